@@ -1,0 +1,103 @@
+//! Instances: starting, stopping, listing and following them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{InstanceId, Limits, Name, Options, Phase, Usage};
+
+/// Where an instance's files come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SourceRef {
+    /// An absolute path with its links resolved.
+    Local { directory: String },
+}
+
+/// Answered by a stream of events that ends in `result`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpRequest {
+    pub source: SourceRef,
+    /// Names a second instance of the same source (`--name`); part of its identity.
+    #[serde(default)]
+    pub label: Option<Name>,
+    /// Flags over environment over project files, already combined.
+    #[serde(default)]
+    pub options: Options,
+    /// Start over: fresh volume, fresh installation.
+    #[serde(default)]
+    pub rebuild: bool,
+}
+
+/// Detection alone, answered by a `DetectReport`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectRequest {
+    pub source: SourceRef,
+    #[serde(default)]
+    pub options: Options,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownRequest {
+    /// Ids or names; empty with `all` takes every one.
+    #[serde(default)]
+    pub instances: Vec<String>,
+    #[serde(default)]
+    pub all: bool,
+    /// Also remove the volume: files the app made, installed dependencies, caches.
+    #[serde(default)]
+    pub purge: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownView {
+    /// Those that were up and are not any more.
+    pub stopped: Vec<Name>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceView {
+    pub id: InstanceId,
+    pub name: Name,
+    pub source: SourceRef,
+    #[serde(flatten)]
+    pub phase: Phase,
+    /// `None` until detection has run.
+    pub template: Option<String>,
+    pub image: Option<String>,
+    pub generation: u64,
+    pub limits: Limits,
+    pub created: Timestamp,
+    /// Present while a container runs, on the route of one instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstancesView {
+    pub instances: Vec<InstanceView>,
+}
+
+/// Answered by a stream of `log` events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogsQuery {
+    #[serde(default)]
+    pub follow: bool,
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    #[serde(default)]
+    pub tail: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    /// Go on with what happens from now; otherwise end with what is remembered.
+    #[serde(default)]
+    pub follow: bool,
+}
+
+/// Answered by an `InstanceView` once it is ready, or a problem.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitQuery {
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+}

@@ -1,0 +1,42 @@
+//! What crosses the agent's socket: `API_VERSION`, the path of every route, and the types.
+//!
+//! Raise [`API_VERSION`] only when an older client or agent would misread; adding a field or an
+//! event type is not that. A client that meets another version replaces the agent; instances
+//! survive it.
+
+mod envelope;
+mod exec;
+mod image;
+mod instance;
+mod system;
+
+pub use envelope::Envelope;
+pub use exec::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL};
+pub use image::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView};
+pub use instance::{
+    DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView, LogsQuery,
+    SourceRef, UpRequest, WaitQuery,
+};
+pub use system::{EngineView, Hello, Ready};
+
+pub const API_VERSION: u32 = 1;
+
+/// Every route. `{id}` takes an instance's id or its name.
+pub mod path {
+    pub const HELLO: &str = "/v1/hello";
+    pub const SHUTDOWN: &str = "/v1/shutdown";
+    pub const START: &str = "/v1/instances/start";
+    pub const STOP: &str = "/v1/instances/stop";
+    pub const INSTANCES: &str = "/v1/instances";
+    pub const INSTANCE: &str = "/v1/instances/{id}";
+    pub const LOGS: &str = "/v1/instances/{id}/logs";
+    pub const EVENTS: &str = "/v1/instances/{id}/events";
+    pub const ALL_EVENTS: &str = "/v1/events";
+    pub const EXEC: &str = "/v1/instances/{id}/exec";
+    pub const RESTART: &str = "/v1/instances/{id}/restart";
+    pub const WAIT: &str = "/v1/instances/{id}/wait";
+    pub const DETECT: &str = "/v1/detect";
+    pub const IMAGES: &str = "/v1/images";
+    pub const IMAGES_BUILD: &str = "/v1/images/build";
+    pub const IMAGES_PRUNE: &str = "/v1/images/prune";
+}

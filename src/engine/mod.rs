@@ -1,0 +1,159 @@
+//! The `Engine` trait: everything the rest of the program asks of whatever runs containers.
+//!
+//! No type of an engine's client library, no path on its host and no published port leaves the
+//! folder of an implementation. Every call can be repeated; names derive from the instance id;
+//! what exists is read from labels on the engine's own objects, never from memory.
+
+pub mod docker;
+mod error;
+mod labels;
+pub mod link;
+
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+};
+
+use crate::{
+    model::{
+        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+    },
+    security::Approved,
+};
+
+pub use error::EngineError;
+pub use labels::Owner;
+
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
+
+/// A byte stream into an instance.
+pub trait Io: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
+pub type BoxedIo = Pin<Box<dyn Io>>;
+
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Whether it answers, and what it is. Fails within 3 s.
+    async fn probe(&self) -> Result<EngineInfo>;
+
+    async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>>;
+    /// Images this program built, whichever owner did.
+    async fn images(&self) -> Result<Vec<ImageInfo>>;
+    async fn pull_image(&self, image: &ImageRef, progress: mpsc::Sender<BuildProgress>)
+    -> Result<ImageInfo>;
+    async fn build_image(&self, build: BuildRequest, progress: mpsc::Sender<BuildProgress>)
+    -> Result<ImageInfo>;
+    /// Removes nothing that a container uses.
+    async fn remove_image(&self, image: &ImageRef) -> Result<()>;
+
+    /// Make the instance's container and start it, with the guest as its first process. An older
+    /// generation of the same instance is removed first. Nothing is left behind on failure but the
+    /// home volume.
+    async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()>;
+    /// Stop and remove the container, giving processes `grace` to end. Gone already is success.
+    async fn remove(&self, id: &InstanceId, grace: Duration) -> Result<()>;
+    /// Remove a home volume. Gone already is success.
+    async fn remove_home(&self, volume: &str) -> Result<()>;
+    async fn has_home(&self, volume: &str) -> Result<bool>;
+    async fn observe(&self, id: &InstanceId) -> Result<Observed>;
+    /// Every container and home volume labelled as this owner's.
+    async fn list_owned(&self) -> Result<Vec<Owned>>;
+
+    /// A stream to the guest's multiplexer; [`link::Link`] speaks on it.
+    async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo>;
+    /// Run a command beside the app.
+    async fn exec(&self, id: &InstanceId, command: ExecSpec) -> Result<Box<dyn ExecSession>>;
+    /// What the container's processes wrote, oldest first; ends when caught up unless `follow`.
+    async fn logs(&self, id: &InstanceId, query: LogQuery)
+    -> Result<BoxStream<'static, Result<LogLine>>>;
+    async fn usage(&self, id: &InstanceId) -> Result<Usage>;
+    /// Containers of this owner that died, were killed for memory, or were removed. Endless; ends
+    /// with an error when the engine goes away.
+    async fn watch(&self) -> Result<BoxStream<'static, Result<EngineEvent>>>;
+}
+
+#[derive(Debug, Clone)]
+pub struct EngineInfo {
+    /// Such as `Docker Engine 20.10.24`.
+    pub product: String,
+    /// The negotiated API version.
+    pub api: String,
+    /// Where it was found, such as a socket's path.
+    pub endpoint: String,
+    pub cpus: u64,
+    pub memory_bytes: u64,
+    /// Limits this engine cannot enforce; approval refuses to run without them.
+    pub unenforced: Vec<String>,
+}
+
+/// An image to build from a directory held in memory.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    pub tag: ImageRef,
+    /// Path to content; holds a `Dockerfile`.
+    pub context: BTreeMap<String, Bytes>,
+    pub args: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed {
+    Absent,
+    Running { generation: u64, paused: bool },
+    /// Its first process ended.
+    Exited { generation: u64, code: i64, out_of_memory: bool },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owned {
+    Container { id: InstanceId, name: Name, role: Role, generation: u64, running: bool },
+    Home { volume: String, id: InstanceId },
+}
+
+#[derive(Debug, Clone)]
+pub struct ExecSpec {
+    pub argv: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    pub cwd: String,
+    pub tty: bool,
+    pub stdin: bool,
+    /// Columns and rows.
+    pub size: Option<(u16, u16)>,
+}
+
+/// A running command. Dropping it closes its standard input.
+#[async_trait]
+pub trait ExecSession: Send {
+    /// The next piece of output; `None` once the command has ended.
+    async fn read(&mut self) -> Result<Option<ExecOutput>>;
+    /// Empty closes standard input.
+    async fn write(&mut self, bytes: Bytes) -> Result<()>;
+    async fn resize(&mut self, columns: u16, rows: u16) -> Result<()>;
+    /// Its exit code, once [`ExecSession::read`] said `None`.
+    async fn exit_code(&mut self) -> Result<i64>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecOutput {
+    Stdout(Bytes),
+    Stderr(Bytes),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogQuery {
+    pub follow: bool,
+    pub since: Option<jiff::Timestamp>,
+    /// Only the last so many lines of what is there.
+    pub tail: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineEvent {
+    Died { id: InstanceId, generation: u64 },
+    OutOfMemory { id: InstanceId },
+    Removed { id: InstanceId },
+}

@@ -1,0 +1,5 @@
+pub mod api;
+pub mod engine;
+pub mod model;
+pub mod security;
+pub mod task;

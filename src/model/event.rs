@@ -1,0 +1,153 @@
+//! `Event`: what happens to an instance, as told on streams; `api` adds the envelope.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, VersionChoice};
+
+/// Unknown kinds are for newer versions and are skipped by readers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Event {
+    /// First on every stream.
+    #[serde(rename = "hello")]
+    Hello { version: String, api: u32, pid: u32 },
+    #[serde(rename = "detect")]
+    Detect(Box<DetectReport>),
+    #[serde(rename = "step")]
+    Step(StepUpdate),
+    #[serde(rename = "sync")]
+    Sync(SyncReport),
+    #[serde(rename = "state")]
+    State { from: Option<PhaseKind>, to: Option<PhaseKind> },
+    #[serde(rename = "port")]
+    Port(PortSeen),
+    #[serde(rename = "app.ready")]
+    AppReady { urls: Urls, ms: u64 },
+    #[serde(rename = "app.exit")]
+    AppExit(AppExit),
+    #[serde(rename = "log")]
+    Log(LogLine),
+    #[serde(rename = "warning")]
+    Warning { message: String, hint: Option<String> },
+    #[serde(rename = "heartbeat")]
+    Heartbeat {},
+    /// Last on every stream that ends, also when it failed.
+    #[serde(rename = "result")]
+    Result(UpOutcome),
+    #[serde(other)]
+    Unknown,
+}
+
+/// What was recognised, and what was not taken and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetectReport {
+    pub plan: Plan,
+    pub version: Option<VersionChoice>,
+    /// The winner first, then the others by falling score.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One stretch of the way to a URL: `image`, `create`, `sync`, `install`, `start`, `probe`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepUpdate {
+    pub id: String,
+    pub state: StepState,
+    /// For people: what is being done, or why it was skipped.
+    pub detail: String,
+    /// From the start of the step; 0 while it runs.
+    #[serde(default)]
+    pub ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<BuildProgress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepState {
+    Started,
+    Progress,
+    Done,
+    Skipped,
+    Failed,
+}
+
+/// One batch of files that went in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncReport {
+    pub files: u64,
+    pub bytes: u64,
+    pub deleted: u64,
+    pub ms: u64,
+    /// Whether this was a full comparison and not only what a watcher reported.
+    pub full: bool,
+    /// The first few paths, for people.
+    pub paths: Vec<String>,
+    /// Paths that were refused, each with its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+    /// What the edit led to: nothing, a restart of the app, a fresh installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortSeen {
+    pub port: u16,
+    /// It listens on a loopback address only, so nothing but the guest's relay reaches it.
+    pub loopback: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppExit {
+    /// Its exit code, unless a signal ended it.
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    /// The kernel ended a process of the instance for want of memory.
+    pub out_of_memory: bool,
+    /// Highest memory use seen, and the limit, where the kernel tells.
+    pub peak_bytes: Option<u64>,
+    pub limit_bytes: Option<u64>,
+    /// The last lines it wrote.
+    pub last_lines: Vec<String>,
+}
+
+/// Where an instance can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Urls {
+    /// Through the gateway, from this host.
+    pub local: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<String>,
+}
+
+impl Urls {
+    /// The one to print.
+    pub fn best(&self) -> &str {
+        self.public.as_deref().unwrap_or(&self.local)
+    }
+}
+
+/// How a streamed command ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum UpOutcome {
+    Success {
+        /// Whether anything had to be done.
+        changed: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        urls: Option<Urls>,
+        exit: u8,
+    },
+    Failure { problem: Problem, exit: u8 },
+}
+
+impl UpOutcome {
+    pub fn success(changed: bool, urls: Option<Urls>) -> Self {
+        Self::Success { changed, urls, exit: 0 }
+    }
+
+    pub fn failure(problem: Problem) -> Self {
+        let exit = problem.code.exit_code();
+        Self::Failure { problem, exit }
+    }
+}

@@ -1,0 +1,33 @@
+//! The nouns every room shares. Data and parsing only: no I/O, no tokio, no bollard.
+
+mod event;
+mod id;
+mod image;
+mod log;
+mod options;
+mod phase;
+mod plan;
+mod problem;
+mod secret;
+mod spec;
+mod usage;
+
+pub use event::{
+    AppExit, DetectReport, Event, PortSeen, StepState, StepUpdate, SyncReport, UpOutcome, Urls,
+};
+pub use id::{BadId, InstanceId, Name};
+pub use image::{BuildProgress, ImageInfo, ImageRef};
+pub use log::{LogLine, LogStream};
+pub use options::{
+    InstallOptions, LimitOptions, Options, ProxyOptions, ReadyOptions, ReloadOptions, RunOptions,
+    SyncOptions,
+};
+pub use phase::{Phase, PhaseKind};
+pub use plan::{
+    Candidate, Evidence, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode, RunCommand,
+    VersionChoice,
+};
+pub use problem::{Code, NextStep, Problem};
+pub use secret::Secret;
+pub use spec::{ContainerSpec, Limits, Mount, Role};
+pub use usage::Usage;

@@ -1,0 +1,88 @@
+//! `Options`: what a user says about a project, in `codemate-preview.toml` or by flags.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Name, ProxyHost, ReloadMode, Secret};
+
+/// Everything optional: what is not said is left to the template. Unknown keys are refused.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Version of the file format; 1.
+    pub schema: Option<u32>,
+    pub name: Option<Name>,
+    /// The app's directory inside the project, for repositories that hold several.
+    pub root: Option<String>,
+    /// Take this template without looking at the others.
+    pub template: Option<String>,
+    /// Run in this image in place of the template's.
+    pub image: Option<String>,
+    /// The version of the stack, such as `3.11`.
+    pub version: Option<String>,
+    /// The port the app listens on; found by itself when not given.
+    pub port: Option<u16>,
+    /// Answers to a template's questions, such as `entry = "main:app"`.
+    pub set: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Secret>,
+    pub install: InstallOptions,
+    pub run: RunOptions,
+    pub ready: ReadyOptions,
+    pub reload: ReloadOptions,
+    pub sync: SyncOptions,
+    pub proxy: ProxyOptions,
+    pub limits: LimitOptions,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InstallOptions {
+    pub commands: Option<Vec<Vec<String>>>,
+    pub inputs: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunOptions {
+    pub command: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReadyOptions {
+    pub path: Option<String>,
+    /// Such as `200-399`.
+    pub status: Option<String>,
+    /// Such as `90s`.
+    pub timeout: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReloadOptions {
+    pub mode: Option<ReloadMode>,
+    pub restart_on: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncOptions {
+    /// In gitignore syntax, after the ignore files.
+    pub ignore: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProxyOptions {
+    pub host: Option<ProxyHost>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitOptions {
+    /// Cores, such as 0.5.
+    pub cpus: Option<f64>,
+    /// Such as `512MiB`.
+    pub memory: Option<String>,
+}

@@ -1,0 +1,137 @@
+//! `Plan`: how one project is installed, started, probed and watched.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::ImageRef;
+
+/// The outcome of detection with the user's own settings laid on top.
+///
+/// Commands are argument vectors: no shell reads them. Their `${port}` is already filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The id of the template it came from.
+    pub template: String,
+    /// For people: `Flask`.
+    pub title: String,
+    pub image: ImageRef,
+    /// `images/<stack>`, when the image is one of ours and can be built.
+    pub stack: Option<String>,
+    pub version: Option<VersionChoice>,
+    pub install: Option<Install>,
+    pub run: RunCommand,
+    pub ready: Readiness,
+    pub reload: Reload,
+    pub proxy: ProxyHost,
+    /// Requests refused on a public listener, as globs over path and query.
+    pub public_deny: Vec<String>,
+    /// Left out of sync besides the ignore files, in gitignore syntax.
+    pub ignore: Vec<String>,
+    /// Applies to install and run.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Which version of the stack, and which file asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionChoice {
+    pub version: String,
+    /// What was written, such as `>=3.10,<3.13`; `None` if nothing asked and this is the default.
+    pub asked: Option<String>,
+    /// The file that asked.
+    pub from: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Install {
+    /// Run in order in the workspace; the first that fails ends it.
+    pub commands: Vec<Vec<String>>,
+    /// Files whose content decides whether an installation is still good, as globs.
+    pub inputs: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCommand {
+    pub argv: Vec<String>,
+    /// Given to the app as `PORT` and in its arguments; the first one looked at when several listen.
+    pub port: u16,
+    /// The user named the port, so no other one is taken.
+    pub port_is_fixed: bool,
+    /// Added to [`Plan::env`] for the app alone.
+    pub env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// The path asked for until it answers.
+    pub path: String,
+    /// Lowest and highest status that count as an answer.
+    pub status: (u16, u16),
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload {
+    pub mode: ReloadMode,
+    /// With [`ReloadMode::Restart`], edits to these restart the app, as globs; with
+    /// [`ReloadMode::Itself`], edits the app's own watcher does not see.
+    pub restart_on: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadMode {
+    /// The app watches its files, as dev servers with hot replacement do.
+    #[serde(rename = "self")]
+    Itself,
+    /// The guest restarts the app.
+    Restart,
+    /// Files are read on every request.
+    None,
+}
+
+/// What the app is told its host name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyHost {
+    /// The name the visitor used.
+    Preserve,
+    /// `localhost:<port>`, with Origin and Referer rewritten to match.
+    Localhost,
+}
+
+/// One predicate of a template that held, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Such as `requirements.txt names flask`.
+    pub what: String,
+    /// What it added to the score.
+    pub score: i32,
+}
+
+/// A template that was considered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub template: String,
+    /// 0 if it was rejected.
+    pub score: i32,
+    pub evidence: Vec<Evidence>,
+    /// Why it was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
+}
+
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}

@@ -1,0 +1,62 @@
+//! `ContainerSpec`: what an engine is asked to run, in our words.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ImageRef, InstanceId, Name, Secret};
+
+/// What a container is for. Written into its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    App,
+}
+
+/// Ceilings on what one instance may use.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Cores; 0.5 is half of one.
+    pub cpus: f64,
+    pub memory_bytes: u64,
+    pub pids: u32,
+    pub open_files: u32,
+    /// Kept of the output, over all rotated files.
+    pub log_bytes: u64,
+    /// Size of `/tmp`, which counts as memory.
+    pub tmp_bytes: u64,
+}
+
+/// Storage the engine keeps under a name of ours and shows at a path inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    pub volume: String,
+    pub path: String,
+    pub read_only: bool,
+}
+
+/// The container of one instance. It says what the instance needs; how it is held down
+/// (user, capabilities, file systems, limits' enforcement) is the engine's, from nothing in here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    pub id: InstanceId,
+    pub name: Name,
+    pub role: Role,
+    /// Rises with every container made for the instance, so that traffic goes to the newest only.
+    pub generation: u64,
+    pub image: ImageRef,
+    pub env: BTreeMap<String, Secret>,
+    pub limits: Limits,
+    /// The instance's own volume, mounted read-write at [`ContainerSpec::HOME`].
+    pub home_volume: String,
+    /// Where the project's files are: under [`ContainerSpec::HOME`].
+    pub workspace: String,
+}
+
+impl ContainerSpec {
+    /// The one writable place that outlives a container: files, dependencies and caches, on one
+    /// volume so that package managers can hard-link from cache to installation.
+    pub const HOME: &str = "/home/app";
+    /// The project's files.
+    pub const WORKSPACE: &str = "/home/app/workspace";
+}

@@ -1,0 +1,7 @@
+//! What this agent will and will not do: the only door to the engine.
+
+mod limits;
+mod policy;
+
+pub use limits::{LimitRequest, limits};
+pub use policy::{Approved, Policy, PolicyError};
