@@ -1,19 +1,19 @@
 //! `Envelope`: one line of every stream.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::{Event, InstanceId};
 
 /// `{"v":1,"seq":7,"ts":"…","type":"…","instance":"…","data":{}}`. Within `v` 1 nothing is removed
 /// or retyped; readers skip types and fields they do not know.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Envelope {
     pub v: u32,
     /// Counts from 0 on each stream.
     pub seq: u64,
     pub ts: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
     #[serde(flatten)]
     pub event: Event,
@@ -24,6 +24,31 @@ impl Envelope {
 
     pub fn now(seq: u64, instance: Option<InstanceId>, event: Event) -> Self {
         Self { v: Self::VERSION, seq, ts: Timestamp::now(), instance, event }
+    }
+}
+
+/// By hand, so that an event type of a newer version, whatever data it carries, is
+/// [`Event::Unknown`] and not an error.
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Line {
+            v: u32,
+            seq: u64,
+            ts: Timestamp,
+            #[serde(default)]
+            instance: Option<InstanceId>,
+            #[serde(flatten)]
+            event: serde_json::Value,
+        }
+        let line = Line::deserialize(from)?;
+        Ok(Self {
+            v: line.v,
+            seq: line.seq,
+            ts: line.ts,
+            instance: line.instance,
+            event: serde_json::from_value(line.event).unwrap_or(Event::Unknown),
+        })
     }
 }
 

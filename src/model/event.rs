@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, VersionChoice};
 
-/// Unknown kinds are for newer versions and are skipped by readers.
+/// Readers skip kinds they do not know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
@@ -34,7 +34,8 @@ pub enum Event {
     /// Last on every stream that ends, also when it failed.
     #[serde(rename = "result")]
     Result(UpOutcome),
-    #[serde(other)]
+    /// Of a newer version; never sent.
+    #[serde(skip)]
     Unknown,
 }
 

@@ -21,7 +21,8 @@ pub enum Phase {
     Paused { since: Timestamp, port: u16, urls: Urls },
     /// No container; the files and what was installed are kept.
     Asleep { since: Timestamp },
-    /// It could not be brought up, or it died. No container is left running.
+    /// It could not be brought up, and nothing is left running; or its app ended once it had been
+    /// up, and the next edit of its files starts it again.
     Failed { since: Timestamp, cause: Problem },
 }
 
