@@ -17,7 +17,7 @@ pub use instance::{
     DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView, LogsQuery,
     SourceRef, UpRequest, WaitQuery,
 };
-pub use system::{EngineView, Hello, Ready};
+pub use system::{EngineView, Hello, HelloQuery, Ready};
 
 pub const API_VERSION: u32 = 1;
 

@@ -14,8 +14,15 @@ pub struct Hello {
     pub instances: usize,
     /// Seconds since it started.
     pub uptime_seconds: u64,
-    /// `None` while no engine answers.
+    /// `None` while no engine answers, and where it was not asked for.
     pub engine: Option<EngineView>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelloQuery {
+    /// Ask the engine too, which takes up to 3 s when it hangs.
+    #[serde(default)]
+    pub engine: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,56 @@
+# Every target does its own set-up and can be repeated. Set YES=1 (or CI) to be asked nothing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+BIN := target/release/codemate-preview
+DEMO := tests/fixtures/projects/flask-hello
+
+.PHONY: demo test test-pure lint bench bench-gateway completions setup clean-demo
+
+## Set everything up and run the main job: a Flask project, a URL, and what it answers.
+demo: setup
+	cargo build --release --quiet
+	$(BIN) images build
+	URL=$$($(BIN) up $(DEMO)); echo "$$URL"; curl --fail --silent --show-error "$$URL"
+
+## Take the demo's preview away again, with everything it kept.
+clean-demo:
+	$(BIN) down --purge $(DEMO)
+	$(BIN) agent stop
+
+## Set everything up and run every test, on the real Docker.
+test: setup lint
+	cargo build
+	target/debug/codemate-preview images build
+	target/debug/codemate-preview agent stop
+	CODEMATE_PREVIEW_TEST_DOCKER=required cargo test
+
+## The tests that need no Docker.
+test-pure:
+	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+## Our `up`, edits and first sync beside docker's own, in one run.
+bench: setup
+	cargo build --release --quiet
+	$(BIN) images build
+	cargo bench --bench up
+
+## The gateway beside nginx, if that is installed.
+bench-gateway:
+	cargo bench --bench gateway
+
+## Write completions/ anew from the binary.
+completions:
+	cargo build --quiet
+	for shell in bash zsh fish powershell elvish; do \
+		target/debug/codemate-preview completions $$shell > completions/codemate-preview.$$shell; \
+	done
+
+## Docker and the Debian bases of our images, where they are missing.
+setup:
+	images/setup

@@ -1,0 +1,13 @@
+//! `detect`: what a project is taken for, and why.
+
+use axum::{Json, extract::State};
+
+use super::{House, reply::Refusal, start::source};
+use crate::{api::DetectRequest, model::DetectReport};
+
+pub async fn detect(
+    State(house): State<House>,
+    Json(request): Json<DetectRequest>,
+) -> Result<Json<DetectReport>, Refusal> {
+    Ok(Json(house.manager.detect(&source(request.source), request.options).await?))
+}

@@ -1,0 +1,153 @@
+//! Upgrade, then join the caller to a command inside.
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use http::{StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{House, reply::Refusal};
+use crate::{
+    api::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL},
+    engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
+    model::{Code, ContainerSpec, Problem},
+    task::Scope,
+};
+
+/// A command line and an environment fit in this.
+const LONGEST_REQUEST: usize = 1 << 20;
+
+pub async fn exec(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+    mut request: Request,
+) -> Result<Response, Refusal> {
+    let id = house.manager.show(&asked)?.id;
+    let upgrade = hyper::upgrade::on(&mut request);
+    let spec = read_spec(request.into_body()).await?;
+    let session = house.manager.engine().exec(&id, spec).await?;
+    let scope = house.scope.clone();
+    house.scope.spawn(async move {
+        match upgrade.await {
+            Ok(stream) => {
+                if let Err(error) = join(TokioIo::new(stream), session, &scope).await {
+                    tracing::debug!(%error, "an exec stream broke off");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "an exec was not upgraded"),
+        }
+    });
+    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, UPGRADE_PROTOCOL)];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response())
+}
+
+async fn read_spec(body: Body) -> Result<ExecSpec, Refusal> {
+    let usage = |message: String| Refusal(Problem::new(Code::Usage, message));
+    let body = Limited::new(body, LONGEST_REQUEST)
+        .collect()
+        .await
+        .map_err(|error| usage(format!("the request could not be read: {error}")))?
+        .to_bytes();
+    let request: ExecRequest = serde_json::from_slice(&body)
+        .map_err(|error| usage(format!("the request is not what exec takes: {error}")))?;
+    if request.argv.is_empty() {
+        return Err(usage("no command was given".to_owned()));
+    }
+    Ok(ExecSpec {
+        argv: request.argv,
+        env: request.env,
+        cwd: ContainerSpec::WORKSPACE.to_owned(),
+        tty: request.tty,
+        stdin: request.stdin,
+        size: request.size,
+    })
+}
+
+/// Carry frames both ways until the command ends or the caller leaves.
+async fn join(
+    stream: impl AsyncRead + AsyncWrite,
+    mut session: Box<dyn ExecSession>,
+    scope: &Scope,
+) -> std::io::Result<()> {
+    let (mut from, mut to) = tokio::io::split(stream);
+    let mut buffer = BytesMut::new();
+    let mut open = true;
+    loop {
+        tokio::select! {
+            output = session.read() => {
+                let frame = match output {
+                    Ok(Some(ExecOutput::Stdout(bytes))) => ExecFrame::Stdout(bytes),
+                    Ok(Some(ExecOutput::Stderr(bytes))) => ExecFrame::Stderr(bytes),
+                    Ok(None) => {
+                        let last = match session.exit_code().await {
+                            Ok(code) => ExecFrame::Exit(code),
+                            Err(error) => ExecFrame::Failed(error.problem()),
+                        };
+                        write(&mut to, &last).await?;
+                        return to.shutdown().await;
+                    }
+                    Err(error) => {
+                        write(&mut to, &ExecFrame::Failed(error.problem())).await?;
+                        return to.shutdown().await;
+                    }
+                };
+                write(&mut to, &frame).await?;
+            }
+            read = from.read_buf(&mut buffer), if open => {
+                if read? == 0 {
+                    // The caller left; dropping the session closes the command's input.
+                    return Ok(());
+                }
+                open = obey(&mut buffer, session.as_mut()).await;
+            }
+            () = scope.cancelled() => return to.shutdown().await,
+        }
+    }
+}
+
+/// Act on the whole frames there are. Says whether more may come.
+async fn obey(buffer: &mut BytesMut, session: &mut dyn ExecSession) -> bool {
+    loop {
+        let done: Result<(), EngineError> = match ExecFrame::decode(buffer) {
+            Ok(Some(ExecFrame::Stdin(bytes))) => session.write(bytes).await,
+            Ok(Some(ExecFrame::Resize { columns, rows })) => session.resize(columns, rows).await,
+            Ok(Some(_)) | Err(_) => return false,
+            Ok(None) => return true,
+        };
+        if let Err(error) = done {
+            // A command that closed its input, or ended; what it says still comes.
+            tracing::debug!(%error, "exec input was not taken");
+        }
+    }
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), frame: &ExecFrame) -> std::io::Result<()> {
+    for piece in pieces(frame) {
+        let mut wire = BytesMut::new();
+        piece.encode(&mut wire);
+        to.write_all(&wire).await?;
+    }
+    to.flush().await
+}
+
+/// A frame cut to what a reader accepts.
+fn pieces(frame: &ExecFrame) -> Vec<ExecFrame> {
+    let cut = |bytes: &Bytes, make: fn(Bytes) -> ExecFrame| {
+        let mut rest = bytes.clone();
+        let mut cut = Vec::new();
+        while !rest.is_empty() {
+            cut.push(make(rest.split_to(rest.len().min(ExecFrame::LONGEST))));
+        }
+        cut
+    };
+    match frame {
+        ExecFrame::Stdout(bytes) => cut(bytes, ExecFrame::Stdout),
+        ExecFrame::Stderr(bytes) => cut(bytes, ExecFrame::Stderr),
+        other => vec![other.clone()],
+    }
+}

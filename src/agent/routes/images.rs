@@ -1,0 +1,107 @@
+//! Base images: list, build, prune.
+
+use axum::{Json, extract::State, response::Response};
+use tokio::sync::mpsc;
+
+use super::{
+    House,
+    reply::Refusal,
+    stream::{Gone, Lines, ndjson},
+};
+use crate::{
+    api::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView},
+    lifecycle::{BaseImage, LifecycleError},
+    model::{BuildProgress, Event, StepState, StepUpdate, UpOutcome},
+};
+
+pub async fn list(State(house): State<House>) -> Result<Json<ImagesView>, Refusal> {
+    let images = house.manager.images().list().await?;
+    Ok(Json(ImagesView { images: images.into_iter().map(view).collect() }))
+}
+
+pub async fn build(
+    State(house): State<House>,
+    Json(request): Json<BuildImagesRequest>,
+) -> Result<Response, Refusal> {
+    let chosen = house.manager.images().chosen(&request.images).await?;
+    let manager = house.manager.clone();
+    Ok(ndjson(&house.scope, None, move |mut lines| async move {
+        let mut changed = false;
+        for image in chosen {
+            if image.built.is_some() && !request.rebuild {
+                tell(&mut lines, &image, StepState::Skipped, None).await?;
+                continue;
+            }
+            let (to, progress) = mpsc::unbounded_channel();
+            let making = manager.images().make(&image.tag, request.rebuild, move |news| {
+                // A reader that left hears nothing; the build goes on to its end.
+                let _ = to.send(news);
+            });
+            match told(&mut lines, &image, progress, making).await? {
+                Ok(()) => changed = true,
+                Err(error) => return lines.end(UpOutcome::failure(error.problem())).await,
+            }
+        }
+        lines.end(UpOutcome::success(changed, None)).await
+    }))
+}
+
+async fn told<T>(
+    lines: &mut Lines,
+    image: &BaseImage,
+    mut progress: mpsc::UnboundedReceiver<BuildProgress>,
+    making: impl Future<Output = Result<T, LifecycleError>>,
+) -> Result<Result<(), LifecycleError>, Gone> {
+    tell(lines, image, StepState::Started, None).await?;
+    tokio::pin!(making);
+    let made = loop {
+        tokio::select! {
+            biased;
+            Some(news) = progress.recv() => {
+                tell(lines, image, StepState::Progress, Some(news)).await?;
+            }
+            made = &mut making => break made,
+        }
+    };
+    let state = if made.is_ok() { StepState::Done } else { StepState::Failed };
+    tell(lines, image, state, None).await?;
+    Ok(made.map(drop))
+}
+
+async fn tell(
+    lines: &mut Lines,
+    image: &BaseImage,
+    state: StepState,
+    progress: Option<BuildProgress>,
+) -> Result<(), Gone> {
+    let detail = match state {
+        StepState::Skipped => format!("{} is built already", image.tag),
+        _ => image.tag.to_string(),
+    };
+    let update = StepUpdate { id: "image".to_owned(), state, detail, ms: 0, progress };
+    lines.send(Event::Step(update)).await
+}
+
+pub async fn prune(State(house): State<House>) -> Result<Json<PruneView>, Refusal> {
+    let removed = house.manager.images().prune().await?;
+    Ok(Json(PruneView {
+        freed_bytes: removed.iter().map(|image| image.size_bytes).sum(),
+        removed: removed
+            .iter()
+            .flat_map(|image| image.tags.iter().map(ToString::to_string))
+            .collect(),
+    }))
+}
+
+fn view(image: BaseImage) -> ImageView {
+    ImageView {
+        tag: image.tag.to_string(),
+        stack: image.stack,
+        version: image.version,
+        built: image.built.map(|built| BuiltView {
+            id: built.id,
+            size_bytes: built.size_bytes,
+            created: built.created,
+        }),
+    }
+}

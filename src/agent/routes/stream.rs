@@ -1,0 +1,89 @@
+//! Answers that go on: one envelope a line, flushed as it happens.
+
+use std::{future::Future, time::Duration};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use tokio::sync::mpsc;
+
+use crate::{
+    api::{API_VERSION, Envelope},
+    model::{Event, InstanceId, UpOutcome},
+    task::Scope,
+};
+
+/// A quiet stream says so this often.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Where the lines of one answer go.
+pub struct Lines {
+    to: mpsc::Sender<Bytes>,
+    seq: u64,
+    pub instance: Option<InstanceId>,
+}
+
+/// The reader went away.
+pub struct Gone;
+
+impl Lines {
+    pub async fn send(&mut self, event: Event) -> Result<(), Gone> {
+        self.send_of(self.instance.clone(), jiff::Timestamp::now(), event).await
+    }
+
+    /// An event of some instance that happened at its own time.
+    pub async fn send_of(
+        &mut self,
+        instance: Option<InstanceId>,
+        at: jiff::Timestamp,
+        event: Event,
+    ) -> Result<(), Gone> {
+        let envelope = Envelope { v: Envelope::VERSION, seq: self.seq, ts: at, instance, event };
+        let mut line = serde_json::to_vec(&envelope).map_err(|_| Gone)?;
+        line.push(b'\n');
+        self.seq += 1;
+        self.to.send(line.into()).await.map_err(|_| Gone)
+    }
+
+    pub async fn end(&mut self, outcome: UpOutcome) -> Result<(), Gone> {
+        self.send(Event::Result(outcome)).await
+    }
+
+    /// Resolves once nobody reads any more.
+    pub async fn gone(&self) {
+        self.to.closed().await;
+    }
+}
+
+/// Answer with the lines that `work` sends, `hello` first. `work` ends by itself, or when a send
+/// says that the reader is gone.
+pub fn ndjson<F>(
+    scope: &Scope,
+    instance: Option<InstanceId>,
+    work: impl FnOnce(Lines) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = Result<(), Gone>> + Send + 'static,
+{
+    let (to, from) = mpsc::channel(64);
+    let mut lines = Lines { to, seq: 0, instance };
+    scope.spawn(async move {
+        let hello = Event::Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            api: API_VERSION,
+            pid: std::process::id(),
+        };
+        if lines.send(hello).await.is_ok() {
+            let _ = work(lines).await;
+        }
+    });
+    let body = stream::unfold(from, |mut from| async move {
+        let line = from.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(line), from))
+    });
+    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(body)).into_response()
+}

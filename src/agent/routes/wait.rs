@@ -1,0 +1,38 @@
+//! `wait`: answer once an instance is ready.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+
+use super::{House, instances::view, reply::Refusal};
+use crate::{
+    api::{InstanceView, WaitQuery},
+    lifecycle::LifecycleError,
+    model::Phase,
+};
+
+pub async fn wait(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+    Query(query): Query<WaitQuery>,
+) -> Result<Json<InstanceView>, Refusal> {
+    let settled = house.manager.wait(&asked);
+    let record = match query.timeout_ms.map(Duration::from_millis) {
+        None => settled.await?,
+        Some(waited) => match tokio::time::timeout(waited, settled).await {
+            Ok(record) => record?,
+            Err(_) => {
+                let record = house.manager.show(&asked)?;
+                let (name, phase) = (record.name.to_string(), record.phase.kind());
+                return Err(LifecycleError::WaitTimedOut { name, waited, phase }.into());
+            }
+        },
+    };
+    match record.phase {
+        Phase::Failed { cause, .. } => Err(Refusal(cause)),
+        _ => Ok(Json(view(record))),
+    }
+}

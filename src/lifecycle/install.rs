@@ -1,0 +1,70 @@
+//! Installing what a project depends on, inside, and knowing when that is still good.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+
+use super::{LifecycleError, step::Step};
+use crate::{
+    engine::link::{Link, RunSpec},
+    model::{BuildProgress, ContainerSpec, Install},
+};
+
+/// How much of a failed step's output is shown.
+const LAST_LINES: usize = 20;
+
+/// Run the steps in order. The first that fails ends it.
+pub async fn install(
+    link: &Link,
+    install: &Install,
+    step: &Step<'_>,
+) -> Result<(), LifecycleError> {
+    for argv in &install.commands {
+        run(link, argv, step).await?;
+    }
+    Ok(())
+}
+
+async fn run(link: &Link, argv: &[String], step: &Step<'_>) -> Result<(), LifecycleError> {
+    let spec = RunSpec {
+        argv: argv.to_vec(),
+        env: Vec::new(),
+        cwd: ContainerSpec::WORKSPACE.to_owned(),
+    };
+    let (to, mut lines) = mpsc::channel(256);
+    let mut last = VecDeque::with_capacity(LAST_LINES);
+    let mut keep = |text: String| {
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(text.clone());
+        step.progress(BuildProgress::Line { text });
+    };
+    let exit = {
+        let running = link.run(spec, to);
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                exit = &mut running => break exit?,
+                Some(line) = lines.recv() => keep(line.text),
+            }
+        }
+    };
+    while let Ok(line) = lines.try_recv() {
+        keep(line.text);
+    }
+    let last_lines: Vec<String> = last.into();
+    let command = argv.join(" ");
+    if exit.code == Some(0) {
+        Ok(())
+    } else if exit.out_of_memory {
+        Err(LifecycleError::InstallOutOfMemory {
+            command,
+            limit_bytes: exit.limit_bytes,
+            last_lines,
+        })
+    } else {
+        let code = exit.code.unwrap_or_else(|| 128 + exit.signal.unwrap_or_default());
+        Err(LifecycleError::Install { command, code, last_lines })
+    }
+}

@@ -1,0 +1,156 @@
+//! `Live`: everything that goes on while one instance has a running container.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::{LifecycleError, edit::Rules, journal::Journal, route::Door};
+use crate::{
+    engine::{
+        Engine, EngineError,
+        link::{GuestEvent, Link, Listener},
+    },
+    model::{AppExit, Event, InstanceId, Plan, PortSeen},
+    source::{Batch, LocalSource},
+    sync::Sync,
+    task::Scope,
+};
+
+/// What the actor hears from inside.
+#[derive(Debug)]
+pub enum News {
+    AppStarted,
+    AppExited(AppExit),
+    /// A start of the app answered, or did not.
+    Opened { round: u64, result: Result<(), LifecycleError> },
+    /// The stream to the guest is gone.
+    LinkLost,
+}
+
+pub struct Live {
+    pub link: Link,
+    /// Ends with this container; a child of the instance's.
+    pub scope: Scope,
+    pub plan: Arc<Plan>,
+    pub rules: Rules,
+    pub sync: Sync,
+    pub batches: mpsc::Receiver<Batch>,
+    pub news: mpsc::Receiver<News>,
+    pub news_in: mpsc::Sender<News>,
+    pub listeners: watch::Receiver<Vec<Listener>>,
+    pub door: watch::Sender<Door>,
+    /// The port that answered, once one has.
+    pub port: Option<u16>,
+    /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
+    pub round: u64,
+}
+
+/// Who the container belongs to, to whom its events are told.
+pub struct Tenant<'a> {
+    pub id: &'a InstanceId,
+    pub engine: &'a Arc<dyn Engine>,
+    pub journal: &'a Arc<Journal>,
+    pub scope: &'a Scope,
+}
+
+impl Live {
+    /// Link to the guest of a running container and begin to watch its source.
+    pub async fn attach(
+        tenant: Tenant<'_>,
+        plan: Arc<Plan>,
+        source: Arc<LocalSource>,
+    ) -> Result<Self, LifecycleError> {
+        let scope = tenant.scope.child();
+        let io = tenant.engine.open_link(tenant.id).await?;
+        let (link, guest) = Link::open(io, &scope).await?;
+        let watch = source.watch(&scope)?;
+        if let Some(reason) = &watch.degraded {
+            tenant.journal.tell(Event::Warning {
+                message: format!("files are compared once a second: {reason}"),
+                hint: Some("raise fs.inotify.max_user_watches".to_owned()),
+            });
+        }
+        let (news_in, news) = mpsc::channel(64);
+        let (listeners_in, listeners) = watch::channel(link.hello().listeners.clone());
+        let pump = Pump {
+            guest,
+            listeners: listeners_in,
+            news: news_in.clone(),
+            journal: tenant.journal.clone(),
+        };
+        scope.spawn(pump.run());
+        Ok(Self {
+            sync: Sync::new(source, link.clone()),
+            batches: watch.batches,
+            rules: Rules::new(&plan),
+            door: watch::channel(Door::Opening).0,
+            port: None,
+            round: 0,
+            link,
+            scope,
+            plan,
+            news,
+            news_in,
+            listeners,
+        })
+    }
+
+    /// The same container, linked to anew after its stream was lost.
+    pub async fn relink(&mut self, tenant: Tenant<'_>) -> Result<(), LifecycleError> {
+        let source = self.sync.source().clone();
+        let fresh = Self::attach(tenant, self.plan.clone(), source).await?;
+        let old = std::mem::replace(self, fresh);
+        old.scope.cancel();
+        self.port = old.port;
+        self.round = old.round;
+        self.door = old.door;
+        Ok(())
+    }
+}
+
+/// Sorts what the guest says into what is polled and what is acted on.
+struct Pump {
+    guest: mpsc::Receiver<GuestEvent>,
+    listeners: watch::Sender<Vec<Listener>>,
+    news: mpsc::Sender<News>,
+    journal: Arc<Journal>,
+}
+
+impl Pump {
+    /// Ends by itself when the link does.
+    async fn run(mut self) {
+        while let Some(event) = self.guest.recv().await {
+            let news = match event {
+                GuestEvent::Listening(now) => {
+                    self.tell_new_ports(&now);
+                    self.listeners.send_replace(now);
+                    continue;
+                }
+                GuestEvent::AppStarted { .. } => News::AppStarted,
+                GuestEvent::AppExited(exit) => {
+                    self.journal.tell(Event::AppExit(exit.clone()));
+                    News::AppExited(exit)
+                }
+            };
+            if self.news.send(news).await.is_err() {
+                return;
+            }
+        }
+        let _ = self.news.send(News::LinkLost).await;
+    }
+
+    fn tell_new_ports(&self, now: &[Listener]) {
+        let before = self.listeners.borrow();
+        for listener in now.iter().filter(|listener| !before.contains(listener)) {
+            self.journal.tell(Event::Port(PortSeen {
+                port: listener.port,
+                loopback: listener.is_loopback(),
+            }));
+        }
+    }
+}
+
+/// A link that could not be made, told apart from a container that is gone.
+pub fn is_gone(error: &LifecycleError) -> bool {
+    matches!(error, LifecycleError::Engine(EngineError::Missing { .. }))
+}

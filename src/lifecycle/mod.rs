@@ -1,0 +1,305 @@
+//! `Manager`: find, create, list and remove instances. Each is owned by a task of its own.
+
+mod edit;
+mod error;
+mod image;
+mod install;
+mod instance;
+mod journal;
+mod live;
+mod ready;
+mod reconcile;
+mod route;
+mod step;
+mod up;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{Engine, Owned},
+    gateway::{Activity, Routes},
+    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, UpOutcome},
+    security::{LimitRequest, Policy, limits},
+    store::{Intent, Record, Source, Store},
+    task::Scope,
+};
+use instance::{Command, Instance, State, UpJob};
+
+pub use error::{LifecycleError, Seen};
+pub use image::{BaseImage, Images};
+pub use journal::{Entry, Journal};
+
+/// What the host's owner decided, for every instance.
+pub struct Settings {
+    pub policy: Policy,
+    pub config_dir: PathBuf,
+    pub gateway_port: u16,
+}
+
+/// What every instance shares.
+pub struct House {
+    pub engine: Arc<dyn Engine>,
+    pub store: Arc<Store>,
+    pub routes: Routes,
+    pub images: Images,
+    pub settings: Settings,
+}
+
+impl House {
+    fn url(&self, name: &Name) -> String {
+        format!("http://{name}.localhost:{}", self.settings.gateway_port)
+    }
+}
+
+/// The way to one instance's task.
+#[derive(Clone)]
+struct Handle {
+    mailbox: mpsc::Sender<Command>,
+    view: watch::Receiver<Record>,
+    journal: Arc<Journal>,
+    /// Calls off the start that is going on.
+    starting: Arc<Mutex<CancellationToken>>,
+}
+
+impl Handle {
+    /// Whether anything has been made for it: before that, and after a purge, there is nothing to
+    /// list or to find.
+    fn exists(&self) -> bool {
+        !self.mailbox.is_closed() && self.view.borrow().generation > 0
+    }
+}
+
+/// A start that was asked for: what happens, and how it ends.
+pub struct Starting {
+    pub id: InstanceId,
+    pub events: broadcast::Receiver<Entry>,
+    pub outcome: oneshot::Receiver<Result<UpOutcome, LifecycleError>>,
+    /// Gives the start up.
+    pub cancel: CancellationToken,
+}
+
+/// What a caller wants started.
+pub struct UpOrder {
+    pub source: Source,
+    pub label: Option<Name>,
+    pub options: Options,
+    pub rebuild: bool,
+}
+
+pub struct Manager {
+    house: Arc<House>,
+    scope: Scope,
+    instances: Mutex<BTreeMap<InstanceId, Handle>>,
+}
+
+impl Manager {
+    pub fn new(house: House, scope: Scope) -> Self {
+        Self { house: Arc::new(house), scope, instances: Mutex::default() }
+    }
+
+    /// Take up every recorded instance, and remove what is labelled ours and recorded nowhere.
+    pub async fn reconcile(&self) -> Result<(), LifecycleError> {
+        for record in self.house.store.load_all()? {
+            let handle = self.host(record);
+            let _ = handle.mailbox.send(Command::Adopt).await;
+        }
+        for owned in self.house.engine.list_owned().await? {
+            let known = |id: &InstanceId| self.lock().contains_key(id);
+            match owned {
+                Owned::Container { id, .. } if !known(&id) => {
+                    self.house.engine.remove(&id, std::time::Duration::ZERO).await?;
+                }
+                Owned::Home { volume, id } if !known(&id) => {
+                    self.house.engine.remove_home(&volume).await?;
+                }
+                Owned::Container { .. } | Owned::Home { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ask for an instance to be up. Its record is made when it is new.
+    pub async fn up(&self, order: UpOrder) -> Result<Starting, LifecycleError> {
+        let id = order.source.instance_id(order.label.as_ref());
+        let handle = self.find_or_host(&id, &order);
+        let cancel = CancellationToken::new();
+        let (reply, outcome) = oneshot::channel();
+        let (_, events) = handle.journal.follow();
+        *handle.starting.lock().expect("no holder of this lock panics") = cancel.clone();
+        let job = UpJob { options: order.options, rebuild: order.rebuild, cancel: cancel.clone() };
+        handle
+            .mailbox
+            .send(Command::Up { job, reply })
+            .await
+            .map_err(|_| LifecycleError::ShuttingDown)?;
+        Ok(Starting { id, events, outcome, cancel })
+    }
+
+    pub async fn restart(&self, asked: &str) -> Result<Starting, LifecycleError> {
+        let (id, handle) = self.find(asked)?;
+        let (reply, outcome) = oneshot::channel();
+        let (_, events) = handle.journal.follow();
+        let _ = handle.mailbox.send(Command::Restart { reply }).await;
+        Ok(Starting { id, events, outcome, cancel: CancellationToken::new() })
+    }
+
+    /// Take an instance down; with `purge`, its volume and its record too. Says whether it was up.
+    pub async fn down(&self, asked: &str, purge: bool) -> Result<(Name, bool), LifecycleError> {
+        let (id, handle) = self.find(asked)?;
+        let name = handle.view.borrow().name.clone();
+        handle.starting.lock().expect("no holder of this lock panics").cancel();
+        let (reply, done) = oneshot::channel();
+        handle
+            .mailbox
+            .send(Command::Down { purge, reply })
+            .await
+            .map_err(|_| LifecycleError::ShuttingDown)?;
+        let was_up = done.await.map_err(|_| LifecycleError::ShuttingDown)??;
+        if purge {
+            self.lock().remove(&id);
+        }
+        Ok((name, was_up))
+    }
+
+    /// Every instance, by name.
+    pub fn list(&self) -> Vec<Record> {
+        let mut all: Vec<Record> = self
+            .lock()
+            .values()
+            .filter(|handle| handle.exists())
+            .map(|handle| handle.view.borrow().clone())
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    pub fn show(&self, asked: &str) -> Result<Record, LifecycleError> {
+        Ok(self.find(asked)?.1.view.borrow().clone())
+    }
+
+    pub fn journal(&self, asked: &str) -> Result<(InstanceId, Arc<Journal>), LifecycleError> {
+        let (id, handle) = self.find(asked)?;
+        Ok((id, handle.journal))
+    }
+
+    /// Every instance's journal.
+    pub fn journals(&self) -> Vec<(InstanceId, Arc<Journal>)> {
+        self.lock().iter().map(|(id, handle)| (id.clone(), handle.journal.clone())).collect()
+    }
+
+    /// Wait until an instance is ready, or has failed.
+    pub async fn wait(&self, asked: &str) -> Result<Record, LifecycleError> {
+        let mut view = self.find(asked)?.1.view;
+        let settled = view
+            .wait_for(|record| matches!(record.phase.kind(), PhaseKind::Ready | PhaseKind::Failed))
+            .await;
+        match settled {
+            Ok(record) => Ok(record.clone()),
+            Err(_) => Err(LifecycleError::NotFound { asked: asked.to_owned() }),
+        }
+    }
+
+    pub async fn detect(
+        &self,
+        source: &Source,
+        options: Options,
+    ) -> Result<DetectReport, LifecycleError> {
+        let directory = PathBuf::from(source.directory());
+        let config_dir = self.house.settings.config_dir.clone();
+        Ok(up::detect(directory, options, config_dir).await?.0)
+    }
+
+    pub fn images(&self) -> &Images {
+        &self.house.images
+    }
+
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.house.engine
+    }
+
+    pub fn gateway_port(&self) -> u16 {
+        self.house.settings.gateway_port
+    }
+
+    fn find(&self, asked: &str) -> Result<(InstanceId, Handle), LifecycleError> {
+        self.lock()
+            .iter()
+            .filter(|(_, handle)| handle.exists())
+            .find(|(id, handle)| {
+                id.as_str() == asked || handle.view.borrow().name.as_str() == asked
+            })
+            .map(|(id, handle)| (id.clone(), handle.clone()))
+            .ok_or_else(|| LifecycleError::NotFound { asked: asked.to_owned() })
+    }
+
+    fn find_or_host(&self, id: &InstanceId, order: &UpOrder) -> Handle {
+        if let Some(handle) = self.lock().get(id).filter(|handle| !handle.mailbox.is_closed()) {
+            return handle.clone();
+        }
+        let record = self.new_record(id, order);
+        self.host(record)
+    }
+
+    fn new_record(&self, id: &InstanceId, order: &UpOrder) -> Record {
+        let wished = order
+            .label
+            .clone()
+            .or_else(|| order.options.name.clone())
+            .unwrap_or_else(|| order.source.name());
+        let taken = self
+            .lock()
+            .values()
+            .any(|handle| !handle.mailbox.is_closed() && handle.view.borrow().name == wished);
+        let now = Timestamp::now();
+        Record {
+            id: id.clone(),
+            name: if taken { wished.distinguished(id) } else { wished },
+            source: order.source.clone(),
+            label: order.label.clone(),
+            options: order.options.clone(),
+            plan: None,
+            generation: 0,
+            intent: Intent::Down,
+            phase: Phase::Asleep { since: now },
+            install_key: None,
+            home_volume: format!("cmp-{id}-home"),
+            port: None,
+            limits: limits(LimitRequest::default()),
+            created: now,
+            updated: now,
+        }
+    }
+
+    /// Start the task that owns an instance.
+    fn host(&self, record: Record) -> Handle {
+        let (mailbox, commands) = mpsc::channel(16);
+        let journal = Arc::new(Journal::new());
+        let (view_in, view) = watch::channel(record.clone());
+        let id = record.id.clone();
+        let instance = Instance {
+            house: self.house.clone(),
+            record,
+            journal: journal.clone(),
+            activity: Arc::new(Activity::new()),
+            view: view_in,
+            scope: self.scope.child(),
+            state: State::Down,
+        };
+        self.scope.spawn(instance.run(commands));
+        let handle = Handle { mailbox, view, journal, starting: Arc::default() };
+        self.lock().insert(id, handle.clone());
+        handle
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Handle>> {
+        self.instances.lock().expect("no holder of this lock panics")
+    }
+}

@@ -1,0 +1,172 @@
+//! After a restart of the agent, or the loss of a link: what the record says, what the engine has,
+//! and what to do about it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    LifecycleError,
+    instance::{Instance, State, UpJob},
+    live::{Live, is_gone},
+    ready::Prober,
+    route::Door,
+    up::app_spec,
+};
+use crate::{
+    engine::{EngineError, Observed},
+    gateway::Target,
+    model::{Event, Phase, Problem, Code},
+    source::LocalSource,
+    store::Intent,
+};
+
+/// Between attempts to link to a container that still runs.
+const PAUSE: Duration = Duration::from_millis(200);
+const ATTEMPTS: usize = 10;
+
+impl Instance {
+    /// Bring the engine to what the record says: a preview that was announced answers again.
+    pub(super) async fn adopt(&mut self) {
+        match self.record.intent {
+            Intent::Down => {
+                if let Err(error) = self.take_down(Duration::ZERO).await {
+                    tracing::warn!(instance = %self.record.id, %error, "leftovers stay");
+                }
+                let target = match &self.record.phase {
+                    Phase::Failed { cause, .. } => Target::Failed { problem: cause.clone() },
+                    _ => Target::Asleep,
+                };
+                self.house.routes.set(self.record.name.clone(), self.route(target));
+            }
+            Intent::Up => {
+                let adopted = self.take_over().await;
+                if let Err(error) = adopted {
+                    tracing::warn!(instance = %self.record.id, %error, "made again");
+                    self.make_again().await;
+                }
+            }
+        }
+    }
+
+    /// Link to the running container and let its app be.
+    async fn take_over(&mut self) -> Result<(), LifecycleError> {
+        let generation = match self.house.engine.observe(&self.record.id).await? {
+            Observed::Running { generation, .. } => generation,
+            Observed::Absent | Observed::Exited { .. } => {
+                let what = format!("the container of {}", self.record.name);
+                return Err(EngineError::Missing { what }.into());
+            }
+        };
+        let (Some(plan), Phase::Ready { port, .. }) = (&self.record.plan, &self.record.phase)
+        else {
+            // It was on its way up; what was done so far is not known well enough to go on from.
+            return Err(LifecycleError::Cancelled { name: self.record.name.to_string() });
+        };
+        let (plan, port) = (Arc::new(plan.clone()), *port);
+        let mut root = std::path::PathBuf::from(self.record.source.directory());
+        if let Some(inside) = &self.record.options.root {
+            root.push(inside);
+        }
+        let source = Arc::new(LocalSource::open(root, &plan.ignore)?);
+        let mut live = Live::attach(self.tenant(), plan, source).await?;
+        live.port = Some(port);
+        if live.link.hello().app_is_running() {
+            live.door.send_replace(Door::Open { link: live.link.clone(), port });
+        } else {
+            live.link.start_app(app_spec(&live.plan)).await?;
+            let prober = Prober { link: &live.link, plan: &live.plan, scope: &live.scope };
+            prober.until_answers(port).await?;
+            live.door.send_replace(Door::Open { link: live.link.clone(), port });
+        }
+        self.record.generation = generation;
+        self.state = State::Live(Box::new(live));
+        self.announce(port).await?;
+        self.catch_up().await;
+        Ok(())
+    }
+
+    /// Bring in what was edited while nobody watched, as any edit.
+    async fn catch_up(&mut self) {
+        self.follow_edit(Some(crate::source::Batch::rescan())).await;
+    }
+
+    async fn make_again(&mut self) {
+        let job = UpJob {
+            options: self.record.options.clone(),
+            rebuild: false,
+            cancel: CancellationToken::new(),
+        };
+        if let Err(error) = self.up(&job).await {
+            tracing::warn!(instance = %self.record.id, %error, "could not be brought up again");
+        }
+    }
+
+    /// The stream to the guest broke: the container is gone, or only the stream is.
+    pub(super) async fn link_lost(&mut self) {
+        let scope = self.scope.clone();
+        for _ in 0..ATTEMPTS {
+            if scope.is_cancelled() {
+                return;
+            }
+            match self.relink().await {
+                Ok(()) => return,
+                Err(error) if is_gone(&error) => break,
+                Err(error) => {
+                    tracing::debug!(instance = %self.record.id, %error, "no link yet");
+                    tokio::select! {
+                        () = tokio::time::sleep(PAUSE) => {}
+                        () = scope.cancelled() => return,
+                    }
+                }
+            }
+        }
+        self.container_lost().await;
+    }
+
+    async fn relink(&mut self) -> Result<(), LifecycleError> {
+        match self.house.engine.observe(&self.record.id).await? {
+            Observed::Running { .. } => {}
+            Observed::Absent | Observed::Exited { .. } => {
+                let what = format!("the container of {}", self.record.name);
+                return Err(EngineError::Missing { what }.into());
+            }
+        }
+        let State::Live(mut live) = std::mem::replace(&mut self.state, State::Down) else {
+            return Ok(());
+        };
+        let linked = live.relink(self.tenant()).await;
+        if linked.is_ok()
+            && live.link.hello().app_is_running()
+            && let Some(port) = live.port
+        {
+            live.door.send_replace(Door::Open { link: live.link.clone(), port });
+        }
+        self.state = State::Live(live);
+        linked?;
+        self.catch_up().await;
+        Ok(())
+    }
+
+    /// Somebody took the container away, or the engine ended it.
+    async fn container_lost(&mut self) {
+        let observed = self.house.engine.observe(&self.record.id).await;
+        let problem = match observed {
+            Ok(Observed::Exited { out_of_memory: true, .. }) => {
+                Problem::new(Code::AppExited, "the container ran out of memory")
+                    .hint("give it more with `--memory`")
+            }
+            _ => Problem::new(Code::Docker, "the container was stopped from outside")
+                .hint("`codemate-preview up` starts it again"),
+        };
+        if let Err(error) = self.take_down(Duration::ZERO).await {
+            tracing::warn!(instance = %self.record.id, %error, "leftovers stay");
+        }
+        self.journal.tell(Event::Warning {
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        });
+        self.out_of_order_because(problem).await;
+    }
+}
+

@@ -1,0 +1,71 @@
+//! The gateway's way to one app: a dialler that waits out restarts.
+
+use std::{io, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::{
+    engine::link::{DialError, Link},
+    gateway::{Dial, DialIo},
+};
+
+/// How long a request is held while the app restarts. Longer than any interpreter takes to boot,
+/// shorter than browsers and proxies wait.
+const HOLD: Duration = Duration::from_secs(20);
+
+/// Whether the app can take connections now.
+#[derive(Debug, Clone)]
+pub enum Door {
+    Open { link: Link, port: u16 },
+    /// It is being started again; a request may wait.
+    Opening,
+    /// It ended.
+    Shut,
+}
+
+/// Dials the app through the guest. A request that comes during a restart waits for its end, so
+/// an edit never shows as an error.
+pub struct AppDial {
+    door: watch::Receiver<Door>,
+}
+
+impl AppDial {
+    pub fn new(door: watch::Receiver<Door>) -> Arc<Self> {
+        Arc::new(Self { door })
+    }
+}
+
+#[async_trait]
+impl Dial for AppDial {
+    async fn dial(&self) -> io::Result<DialIo> {
+        let mut door = self.door.clone();
+        let held = tokio::time::timeout(HOLD, async {
+            loop {
+                let now = door.borrow_and_update().clone();
+                match now {
+                    Door::Open { link, port } => match link.dial(port).await {
+                        Ok(io) => return Ok(io),
+                        // It may have begun to restart since we looked.
+                        Err(DialError::Refused) if door.has_changed().unwrap_or(false) => {}
+                        Err(error) => return Err(into_io(&error)),
+                    },
+                    Door::Shut => return Err(io::ErrorKind::ConnectionRefused.into()),
+                    Door::Opening => {
+                        if door.changed().await.is_err() {
+                            return Err(io::ErrorKind::ConnectionAborted.into());
+                        }
+                    }
+                }
+            }
+        });
+        held.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+fn into_io(error: &DialError) -> io::Error {
+    match error {
+        DialError::Refused => io::ErrorKind::ConnectionRefused.into(),
+        DialError::Link => io::ErrorKind::NotConnected.into(),
+    }
+}

@@ -1,0 +1,60 @@
+//! `Step`: one stretch of the way up, told as it starts, goes on and ends.
+
+use std::fmt::Display;
+
+use tokio::time::Instant;
+
+use super::journal::Journal;
+use crate::model::{BuildProgress, Event, StepState, StepUpdate};
+
+pub struct Step<'a> {
+    journal: &'a Journal,
+    id: &'static str,
+    detail: String,
+    began: Instant,
+}
+
+impl<'a> Step<'a> {
+    pub fn start(journal: &'a Journal, id: &'static str, detail: impl Into<String>) -> Self {
+        let step = Self { journal, id, detail: detail.into(), began: Instant::now() };
+        step.tell(StepState::Started, step.detail.clone(), None);
+        step
+    }
+
+    /// Say that a step was not needed, and why.
+    pub fn skip(journal: &'a Journal, id: &'static str, why: impl Into<String>) {
+        let step = Self { journal, id, detail: String::new(), began: Instant::now() };
+        step.tell(StepState::Skipped, why.into(), None);
+    }
+
+    pub fn progress(&self, progress: BuildProgress) {
+        self.tell(StepState::Progress, self.detail.clone(), Some(progress));
+    }
+
+    /// End the step as `result` says, and hand it on.
+    pub fn end<T, E: Display>(self, result: Result<T, E>) -> Result<T, E> {
+        match &result {
+            Ok(_) => self.tell(StepState::Done, self.detail.clone(), None),
+            Err(error) => {
+                let text = error.to_string();
+                let headline = text.lines().next().unwrap_or_default().to_owned();
+                self.tell(StepState::Failed, headline, None);
+            }
+        }
+        result
+    }
+
+    fn tell(&self, state: StepState, detail: String, progress: Option<BuildProgress>) {
+        let ms = match state {
+            StepState::Done | StepState::Failed => self.began.elapsed().as_millis(),
+            StepState::Started | StepState::Progress | StepState::Skipped => 0,
+        };
+        self.journal.tell(Event::Step(StepUpdate {
+            id: self.id.to_owned(),
+            state,
+            detail,
+            ms: u64::try_from(ms).unwrap_or(u64::MAX),
+            progress,
+        }));
+    }
+}

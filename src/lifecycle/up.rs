@@ -1,0 +1,381 @@
+//! The recipe of `up`: detect, approve, image, container, files, dependencies, app, route.
+
+use std::{collections::BTreeMap, future::Future, path::{Component, Path, PathBuf}, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    LifecycleError,
+    instance::{Instance, State, UpJob},
+    install::install,
+    live::{Live, News, Tenant},
+    ready::Prober,
+    route::{AppDial, Door},
+    step::Step,
+};
+use crate::{
+    config::size,
+    engine::link::AppSpec,
+    gateway::{Route, Target},
+    model::{
+        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Phase, Plan,
+        Role, Secret, UpOutcome, Urls,
+    },
+    project::{self, LocalTree, Templates},
+    security::{Approved, LimitRequest, limits},
+    source::LocalSource,
+    store::Intent,
+};
+
+/// How long an app gets to end by itself.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// What `up` decided before it touched anything.
+struct Decision {
+    plan: Plan,
+    options: Options,
+    limits: Limits,
+    root: PathBuf,
+}
+
+impl Instance {
+    pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
+        let decision = self.decide(job).await?;
+        if let State::Live(live) = &self.state
+            && !job.rebuild
+            && matches!(self.record.phase, Phase::Ready { .. })
+            && *live.plan == decision.plan
+            && self.record.options == decision.options
+            && self.record.limits == decision.limits
+        {
+            return Ok(UpOutcome::success(false, self.record.phase.urls().cloned()));
+        }
+        // Approved and its source opened before anything that runs is taken away.
+        let image = self.image(&decision.plan, &job.cancel).await?;
+        let (spec, source) = self.prepare(&decision)?;
+        self.take_down(GRACE).await?;
+        let began = tokio::time::Instant::now();
+        match self.bring_up(job, decision, image, (spec, source)).await {
+            Ok(urls) => {
+                let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.journal.tell(Event::AppReady { urls: urls.clone(), ms });
+                Ok(UpOutcome::success(true, Some(urls)))
+            }
+            Err(error) => {
+                self.fail(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn decide(&self, job: &UpJob) -> Result<Decision, LifecycleError> {
+        let directory = PathBuf::from(self.record.source.directory());
+        let (report, root) =
+            detect(directory, job.options.clone(), self.house.settings.config_dir.clone()).await?;
+        let plan = report.plan.clone();
+        self.journal.tell(Event::Detect(Box::new(report)));
+        Ok(Decision { limits: limits_of(&job.options)?, options: job.options.clone(), plan, root })
+    }
+
+    async fn image(
+        &self,
+        plan: &Plan,
+        cancel: &CancellationToken,
+    ) -> Result<ImageInfo, LifecycleError> {
+        if let Some(here) = self.house.engine.image(&plan.image).await? {
+            return Ok(here);
+        }
+        let step = Step::start(&self.journal, "image", format!("preparing {}", plan.image));
+        let made = self
+            .unless_cancelled(
+                cancel,
+                self.house.images.ensure(&plan.image, |progress| step.progress(progress)),
+            )
+            .await;
+        step.end(made)
+    }
+
+    fn prepare(
+        &self,
+        decision: &Decision,
+    ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
+        let plan = &decision.plan;
+        let source = LocalSource::open(decision.root.clone(), &plan.ignore)?;
+        let mut env: BTreeMap<String, Secret> = plan
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), Secret::new(value)))
+            .collect();
+        env.extend(decision.options.env.clone());
+        let spec = self.house.settings.policy.approve(ContainerSpec {
+            id: self.record.id.clone(),
+            name: self.record.name.clone(),
+            role: Role::App,
+            generation: self.record.generation + 1,
+            image: plan.image.clone(),
+            env,
+            limits: decision.limits,
+            home_volume: self.record.home_volume.clone(),
+            workspace: ContainerSpec::WORKSPACE.to_owned(),
+        })?;
+        Ok((spec, Arc::new(source)))
+    }
+
+    async fn bring_up(
+        &mut self,
+        job: &UpJob,
+        decision: Decision,
+        image: ImageInfo,
+        (spec, source): (Approved<ContainerSpec>, Arc<LocalSource>),
+    ) -> Result<Urls, LifecycleError> {
+        self.record.plan = Some(decision.plan.clone());
+        self.record.options = decision.options;
+        self.record.limits = decision.limits;
+        self.record.generation = spec.generation;
+        self.record.intent = Intent::Up;
+        self.enter(Phase::Creating { since: Timestamp::now() }).await?;
+        self.house.routes.set(self.record.name.clone(), self.route(Target::Starting {
+            detail: "creating the container".to_owned(),
+        }));
+        if job.rebuild {
+            self.house.engine.remove_home(&self.record.home_volume).await?;
+            self.record.install_key = None;
+        }
+        let plan = Arc::new(decision.plan);
+        let step = Step::start(&self.journal, "create", format!("starting {}", plan.image));
+        step.end(self.house.engine.start(&spec).await)?;
+        let live = Live::attach(self.tenant(), plan.clone(), source).await?;
+        self.state = State::Live(Box::new(live));
+        self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
+            instance.first_sync().await?;
+            instance.install_if_needed(&image, &decision.root).await?;
+            instance.first_start().await
+        })
+        .await
+    }
+
+    async fn first_sync(&mut self) -> Result<(), LifecycleError> {
+        let State::Live(live) = &mut self.state else {
+            return Err(LifecycleError::ShuttingDown);
+        };
+        let step = Step::start(&self.journal, "sync", "copying files");
+        let synced = step.end(live.sync.full().await)?;
+        self.journal.tell(Event::Sync(synced.report));
+        Ok(())
+    }
+
+    async fn install_if_needed(
+        &mut self,
+        image: &ImageInfo,
+        root: &Path,
+    ) -> Result<(), LifecycleError> {
+        let State::Live(live) = &self.state else {
+            return Err(LifecycleError::ShuttingDown);
+        };
+        let (link, plan) = (live.link.clone(), live.plan.clone());
+        let Some(steps) = &plan.install else {
+            Step::skip(&self.journal, "install", "nothing to install");
+            return Ok(());
+        };
+        let key = install_key(&plan, root, &image.id).await?;
+        if self.record.install_key.as_ref() == Some(&key) {
+            Step::skip(&self.journal, "install", "unchanged since the last installation");
+            return Ok(());
+        }
+        // Forgotten first: an installation that is cut off is not one.
+        self.record.install_key = None;
+        self.enter(Phase::Installing { since: Timestamp::now() }).await?;
+        let told = steps.commands.iter().map(|argv| argv.join(" ")).collect::<Vec<_>>().join(" && ");
+        let step = Step::start(&self.journal, "install", told);
+        let done = install(&link, steps, &step).await;
+        step.end(done)?;
+        self.record.install_key = Some(key);
+        Ok(())
+    }
+
+    async fn first_start(&mut self) -> Result<Urls, LifecycleError> {
+        self.enter(Phase::Starting { since: Timestamp::now() }).await?;
+        let State::Live(live) = &mut self.state else {
+            return Err(LifecycleError::ShuttingDown);
+        };
+        let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
+        let port = step.end(start_and_probe(live).await)?;
+        live.port = Some(port);
+        live.door.send_replace(Door::Open { link: live.link.clone(), port });
+        let loopback = live
+            .listeners
+            .borrow()
+            .iter()
+            .any(|listener| listener.port == port && listener.is_loopback());
+        if loopback {
+            self.journal.tell(Event::Warning {
+                message: format!("the app listens on 127.0.0.1:{port} only; the preview relays to it"),
+                hint: Some("have it listen on 0.0.0.0 to be reachable without the relay".to_owned()),
+            });
+        }
+        self.announce(port).await
+    }
+
+    /// Put the running app behind the gateway and say where it is.
+    pub(super) async fn announce(&mut self, port: u16) -> Result<Urls, LifecycleError> {
+        let State::Live(live) = &self.state else {
+            return Err(LifecycleError::ShuttingDown);
+        };
+        let target = Target::Ready {
+            dial: AppDial::new(live.door.subscribe()),
+            port,
+            host: live.plan.proxy,
+            generation: self.record.generation,
+        };
+        self.house.routes.set(self.record.name.clone(), self.route(target));
+        let urls = Urls { local: self.house.url(&self.record.name), public: None };
+        self.record.port = Some(port);
+        self.enter(Phase::Ready { since: Timestamp::now(), port, urls: urls.clone() }).await?;
+        Ok(urls)
+    }
+
+    pub(super) fn tenant(&self) -> Tenant<'_> {
+        Tenant {
+            id: &self.record.id,
+            engine: &self.house.engine,
+            journal: &self.journal,
+            scope: &self.scope,
+        }
+    }
+
+    async fn unless_cancelled<T>(
+        &self,
+        cancel: &CancellationToken,
+        work: impl Future<Output = Result<T, LifecycleError>>,
+    ) -> Result<T, LifecycleError> {
+        tokio::select! {
+            done = work => done,
+            () = cancel.cancelled() => {
+                Err(LifecycleError::Cancelled { name: self.record.name.to_string() })
+            }
+            () = self.scope.cancelled() => Err(LifecycleError::ShuttingDown),
+        }
+    }
+
+    async fn unless_cancelled_mut<T>(
+        &mut self,
+        cancel: &CancellationToken,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, LifecycleError>,
+    ) -> Result<T, LifecycleError> {
+        let name = self.record.name.to_string();
+        let stopping = self.scope.token();
+        tokio::select! {
+            done = work(self) => done,
+            () = cancel.cancelled() => Err(LifecycleError::Cancelled { name }),
+            () = stopping.cancelled() => Err(LifecycleError::ShuttingDown),
+        }
+    }
+}
+
+/// Start the app and wait for the port that answers; the app's end is the other outcome.
+async fn start_and_probe(live: &mut Live) -> Result<u16, LifecycleError> {
+    live.link.start_app(app_spec(&live.plan)).await?;
+    let prober = Prober { link: &live.link, plan: &live.plan, scope: &live.scope };
+    let listeners = live.listeners.clone();
+    let ready = prober.until_ready(move || listeners.borrow().clone());
+    tokio::pin!(ready);
+    loop {
+        tokio::select! {
+            port = &mut ready => return port,
+            news = live.news.recv() => match news {
+                Some(News::AppExited(exit)) => {
+                    return Err(LifecycleError::AppExited { exit: Box::new(exit) });
+                }
+                Some(News::AppStarted | News::Opened { .. }) => {}
+                Some(News::LinkLost) | None => {
+                    return Err(LifecycleError::from(crate::engine::link::DialError::Link));
+                }
+            },
+        }
+    }
+}
+
+pub(super) fn app_spec(plan: &Plan) -> AppSpec {
+    let mut env: Vec<(String, String)> =
+        plan.run.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    env.push(("PORT".to_owned(), plan.run.port.to_string()));
+    AppSpec {
+        argv: plan.run.argv.clone(),
+        env,
+        cwd: ContainerSpec::WORKSPACE.to_owned(),
+        grace: Duration::from_secs(5),
+    }
+}
+
+/// Recognise the project in a directory, off the runtime's threads, for it reads files.
+pub(super) async fn detect(
+    directory: PathBuf,
+    options: Options,
+    config_dir: PathBuf,
+) -> Result<(DetectReport, PathBuf), LifecycleError> {
+    off_thread(move || {
+        let root = match &options.root {
+            Some(root) => directory.join(inside(root)?),
+            None => directory.clone(),
+        };
+        let tree = LocalTree::open(&root)?;
+        let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
+        Ok((project::detect(&tree, &templates, &options)?, root))
+    })
+    .await
+}
+
+pub(super) async fn install_key(
+    plan: &Arc<Plan>,
+    root: &Path,
+    image_id: &str,
+) -> Result<String, LifecycleError> {
+    let (plan, root, image_id) = (plan.clone(), root.to_owned(), image_id.to_owned());
+    off_thread(move || {
+        let tree = LocalTree::open(&root)?;
+        Ok(project::install_key(&plan, &tree, &image_id))
+    })
+    .await
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LifecycleError> + Send + 'static,
+) -> Result<T, LifecycleError> {
+    // Fails only if the work panicked or the runtime is going away.
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(LifecycleError::ShuttingDown))
+}
+
+/// `root` comes from a file of the project, which may name no place outside of it.
+fn inside(root: &str) -> Result<&Path, LifecycleError> {
+    let path = Path::new(root);
+    let stays = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if stays {
+        Ok(path)
+    } else {
+        Err(LifecycleError::BadOption {
+            key: "root",
+            value: root.to_owned(),
+            expected: "directory inside the project",
+        })
+    }
+}
+
+fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
+    let memory_bytes = match &options.limits.memory {
+        None => None,
+        Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {
+            key: "limits.memory",
+            value: text.clone(),
+            expected: "size, such as `512MiB`",
+        })?),
+    };
+    Ok(limits(LimitRequest { cpus: options.limits.cpus, memory_bytes }))
+}
+
+impl Instance {
+    pub(super) fn route(&self, target: Target) -> Route {
+        Route { id: self.record.id.clone(), target, activity: self.activity.clone() }
+    }
+}
+
