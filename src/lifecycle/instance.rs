@@ -52,6 +52,9 @@ pub struct Instance {
     pub activity: Arc<Activity>,
     pub view: watch::Sender<Record>,
     pub scope: Scope,
+    /// What the gateway's dialler waits at. One for the instance's life, so that a request held
+    /// while one container is replaced by another comes through.
+    pub door: watch::Sender<Door>,
     pub state: State,
 }
 
@@ -148,9 +151,9 @@ impl Instance {
 
     pub(super) async fn take_down(&mut self, grace: Duration) -> Result<(), LifecycleError> {
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Down) {
-            live.door.send_replace(Door::Shut);
             live.scope.cancel();
         }
+        self.door.send_replace(Door::Shut);
         Ok(self.house.engine.remove(&self.record.id, grace).await?)
     }
 
@@ -182,7 +185,7 @@ impl Instance {
                 name: self.record.name.to_string(),
                 phase: self.record.phase.kind(),
             }),
-            State::Live(live) => live.restart().await,
+            State::Live(live) => live.restart(&self.door).await,
         };
         let outcome = match outcome {
             Ok(port) => {
@@ -202,7 +205,7 @@ impl Instance {
             Some(News::AppExited(exit)) => self.app_exited(exit).await,
             Some(News::Opened { round, result: Ok(()) }) if round == live.round => {
                 let port = live.port.unwrap_or(live.plan.run.port);
-                live.door.send_replace(Door::Open { link: live.link.clone(), port });
+                self.door.send_replace(Door::Open { link: live.link.clone(), port });
                 if !matches!(self.record.phase, Phase::Ready { .. })
                     && let Err(error) = self.announce(port).await
                 {
@@ -210,7 +213,7 @@ impl Instance {
                 }
             }
             Some(News::Opened { round, result: Err(error) }) if round == live.round => {
-                live.door.send_replace(Door::Shut);
+                self.door.send_replace(Door::Shut);
                 self.out_of_order(&error).await;
             }
             Some(News::Opened { .. }) => {}
@@ -222,8 +225,8 @@ impl Instance {
     async fn app_exited(&mut self, exit: AppExit) {
         if let State::Live(live) = &mut self.state {
             live.round += 1;
-            live.door.send_replace(Door::Shut);
         }
+        self.door.send_replace(Door::Shut);
         self.out_of_order(&LifecycleError::AppExited { exit: Box::new(exit) }).await;
     }
 
@@ -288,7 +291,7 @@ impl Instance {
         let State::Live(live) = &mut self.state else {
             return;
         };
-        if let Err(error) = live.restart_later().await {
+        if let Err(error) = live.restart_later(&self.door).await {
             self.out_of_order(&error).await;
         }
     }
@@ -352,9 +355,9 @@ impl Instance {
 
 impl Live {
     /// Restart the app; its readiness comes as news. Requests wait meanwhile.
-    async fn restart_later(&mut self) -> Result<(), LifecycleError> {
+    async fn restart_later(&mut self, door: &watch::Sender<Door>) -> Result<(), LifecycleError> {
         self.round += 1;
-        self.door.send_replace(Door::Opening);
+        door.send_replace(Door::Opening);
         self.link.restart_app(true).await?;
         let (link, plan, scope) = (self.link.clone(), self.plan.clone(), self.scope.clone());
         let (news, round, port) = (self.news_in.clone(), self.round, self.port);
@@ -371,18 +374,18 @@ impl Live {
     }
 
     /// Restart the app and wait until it answers or ends.
-    async fn restart(&mut self) -> Result<u16, LifecycleError> {
-        self.restart_later().await?;
+    async fn restart(&mut self, door: &watch::Sender<Door>) -> Result<u16, LifecycleError> {
+        self.restart_later(door).await?;
         let port = self.port.unwrap_or(self.plan.run.port);
         loop {
             match self.news.recv().await {
                 Some(News::Opened { round, result }) if round == self.round => {
                     result?;
-                    self.door.send_replace(Door::Open { link: self.link.clone(), port });
+                    door.send_replace(Door::Open { link: self.link.clone(), port });
                     return Ok(port);
                 }
                 Some(News::AppExited(exit)) => {
-                    self.door.send_replace(Door::Shut);
+                    door.send_replace(Door::Shut);
                     return Err(LifecycleError::AppExited { exit: Box::new(exit) });
                 }
                 Some(News::AppStarted | News::Opened { .. }) => {}

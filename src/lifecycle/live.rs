@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{LifecycleError, edit::Rules, journal::Journal, route::Door};
+use super::{LifecycleError, edit::Rules, journal::Journal};
 use crate::{
     engine::{
         Engine, EngineError,
@@ -38,7 +38,6 @@ pub struct Live {
     pub news: mpsc::Receiver<News>,
     pub news_in: mpsc::Sender<News>,
     pub listeners: watch::Receiver<Vec<Listener>>,
-    pub door: watch::Sender<Door>,
     /// The port that answered, once one has.
     pub port: Option<u16>,
     /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
@@ -83,7 +82,6 @@ impl Live {
             sync: Sync::new(source, link.clone()),
             batches: watch.batches,
             rules: Rules::new(&plan),
-            door: watch::channel(Door::Opening).0,
             port: None,
             round: 0,
             link,
@@ -103,7 +101,6 @@ impl Live {
         old.scope.cancel();
         self.port = old.port;
         self.round = old.round;
-        self.door = old.door;
         Ok(())
     }
 }

@@ -105,12 +105,17 @@ impl Manager {
         Self { house: Arc::new(house), scope, instances: Mutex::default() }
     }
 
-    /// Take up every recorded instance, and remove what is labelled ours and recorded nowhere.
-    pub async fn reconcile(&self) -> Result<(), LifecycleError> {
+    /// Take up every recorded instance. They are listed at once and linked to one by one.
+    pub fn take_up(&self) -> Result<(), LifecycleError> {
         for record in self.house.store.load_all()? {
             let handle = self.host(record);
-            let _ = handle.mailbox.send(Command::Adopt).await;
+            handle.mailbox.try_send(Command::Adopt).expect("a new mailbox has room");
         }
+        Ok(())
+    }
+
+    /// Remove what is labelled ours and recorded nowhere.
+    pub async fn sweep(&self) -> Result<(), LifecycleError> {
         for owned in self.house.engine.list_owned().await? {
             let known = |id: &InstanceId| self.lock().contains_key(id);
             match owned {
@@ -291,6 +296,7 @@ impl Manager {
             activity: Arc::new(Activity::new()),
             view: view_in,
             scope: self.scope.child(),
+            door: watch::channel(route::Door::Opening).0,
             state: State::Down,
         };
         self.scope.spawn(instance.run(commands));

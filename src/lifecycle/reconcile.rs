@@ -40,6 +40,10 @@ impl Instance {
                 self.house.routes.set(self.record.name.clone(), self.route(target));
             }
             Intent::Up => {
+                if let Phase::Ready { port, .. } = self.record.phase {
+                    self.door.send_replace(Door::Opening);
+                    self.open_route(port);
+                }
                 let adopted = self.take_over().await;
                 if let Err(error) = adopted {
                     tracing::warn!(instance = %self.record.id, %error, "made again");
@@ -72,12 +76,12 @@ impl Instance {
         let mut live = Live::attach(self.tenant(), plan, source).await?;
         live.port = Some(port);
         if live.link.hello().app_is_running() {
-            live.door.send_replace(Door::Open { link: live.link.clone(), port });
+            self.door.send_replace(Door::Open { link: live.link.clone(), port });
         } else {
             live.link.start_app(app_spec(&live.plan)).await?;
             let prober = Prober { link: &live.link, plan: &live.plan, scope: &live.scope };
             prober.until_answers(port).await?;
-            live.door.send_replace(Door::Open { link: live.link.clone(), port });
+            self.door.send_replace(Door::Open { link: live.link.clone(), port });
         }
         self.record.generation = generation;
         self.state = State::Live(Box::new(live));
@@ -140,7 +144,7 @@ impl Instance {
             && live.link.hello().app_is_running()
             && let Some(port) = live.port
         {
-            live.door.send_replace(Door::Open { link: live.link.clone(), port });
+            self.door.send_replace(Door::Open { link: live.link.clone(), port });
         }
         self.state = State::Live(live);
         linked?;

@@ -202,7 +202,7 @@ impl Instance {
         let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
         let port = step.end(start_and_probe(live).await)?;
         live.port = Some(port);
-        live.door.send_replace(Door::Open { link: live.link.clone(), port });
+        self.door.send_replace(Door::Open { link: live.link.clone(), port });
         let loopback = live
             .listeners
             .borrow()
@@ -219,16 +219,7 @@ impl Instance {
 
     /// Put the running app behind the gateway and say where it is.
     pub(super) async fn announce(&mut self, port: u16) -> Result<Urls, LifecycleError> {
-        let State::Live(live) = &self.state else {
-            return Err(LifecycleError::ShuttingDown);
-        };
-        let target = Target::Ready {
-            dial: AppDial::new(live.door.subscribe()),
-            port,
-            host: live.plan.proxy,
-            generation: self.record.generation,
-        };
-        self.house.routes.set(self.record.name.clone(), self.route(target));
+        self.open_route(port);
         let urls = Urls { local: self.house.url(&self.record.name), public: None };
         self.record.port = Some(port);
         self.enter(Phase::Ready { since: Timestamp::now(), port, urls: urls.clone() }).await?;
@@ -374,6 +365,20 @@ fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
 }
 
 impl Instance {
+    /// Have the gateway pass requests on to the app; they wait while the door is opening.
+    pub(super) fn open_route(&self, port: u16) {
+        let Some(plan) = &self.record.plan else {
+            return;
+        };
+        let target = Target::Ready {
+            dial: AppDial::new(self.door.subscribe()),
+            port,
+            host: plan.proxy,
+            generation: self.record.generation,
+        };
+        self.house.routes.set(self.record.name.clone(), self.route(target));
+    }
+
     pub(super) fn route(&self, target: Target) -> Route {
         Route { id: self.record.id.clone(), target, activity: self.activity.clone() }
     }

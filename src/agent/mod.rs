@@ -1,0 +1,120 @@
+//! The agent: one process a user that owns every instance.
+
+mod instance;
+mod log;
+mod rooms;
+mod routes;
+
+pub use instance::{Claim, Instance, InstanceError, Owned};
+
+use std::{
+    process::{self, ExitCode},
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::Ready,
+    config::{Env, Paths},
+    model::{Code, Problem},
+    task::Scope,
+};
+use instance::Owners;
+use rooms::Rooms;
+
+/// How long what is going on gets to end when the agent stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serve until told to stop. `say` is called once, when it is known how the start went.
+pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
+    let instance = match Instance::claim(paths) {
+        Ok(Claim::Held(instance)) => instance,
+        Ok(Claim::AlreadyRunning) => {
+            say(Ready::AlreadyRunning);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return failed(error.problem(), say),
+    };
+    if let Err(error) = log::start(&paths.log_dir(), env.log.as_deref()) {
+        return failed(Problem::new(Code::Agent, format!("no log can be written: {error}")), say);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return failed(Problem::new(Code::Agent, format!("no threads can be had: {error}")), say);
+        }
+    };
+    runtime.block_on(async {
+        let scope = Scope::new();
+        let listening = instance.listen().map_err(|error| error.problem());
+        let built = listening.and_then(|listening| {
+            Rooms::build(env, paths, &scope).map(|rooms| (listening, rooms))
+        });
+        match built {
+            Ok(((listener, owned), rooms)) => {
+                say(Ready::Ready { pid: process::id() });
+                serve(listener, rooms, scope).await;
+                drop(owned);
+                ExitCode::SUCCESS
+            }
+            Err(problem) => failed(problem, say),
+        }
+    })
+}
+
+fn failed(problem: Problem, say: impl FnOnce(Ready)) -> ExitCode {
+    let code = ExitCode::from(problem.code.exit_code());
+    say(Ready::Failed { problem });
+    code
+}
+
+/// Stop listening, cancel, wait for at most the grace period. Instances go on in their containers.
+async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
+    let Rooms { manager, gateway, routes } = rooms;
+    let stop = CancellationToken::new();
+    let house = routes::House {
+        manager: manager.clone(),
+        scope: scope.clone(),
+        started: Instant::now(),
+        stop: stop.clone(),
+    };
+    let doors = scope.child();
+    scope.spawn(async move { gateway.serve(routes, doors).await });
+    scope.spawn(async move {
+        if let Err(error) = manager.sweep().await {
+            tracing::warn!(%error, "what is recorded nowhere could not be removed");
+        }
+    });
+    let stopping = scope.clone();
+    let served = axum::serve(listener, routes::router(house)).with_graceful_shutdown(async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = signalled() => {}
+        }
+        // Open streams end by this, and axum waits for them.
+        stopping.cancel();
+    });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the socket failed");
+    }
+    if !scope.close(GRACE).await {
+        tracing::warn!("stopped with work still going on");
+    }
+}
+
+async fn signalled() {
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

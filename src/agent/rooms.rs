@@ -1,0 +1,96 @@
+//! Build every room and join them: the only composition root.
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{
+    config::{Env, Paths, UserSettings},
+    engine::{
+        Engine, Owner,
+        docker::{Docker, DockerSettings},
+    },
+    gateway::{Gateway, Routes},
+    lifecycle::{House, Images, Manager, Settings},
+    model::{Code, Problem},
+    security::Policy,
+    store::Store,
+    task::Scope,
+};
+
+/// Everything an agent is made of, joined and not yet running.
+pub struct Rooms {
+    pub manager: Arc<Manager>,
+    pub gateway: Gateway,
+    pub routes: Routes,
+}
+
+/// Where a host keeps the authorities it trusts, on the systems we run on.
+const CA_BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
+
+impl Rooms {
+    pub fn build(env: &Env, paths: &Paths, scope: &Scope) -> Result<Self, Problem> {
+        let user = UserSettings::read(&paths.config_dir).map_err(|error| error.problem())?;
+        let store = Arc::new(Store::open(paths.state_dir.clone()).map_err(|error| error.problem())?);
+        let owner = Owner(store.owner().map_err(|error| error.problem())?);
+        let engine: Arc<dyn Engine> = Arc::new(
+            Docker::connect(docker_settings(env, &user, owner)).map_err(|error| error.problem())?,
+        );
+        let preferred = user.gateway_port.or(store.gateway_port().map_err(|error| error.problem())?);
+        let gateway = Gateway::bind(preferred).map_err(|error| error.problem())?;
+        store.set_gateway_port(gateway.port()).map_err(|error| error.problem())?;
+        let routes = Routes::default();
+        let house = House {
+            images: Images::new(engine.clone()),
+            engine,
+            store,
+            routes: routes.clone(),
+            settings: Settings {
+                policy: policy(&user)?,
+                config_dir: paths.config_dir.clone(),
+                gateway_port: gateway.port(),
+            },
+        };
+        let manager = Arc::new(Manager::new(house, scope.child()));
+        manager.take_up().map_err(|error| error.problem())?;
+        Ok(Self { manager, gateway, routes })
+    }
+}
+
+fn docker_settings(env: &Env, user: &UserSettings, owner: Owner) -> DockerSettings {
+    let home = env.home.clone().unwrap_or_else(|| PathBuf::from("/"));
+    DockerSettings {
+        host: env.docker_host.clone().or_else(|| user.docker_host.clone()),
+        context: env.docker_context.clone(),
+        docker_config_dir: env.docker_config.clone().unwrap_or_else(|| home.join(".docker")),
+        runtime_dir: env.xdg_runtime_dir.clone(),
+        home,
+        owner,
+        ca_bundle: ca_bundle(env, user),
+    }
+}
+
+/// The settings' word, else `SSL_CERT_FILE`, else where this system keeps it.
+fn ca_bundle(env: &Env, user: &UserSettings) -> Option<PathBuf> {
+    user.ca_bundle
+        .clone()
+        .or_else(|| env.ssl_cert_file.clone())
+        .into_iter()
+        .chain(CA_BUNDLES.iter().map(PathBuf::from))
+        .find(|path| path.is_file())
+}
+
+fn policy(user: &UserSettings) -> Result<Policy, Problem> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let most_memory_bytes = match &user.most_memory {
+        None => u64::MAX,
+        Some(text) => crate::config::size::bytes(text).ok_or_else(|| {
+            Problem::new(Code::Config, format!("`most_memory` is {text:?}, which is no size"))
+                .hint("write it such as `4GiB`")
+        })?,
+    };
+    let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
+    Ok(Policy { most_cpus: user.most_cpus.unwrap_or(all), most_memory_bytes })
+}
