@@ -1,5 +1,59 @@
+//! `codemate-preview` runs any backend project in a hardened container and prints a URL that
+//! answers. This page is the architecture; each room's own page says more.
+//!
+//! One binary is everything: the CLI a person or a script calls, and the agent, one process a user,
+//! started on demand, that owns the instances. They speak HTTP/1 and JSON over a Unix socket
+//! ([`api`]). A third program, the guest, is built by `build.rs`, embedded, and is the first
+//! process of every container.
+//!
+//! ```text
+//!  codemate-preview up ──HTTP/1 + JSON on a 0600 Unix socket──▶ agent
+//!                                                                 │
+//!  browser ──▶ gateway (http://<name>.localhost:PORT) ────────────┤ Docker API
+//!                                                                 ▼
+//!                    container: guest (PID 1) ── install ── app ── children
+//!                    /home/app on one volume: workspace, dependencies, caches
+//! ```
+//!
+//! # Floors
+//!
+//! A room imports rooms below it and no other; `tests/it/floors.rs` keeps that.
+//!
+//! | floor | rooms |
+//! |--:|---|
+//! | 6 | [`cli`] |
+//! | 5 | [`agent`], [`client`] |
+//! | 4 | [`lifecycle`] |
+//! | 3 | [`sync`] |
+//! | 2 | [`engine`], [`gateway`], [`source`], [`project`] |
+//! | 1 | [`api`], [`config`], [`security`], [`store`], [`task`] |
+//! | 0 | [`model`] |
+//!
+//! # What `up` does
+//!
+//! Detect the project, make a plan, approve the container ([`security`] is the only maker of
+//! [`security::Approved`], and [`engine::Engine::start`] takes nothing else), have the image, start
+//! the container, link to the guest, copy the files, install unless what was installed is still
+//! good, start the app, find the port that answers HTTP, route the name to it.
+//!
+//! # What is true
+//!
+//! Labels on the engine's objects say what exists; the store says what should; the guest's journal
+//! says which files sync wrote. An agent that was killed is replaced by the next command, which
+//! links to the containers that still run and makes again those that do not.
+
+pub mod agent;
 pub mod api;
+pub mod cli;
+pub mod client;
+pub mod config;
 pub mod engine;
+pub mod gateway;
+pub mod lifecycle;
 pub mod model;
+pub mod project;
 pub mod security;
+pub mod source;
+pub mod store;
+pub mod sync;
 pub mod task;
