@@ -6,6 +6,7 @@
 
 pub mod docker;
 mod error;
+pub mod guest;
 mod labels;
 pub mod link;
 

@@ -1,0 +1,170 @@
+//! The app: started, restarted, stopped, and what became of it.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    files::Workspace,
+    output::Log,
+    process::Process,
+    sys,
+    wire::{Ending, Outcome, Program, ToAgent},
+};
+
+/// How often the rest of a session is looked at while it should end.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A link's operation that waits for an answer.
+pub type Waiter = (u32, u32);
+
+struct Stopping {
+    deadline: Instant,
+    then_start: bool,
+    purge: bool,
+    waiters: Vec<Waiter>,
+}
+
+#[derive(Default)]
+pub struct App {
+    program: Option<(Program, Duration)>,
+    process: Option<Process>,
+    stopping: Option<Stopping>,
+    /// How it last ended of its own accord.
+    ended: Option<Ending>,
+}
+
+/// What to tell the links.
+#[derive(Default)]
+pub struct News {
+    pub events: Vec<ToAgent<'static>>,
+    pub answers: Vec<(Waiter, Outcome)>,
+    pub started: bool,
+}
+
+impl App {
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().filter(|process| process.status.is_none()).map(|process| process.pid)
+    }
+
+    pub fn ended(&self) -> Option<Ending> {
+        self.ended.clone()
+    }
+
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    pub fn start(&mut self, program: Program, grace: Duration, waiter: Waiter) {
+        self.program = Some((program, grace));
+        self.stop_then(true, true, Some(waiter));
+    }
+
+    pub fn restart(&mut self, purge: bool, waiter: Waiter) -> Outcome {
+        if self.program.is_none() {
+            return Outcome::NoApp;
+        }
+        self.stop_then(true, purge, Some(waiter));
+        Outcome::Fine
+    }
+
+    pub fn stop(&mut self, waiter: Option<Waiter>) {
+        self.stop_then(false, false, waiter);
+    }
+
+    /// Begin to end what runs. Called while that is under way, it only changes what follows.
+    fn stop_then(&mut self, start: bool, purge: bool, waiter: Option<Waiter>) {
+        let grace = self.program.as_ref().map_or(Duration::ZERO, |(_, grace)| *grace);
+        let process = &self.process;
+        let stopping = self.stopping.get_or_insert_with(|| {
+            if let Some(process) = process {
+                process.signal(sys::SIGTERM);
+            }
+            Stopping {
+                deadline: Instant::now() + grace,
+                then_start: false,
+                purge: false,
+                waiters: Vec::new(),
+            }
+        });
+        stopping.then_start = start;
+        stopping.purge |= purge;
+        stopping.waiters.extend(waiter);
+    }
+
+    /// When [`App::advance`] wants to be called, if nothing else happens.
+    pub fn timer(&self) -> Option<Instant> {
+        let stopping = self.stopping.as_ref()?;
+        Some(stopping.deadline.min(Instant::now() + TICK))
+    }
+
+    pub fn read(&mut self, stderr: bool, log: &mut Log) -> bool {
+        let Some(process) = &mut self.process else { return false };
+        process.read(stderr, usize::MAX, log).is_some()
+    }
+
+    /// Its first process ended. Says so unless that was asked for.
+    pub fn exited(&mut self, status: std::process::ExitStatus, log: &mut Log, news: &mut News) {
+        let Some(process) = &mut self.process else { return };
+        process.status = Some(status);
+        // What it wrote last is still in the pipes, at most one pipe's worth each.
+        for stderr in [false, true] {
+            let mut left = 1 << 20;
+            while let Some(piece) = process.read(stderr, left, log) {
+                left = left.saturating_sub(piece.len());
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        if self.stopping.is_none() {
+            let ending = process.ending();
+            self.ended = Some(ending.clone());
+            news.events.push(ToAgent::AppExited { ending });
+        }
+    }
+
+    /// Go on with a stop or restart as far as it can.
+    pub fn advance(&mut self, workspace: &mut Workspace, news: &mut News) {
+        let Some(stopping) = &mut self.stopping else { return };
+        if let Some(process) = &self.process
+            && !process.is_gone()
+        {
+            if Instant::now() >= stopping.deadline {
+                process.signal(sys::SIGKILL);
+                stopping.deadline = Instant::now() + TICK;
+            }
+            return;
+        }
+        let Some(stopping) = self.stopping.take() else { return };
+        self.process = None;
+        self.ended = None;
+        if stopping.purge {
+            workspace.purge_bytecode();
+        }
+        if stopping.then_start {
+            self.launch(workspace.path(), news);
+        }
+        news.answers.extend(stopping.waiters.into_iter().map(|waiter| (waiter, Outcome::Fine)));
+    }
+
+    fn launch(&mut self, workspace: &Path, news: &mut News) {
+        let Some((program, _)) = &self.program else { return };
+        match Process::start(program, workspace) {
+            Ok(process) => {
+                news.events.push(ToAgent::AppStarted { pid: process.pid });
+                news.started = true;
+                self.process = Some(process);
+            }
+            Err(ending) => {
+                self.ended = Some(ending.clone());
+                news.events.push(ToAgent::AppExited { ending });
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The last lines a program wrote, for whoever asks why it ended.
+
+use std::collections::VecDeque;
+
+const LINES: usize = 40;
+const LINE: usize = 2048;
+
+#[derive(Default)]
+pub struct LastLines {
+    done: VecDeque<String>,
+    /// A line that has not ended, for each stream.
+    open: [Vec<u8>; 2],
+}
+
+impl LastLines {
+    pub fn push(&mut self, stderr: bool, bytes: &[u8]) {
+        let stream = usize::from(stderr);
+        let mut pieces = bytes.split(|&byte| byte == b'\n').peekable();
+        while let Some(piece) = pieces.next() {
+            let room = LINE.saturating_sub(self.open[stream].len()).min(piece.len());
+            self.open[stream].extend_from_slice(&piece[..room]);
+            if pieces.peek().is_some() {
+                let line = std::mem::take(&mut self.open[stream]);
+                self.keep(&line);
+            }
+        }
+    }
+
+    pub fn take(&mut self) -> Vec<String> {
+        for open in std::mem::take(&mut self.open) {
+            if !open.is_empty() {
+                self.keep(&open);
+            }
+        }
+        self.done.drain(..).collect()
+    }
+
+    fn keep(&mut self, line: &[u8]) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.done.len() == LINES {
+            self.done.pop_front();
+        }
+        self.done.push_back(String::from_utf8_lossy(line).into_owned());
+    }
+}

@@ -1,0 +1,123 @@
+//! Which TCP ports something listens on, from the kernel's tables.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead, BufReader},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+use crate::wire::{Port, SCOPE_ANY, SCOPE_LOOPBACK, SCOPE_OTHER};
+
+const FAST: Duration = Duration::from_millis(15);
+const FAST_FOR: Duration = Duration::from_secs(15);
+const SLOW: Duration = Duration::from_millis(500);
+/// Where Docker's own resolver listens, in the container's namespace.
+const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
+
+pub struct Listeners {
+    /// Every address each port is bound to.
+    bound: BTreeMap<u16, Vec<IpAddr>>,
+    fast_until: Instant,
+    next: Instant,
+}
+
+impl Listeners {
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Self { bound: BTreeMap::new(), fast_until: now, next: now }
+    }
+
+    /// Something is about to listen, or somebody new wants to know.
+    pub fn hurry(&mut self) {
+        let now = Instant::now();
+        self.fast_until = now + FAST_FOR;
+        self.next = now;
+    }
+
+    pub fn timer(&self) -> Instant {
+        self.next
+    }
+
+    /// Look again if it is time. Says whether the set changed.
+    pub fn poll(&mut self, now: Instant) -> bool {
+        if now < self.next {
+            return false;
+        }
+        self.next = now + if now < self.fast_until { FAST } else { SLOW };
+        self.look()
+    }
+
+    pub fn look(&mut self) -> bool {
+        let mut bound: BTreeMap<u16, Vec<IpAddr>> = BTreeMap::new();
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            for (address, port) in listening(table) {
+                if address != RESOLVER {
+                    bound.entry(port).or_default().push(address);
+                }
+            }
+        }
+        bound.values_mut().for_each(|addresses| addresses.sort_unstable());
+        let changed = bound != self.bound;
+        self.bound = bound;
+        changed
+    }
+
+    pub fn ports(&self) -> Vec<Port> {
+        let scope = |addresses: &[IpAddr]| {
+            if addresses.iter().any(IpAddr::is_unspecified) {
+                SCOPE_ANY
+            } else if addresses.iter().any(IpAddr::is_loopback) {
+                SCOPE_LOOPBACK
+            } else {
+                SCOPE_OTHER
+            }
+        };
+        self.bound.iter().map(|(&port, addresses)| Port { port, scope: scope(addresses) }).collect()
+    }
+
+    /// Where to try to connect to a port, best first.
+    pub fn candidates(&self, port: u16) -> Vec<IpAddr> {
+        let mut candidates = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        for &address in self.bound.get(&port).into_iter().flatten() {
+            if !address.is_unspecified() && !candidates.contains(&address) {
+                candidates.push(address);
+            }
+        }
+        candidates
+    }
+}
+
+fn listening(table: &str) -> Vec<(IpAddr, u16)> {
+    let Ok(file) = File::open(table) else { return Vec::new() };
+    let lines = BufReader::with_capacity(16 * 1024, file).lines().skip(1).map_while(Result::ok);
+    // The kernel lists what listens before every connection.
+    lines.map_while(|line| entry(&line)).collect()
+}
+
+/// Address and port of a line whose state is "listening".
+fn entry(line: &str) -> Option<(IpAddr, u16)> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (address, port) = fields.next()?.split_once(':')?;
+    let (_, state) = (fields.next()?, fields.next()?);
+    let port = u16::from_str_radix(port, 16).ok()?;
+    (state == "0A").then_some(())?;
+    Some((parse(address)?, port))
+}
+
+/// Groups of eight digits, each a word in the machine's byte order.
+fn parse(address: &str) -> Option<IpAddr> {
+    let word = |at: usize| {
+        let digits = address.get(at..at + 8)?;
+        u32::from_str_radix(digits, 16).ok().map(u32::to_ne_bytes)
+    };
+    if address.len() == 8 {
+        return Some(IpAddr::from(word(0)?));
+    }
+    let mut bytes = [0; 16];
+    for (index, chunk) in bytes.chunks_mut(4).enumerate() {
+        chunk.copy_from_slice(&word(index * 8)?);
+    }
+    Some(Ipv6Addr::from(bytes).to_canonical())
+}
