@@ -1,1 +1,196 @@
-//! Docker, by bollard.
+//! Docker, by bollard: one file a concern, none of whose types leave this folder.
+//!
+//! Nothing is remembered that the engine could be asked, but for what only saves asking: the
+//! connection, that a volume was filled, the last reading of a counter. Every call has a deadline.
+
+mod applied;
+mod build_image;
+mod client;
+mod connect;
+mod container;
+mod error;
+mod events;
+mod exec;
+mod frames;
+mod guest_volume;
+mod helper;
+mod home_volume;
+mod image;
+mod link;
+mod logs;
+mod probe;
+mod spec;
+mod usage;
+mod wire;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio::sync::{Mutex, mpsc};
+
+use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
+use super::{
+    BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
+    LogQuery, Observed, Owned, Result,
+};
+use crate::{
+    model::{BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Usage},
+    security::Approved,
+};
+
+pub use connect::DockerSettings;
+
+/// A Docker engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Docker {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: DockerSettings,
+    candidates: Candidates,
+    ca: Option<Bytes>,
+    contents: Contents,
+    client: Mutex<Option<Client>>,
+    /// Whether this process saw the guest volume complete.
+    guest_filled: Mutex<bool>,
+    /// Home volumes this process gave to the app's user.
+    homes_given: Mutex<HashSet<String>>,
+    cpu: Mutex<HashMap<String, CpuReading>>,
+}
+
+impl Docker {
+    /// Decide where the engine is, without talking to it: it may be started later. Fails only if
+    /// the settings cannot be used.
+    pub fn connect(settings: DockerSettings) -> Result<Self> {
+        let candidates = connect::resolve(&settings)?;
+        let ca = match &settings.ca_bundle {
+            Some(path) => Some(Bytes::from(std::fs::read(path).map_err(|error| {
+                EngineError::BadEndpoint {
+                    endpoint: candidates.pick().to_string(),
+                    reason: format!("the certificate authorities in {}: {error}", path.display()),
+                }
+            })?)),
+            None => None,
+        };
+        let contents = Contents::new(&settings.owner, settings.guest, ca.clone());
+        let inner = Inner {
+            settings,
+            candidates,
+            ca,
+            contents,
+            client: Mutex::default(),
+            guest_filled: Mutex::default(),
+            homes_given: Mutex::default(),
+            cpu: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The connection, made if there is none yet.
+    async fn client(&self) -> Result<Client> {
+        if let Some(client) = &*self.inner.client.lock().await {
+            return Ok(client.clone());
+        }
+        self.reconnect().await
+    }
+
+    /// Find the engine and agree on a version anew: it may have been replaced.
+    async fn reconnect(&self) -> Result<Client> {
+        let client = Client::connect(self.inner.candidates.pick().clone()).await;
+        *self.inner.client.lock().await = client.as_ref().ok().cloned();
+        client
+    }
+}
+
+#[async_trait]
+impl Engine for Docker {
+    async fn probe(&self) -> Result<EngineInfo> {
+        self.probe_engine().await
+    }
+
+    async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {
+        let client = self.client().await?;
+        Ok(image::inspect(&client, image).await?.map(|image| image.info))
+    }
+
+    async fn images(&self) -> Result<Vec<ImageInfo>> {
+        self.stack_images().await
+    }
+
+    async fn pull_image(
+        &self,
+        image: &ImageRef,
+        progress: mpsc::Sender<BuildProgress>,
+    ) -> Result<ImageInfo> {
+        self.pull(image, &progress).await
+    }
+
+    async fn build_image(
+        &self,
+        build: BuildRequest,
+        progress: mpsc::Sender<BuildProgress>,
+    ) -> Result<ImageInfo> {
+        self.build(build, &progress).await
+    }
+
+    async fn remove_image(&self, image: &ImageRef) -> Result<()> {
+        self.delete_image(image).await
+    }
+
+    async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {
+        self.start_container(spec).await
+    }
+
+    async fn remove(&self, id: &InstanceId, grace: Duration) -> Result<()> {
+        self.remove_container(id, grace).await
+    }
+
+    async fn remove_home(&self, volume: &str) -> Result<()> {
+        self.delete_home(volume).await
+    }
+
+    async fn has_home(&self, volume: &str) -> Result<bool> {
+        let client = self.client().await?;
+        self.owned_volume(&client, volume).await
+    }
+
+    async fn observe(&self, id: &InstanceId) -> Result<Observed> {
+        self.observe_container(id).await
+    }
+
+    async fn list_owned(&self) -> Result<Vec<Owned>> {
+        self.list_all_owned().await
+    }
+
+    async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo> {
+        self.link_stream(id).await
+    }
+
+    async fn exec(&self, id: &InstanceId, command: ExecSpec) -> Result<Box<dyn ExecSession>> {
+        Ok(Box::new(self.exec_command(id, command).await?))
+    }
+
+    async fn logs(
+        &self,
+        id: &InstanceId,
+        query: LogQuery,
+    ) -> Result<BoxStream<'static, Result<LogLine>>> {
+        self.log_lines(id, query).await
+    }
+
+    async fn usage(&self, id: &InstanceId) -> Result<Usage> {
+        self.sample(id).await
+    }
+
+    async fn watch(&self) -> Result<BoxStream<'static, Result<EngineEvent>>> {
+        self.event_stream().await
+    }
+}

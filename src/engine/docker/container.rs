@@ -1,0 +1,266 @@
+//! The container of an instance: made, watched over, found and removed by its labels.
+
+use std::{collections::HashMap, time::Duration};
+
+use bollard::{
+    models::{ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum},
+    query_parameters as query,
+};
+
+use super::{
+    Docker, applied,
+    client::{self, Client, HEAVY, SIMPLE},
+    error::Act,
+    image,
+    spec::{self, Surroundings},
+};
+use crate::{
+    engine::{EngineError, Observed, Owned, Result, labels},
+    model::{ContainerSpec, InstanceId, Role},
+};
+
+/// A container found by its labels.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub container: String,
+    pub generation: u64,
+}
+
+impl Docker {
+    pub(super) async fn start_container(&self, spec: &ContainerSpec) -> Result<()> {
+        let client = self.client().await?;
+        let image = match image::inspect(&client, &spec.image).await? {
+            Some(image) => image,
+            None => {
+                return Err(EngineError::NoImage {
+                    image: spec.image.to_string(),
+                    reason: "it was neither built nor pulled".to_owned(),
+                });
+            }
+        };
+        let older = self.find(&client, &spec.id).await?;
+        if let Some(newer) = older.iter().find(|found| found.generation > spec.generation) {
+            return Err(EngineError::Refused {
+                act: format!("start generation {} of {}", spec.generation, spec.name),
+                status: 409,
+                reason: format!("generation {} exists", newer.generation),
+            });
+        }
+        for found in &older {
+            force_remove(&client, &found.container).await?;
+        }
+        tokio::try_join!(
+            self.ensure_guest(&client, &spec.image),
+            self.ensure_home(&client, spec, image.is_ours()),
+        )?;
+        let contents = &self.inner.contents;
+        let around = Surroundings {
+            owner: &self.inner.settings.owner,
+            guest_volume: &contents.volume,
+            has_ca: contents.has_ca(),
+            image_env: &image.info.env,
+        };
+        let body = spec::container(spec, around);
+        let name = spec::container_name(spec);
+        self.create_container(&client, &name, &body).await?;
+        let started = run(&client, &name, &body).await;
+        if started.is_err() {
+            // The reason to fail is the first one; what stays is found by its labels.
+            if let Err(error) = force_remove(&client, &name).await {
+                tracing::warn!(container = name, %error, "a container that failed to start stays");
+            }
+        }
+        started
+    }
+
+    /// Create it; one of ours that holds the name is from a run that was cut short, and goes.
+    pub(super) async fn create_container(
+        &self,
+        client: &Client,
+        name: &str,
+        body: &ContainerCreateBody,
+    ) -> Result<()> {
+        let what = format!("container {name}");
+        let act = Act { verb: "create", what: &what };
+        let create = || {
+            let options = query::CreateContainerOptionsBuilder::default().name(name).build();
+            client.within(act, HEAVY, client.api.create_container(Some(options), body.clone()))
+        };
+        match create().await {
+            Ok(_) => return Ok(()),
+            Err(EngineError::Refused { status: 409, .. }) => {}
+            Err(EngineError::Missing { .. }) => {
+                let image = body.image.clone().unwrap_or_default();
+                return Err(EngineError::NoImage { image, reason: "it was removed".to_owned() });
+            }
+            Err(error) => return Err(error),
+        }
+        let inspect = client.api.inspect_container(name, None::<query::InspectContainerOptions>);
+        let held = client::present(client.within(act, SIMPLE, inspect).await)?;
+        if let Some(held) = held {
+            let labels = held.config.and_then(|config| config.labels).unwrap_or_default();
+            if !self.is_ours(&labels) {
+                return Err(EngineError::Refused {
+                    act: act.to_string(),
+                    status: 409,
+                    reason: "the name is taken by a container that is not this program's".to_owned(),
+                });
+            }
+            force_remove(client, name).await?;
+        }
+        create().await?;
+        Ok(())
+    }
+
+    /// The instance's containers, newest generation first.
+    pub(super) async fn find(&self, client: &Client, id: &InstanceId) -> Result<Vec<Found>> {
+        let listed = self.list(client, &[(labels::ID, id.as_str()), (labels::ROLE, "app")]).await?;
+        let mut found: Vec<Found> = listed.iter().filter_map(found).collect();
+        found.sort_by_key(|found| std::cmp::Reverse(found.generation));
+        Ok(found)
+    }
+
+    /// The newest of them, which must be there.
+    pub(super) async fn newest(&self, client: &Client, id: &InstanceId) -> Result<Found> {
+        let found = self.find(client, id).await?;
+        found.into_iter().next().ok_or_else(|| EngineError::Missing { what: format!("container of {id}") })
+    }
+
+    pub(super) async fn remove_container(&self, id: &InstanceId, grace: Duration) -> Result<()> {
+        let client = self.client().await?;
+        for found in self.find(&client, id).await? {
+            if !grace.is_zero() {
+                stop(&client, &found.container, grace).await?;
+            }
+            force_remove(&client, &found.container).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn observe_container(&self, id: &InstanceId) -> Result<Observed> {
+        let client = self.client().await?;
+        let Some(found) = self.find(&client, id).await?.into_iter().next() else {
+            return Ok(Observed::Absent);
+        };
+        let what = format!("container of {id}");
+        let inspect =
+            client.api.inspect_container(&found.container, None::<query::InspectContainerOptions>);
+        let inspected = client.within(Act { verb: "inspect", what: &what }, SIMPLE, inspect).await;
+        let Some(state) = client::present(inspected)?.and_then(|container| container.state) else {
+            return Ok(Observed::Absent);
+        };
+        let generation = found.generation;
+        Ok(if state.running == Some(true) {
+            Observed::Running { generation, paused: state.paused == Some(true) }
+        } else {
+            Observed::Exited {
+                generation,
+                code: state.exit_code.unwrap_or_default(),
+                out_of_memory: state.oom_killed == Some(true),
+            }
+        })
+    }
+
+    pub(super) async fn list_all_owned(&self) -> Result<Vec<Owned>> {
+        let client = self.client().await?;
+        let containers = self.list(&client, &[(labels::ROLE, "app")]).await?;
+        let mut owned: Vec<Owned> = containers.iter().filter_map(owned_container).collect();
+        let filters = self.filters(&[(labels::ROLE, "home")]);
+        let options = query::ListVolumesOptionsBuilder::default().filters(&filters).build();
+        let act = Act { verb: "list", what: "home volumes" };
+        let volumes = client.within(act, SIMPLE, client.api.list_volumes(Some(options))).await?;
+        owned.extend(volumes.volumes.into_iter().flatten().filter_map(|volume| {
+            let id = volume.labels.get(labels::ID)?.parse().ok()?;
+            Some(Owned::Home { volume: volume.name, id })
+        }));
+        Ok(owned)
+    }
+
+    async fn list(&self, client: &Client, with: &[(&str, &str)]) -> Result<Vec<ContainerSummary>> {
+        let filters = self.filters(with);
+        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let act = Act { verb: "list", what: "containers" };
+        client.within(act, SIMPLE, client.api.list_containers(Some(options))).await
+    }
+
+    /// A filter for this owner's objects that have these labels too.
+    pub(super) fn filters(&self, with: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
+        let owner = (labels::OWNER, self.inner.settings.owner.0.as_str());
+        let all = with.iter().copied().chain([owner]);
+        HashMap::from([("label".to_owned(), all.map(|(key, value)| format!("{key}={value}")).collect())])
+    }
+
+    pub(super) fn is_ours(&self, labels: &HashMap<String, String>) -> bool {
+        labels.get(labels::OWNER) == Some(&self.inner.settings.owner.0)
+    }
+}
+
+/// Start what was created, if it is as it was asked for.
+async fn run(client: &Client, name: &str, asked: &ContainerCreateBody) -> Result<()> {
+    let what = format!("container {name}");
+    let inspect = client.api.inspect_container(name, None::<query::InspectContainerOptions>);
+    let got = client.within(Act { verb: "inspect", what: &what }, SIMPLE, inspect).await?;
+    if let Some(what) = applied::weaker(asked, &got) {
+        return Err(EngineError::Weakened { what });
+    }
+    let start = client.api.start_container(name, None::<query::StartContainerOptions>);
+    client.within(Act { verb: "start", what: &what }, HEAVY, start).await
+}
+
+async fn stop(client: &Client, container: &str, grace: Duration) -> Result<()> {
+    let seconds = i32::try_from(grace.as_secs().max(1)).unwrap_or(i32::MAX);
+    let options = query::StopContainerOptionsBuilder::default().t(seconds).build();
+    let what = format!("container {container}");
+    let act = Act { verb: "stop", what: &what };
+    let limit = HEAVY.saturating_add(grace);
+    let stopped = client.within(act, limit, client.api.stop_container(container, Some(options))).await;
+    client::present(stopped).map(drop)
+}
+
+/// Kill and remove it, and wait until it is gone.
+pub async fn force_remove(client: &Client, container: &str) -> Result<()> {
+    let what = format!("container {container}");
+    let act = Act { verb: "remove", what: &what };
+    let remove = || {
+        // Also the anonymous volumes an image may declare. Named ones stay.
+        let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        client.within(act, HEAVY, client.api.remove_container(container, Some(options)))
+    };
+    match client::present(remove().await) {
+        // Someone else is removing it: the end is the same, but it has to be waited for.
+        Err(EngineError::Refused { status: 409, .. }) => {
+            let gone = async {
+                loop {
+                    let inspect =
+                        client.api.inspect_container(container, None::<query::InspectContainerOptions>);
+                    if client::present(client.within(act, SIMPLE, inspect).await)?.is_none() {
+                        return Ok(());
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            };
+            let waited = tokio::time::timeout(HEAVY, gone).await;
+            waited.unwrap_or_else(|_| Err(super::error::hanging(&client.endpoint, HEAVY)))
+        }
+        answer => answer.map(drop),
+    }
+}
+
+fn found(container: &ContainerSummary) -> Option<Found> {
+    let generation = container.labels.as_ref()?.get(labels::GENERATION)?.parse().ok()?;
+    Some(Found { container: container.id.clone()?, generation })
+}
+
+fn owned_container(container: &ContainerSummary) -> Option<Owned> {
+    let labels = container.labels.as_ref()?;
+    Some(Owned::Container {
+        id: labels.get(labels::ID)?.parse().ok()?,
+        name: labels.get(labels::NAME)?.parse().ok()?,
+        role: Role::App,
+        generation: labels.get(labels::GENERATION)?.parse().ok()?,
+        running: matches!(
+            container.state,
+            Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::PAUSED)
+        ),
+    })
+}

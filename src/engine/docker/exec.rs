@@ -1,0 +1,203 @@
+//! Commands beside the app.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::{models::ExecConfig, query_parameters as query};
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+
+use super::{
+    Docker,
+    client::{Client, HEAVY, SIMPLE},
+    error::Act,
+    frames::{Frames, Stream},
+    spec,
+    wire::{self, Hijacked},
+};
+use crate::{
+    engine::{BoxedIo, EngineError, ExecOutput, ExecSession, ExecSpec, Result},
+    model::InstanceId,
+};
+
+const CHUNK: usize = 64 << 10;
+/// Output taken in while input is written, for one who writes and does not read.
+const MOST_HELD: usize = 8 << 20;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Start {
+    detach: bool,
+    tty: bool,
+}
+
+/// A process in a container, its streams attached.
+pub struct Attached {
+    pub exec: String,
+    pub stream: Hijacked,
+}
+
+impl Docker {
+    /// Make an exec and attach to it.
+    pub(super) async fn attach(
+        &self,
+        client: &Client,
+        id: &InstanceId,
+        config: ExecConfig,
+    ) -> Result<Attached> {
+        let found = self.newest(client, id).await?;
+        let what = format!("a command in {id}");
+        let act = Act { verb: "run", what: &what };
+        let tty = config.tty == Some(true);
+        let created =
+            client.within(act, HEAVY, client.api.create_exec(&found.container, config)).await?;
+        let path = format!("/v{}/exec/{}/start", client.version, created.id);
+        let start = serde_json::to_vec(&Start { detach: false, tty });
+        let start = start.expect("two booleans serialise");
+        let stream = wire::hijack(&client.endpoint, &path, start, act, HEAVY).await?;
+        Ok(Attached { exec: created.id, stream })
+    }
+
+    pub(super) async fn exec_command(&self, id: &InstanceId, command: ExecSpec) -> Result<Session> {
+        let client = self.client().await?;
+        let config = ExecConfig {
+            attach_stdin: Some(command.stdin),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(command.tty),
+            cmd: Some(command.argv),
+            env: Some(command.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            user: Some(spec::USER.to_owned()),
+            working_dir: Some(command.cwd),
+            ..ExecConfig::default()
+        };
+        let attached = self.attach(&client, id, config).await?;
+        let (reader, writer) = tokio::io::split(attached.stream.io);
+        let mut session = Session {
+            client,
+            exec: attached.exec,
+            reader,
+            writer: command.stdin.then_some(writer),
+            buffer: BytesMut::from(&attached.stream.first[..]),
+            frames: (!command.tty).then(Frames::default),
+            ended: false,
+        };
+        if let (true, Some((columns, rows))) = (command.tty, command.size)
+            && let Err(error) = session.set_size(columns, rows).await
+        {
+            // Such as a command that has ended already.
+            tracing::debug!(%error, "the terminal keeps its default size");
+        }
+        Ok(session)
+    }
+}
+
+pub struct Session {
+    client: Client,
+    exec: String,
+    reader: ReadHalf<BoxedIo>,
+    /// `None` once standard input is closed.
+    writer: Option<WriteHalf<BoxedIo>>,
+    /// Read, and not yet taken apart.
+    buffer: BytesMut,
+    /// `None` on a terminal, whose output comes as it is.
+    frames: Option<Frames>,
+    ended: bool,
+}
+
+impl Session {
+    async fn set_size(&mut self, columns: u16, rows: u16) -> Result<()> {
+        let options = query::ResizeExecOptionsBuilder::default().w(columns.into()).h(rows.into()).build();
+        let act = Act { verb: "resize", what: "a terminal" };
+        self.client.within(act, SIMPLE, self.client.api.resize_exec(&self.exec, options)).await
+    }
+
+    fn take(&mut self) -> Option<ExecOutput> {
+        let Some(frames) = &mut self.frames else {
+            return (!self.buffer.is_empty()).then(|| ExecOutput::Stdout(self.buffer.split().freeze()));
+        };
+        frames.next(&mut self.buffer).map(|(stream, bytes)| match stream {
+            Stream::Stdout => ExecOutput::Stdout(bytes),
+            Stream::Stderr => ExecOutput::Stderr(bytes),
+        })
+    }
+
+    fn broken(&self, error: &std::io::Error) -> EngineError {
+        super::error::of_io(error, &self.client.endpoint)
+    }
+}
+
+#[async_trait]
+impl ExecSession for Session {
+    /// May be dropped before it resolves; nothing is lost.
+    async fn read(&mut self) -> Result<Option<ExecOutput>> {
+        loop {
+            if let Some(output) = self.take() {
+                return Ok(Some(output));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.buffer.reserve(CHUNK);
+            match self.reader.read_buf(&mut self.buffer).await {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(error) => return Err(self.broken(&error)),
+            }
+        }
+    }
+
+    /// Takes output in meanwhile: a command that waits for its output to be read would otherwise
+    /// never read its input.
+    async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        let Some(mut writer) = self.writer.take() else {
+            return Ok(());
+        };
+        if bytes.is_empty() {
+            // A command that has ended has closed it already.
+            let _closed_already = writer.shutdown().await;
+            return Ok(());
+        }
+        while !bytes.is_empty() {
+            self.buffer.reserve(CHUNK);
+            let reading = !self.ended && self.buffer.len() < MOST_HELD;
+            tokio::select! {
+                written = writer.write_buf(&mut bytes) => match written {
+                    Ok(_) => {}
+                    // It ended without reading all; what it printed and its code tell more.
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                    Err(error) => return Err(self.broken(&error)),
+                },
+                read = self.reader.read_buf(&mut self.buffer), if reading => match read {
+                    Ok(0) => self.ended = true,
+                    Ok(_) => {}
+                    Err(error) => return Err(self.broken(&error)),
+                },
+            }
+        }
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    async fn resize(&mut self, columns: u16, rows: u16) -> Result<()> {
+        self.set_size(columns, rows).await
+    }
+
+    async fn exit_code(&mut self) -> Result<i64> {
+        let act = Act { verb: "inspect", what: "a command" };
+        let (client, exec) = (&self.client, &self.exec);
+        let ended = async {
+            loop {
+                let told = client.within(act, SIMPLE, client.api.inspect_exec(exec)).await?;
+                // The streams end a moment before the engine knows the code.
+                if let (Some(false), Some(code)) = (told.running, told.exit_code) {
+                    return Ok(code);
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(HEAVY, ended).await;
+        waited.unwrap_or_else(|_| Err(super::error::hanging(&client.endpoint, HEAVY)))
+    }
+}

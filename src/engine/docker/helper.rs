@@ -1,0 +1,84 @@
+//! How files get into a volume: through a container that is made for it and never started, so that
+//! nothing is asked of an image but to exist.
+
+use std::collections::HashMap;
+
+use bollard::{
+    models::{ContainerCreateBody, HostConfig},
+    query_parameters as query,
+};
+use bytes::Bytes;
+
+use super::{
+    Docker,
+    client::{Client, HEAVY},
+    container,
+    error::Act,
+    spec::{self, GUEST},
+};
+use crate::{
+    engine::{EngineError, Result, labels},
+    model::ImageRef,
+};
+
+/// A container that is never started, through which an archive gets into a volume.
+pub struct Helper {
+    pub name: String,
+}
+
+impl Helper {
+    pub fn name_for(volume: &str) -> String {
+        format!("{volume}-helper")
+    }
+
+    /// The name is a lock: two helpers for one volume cannot be.
+    pub async fn create(
+        docker: &Docker,
+        client: &Client,
+        image: &ImageRef,
+        volume: &str,
+        at: &str,
+    ) -> Result<Self> {
+        let helper = Self { name: Self::name_for(volume) };
+        let owner = docker.inner.settings.owner.0.clone();
+        let body = ContainerCreateBody {
+            image: Some(image.to_string()),
+            // Never run, but an image without a command of its own needs one.
+            entrypoint: Some(vec![GUEST.to_owned()]),
+            cmd: Some(Vec::new()),
+            labels: Some(HashMap::from([
+                (labels::OWNER.to_owned(), owner),
+                (labels::ROLE.to_owned(), "helper".to_owned()),
+            ])),
+            network_disabled: Some(true),
+            host_config: Some(HostConfig {
+                mounts: Some(vec![spec::volume(volume, at, false)]),
+                network_mode: Some("none".to_owned()),
+                cap_drop: Some(vec!["ALL".to_owned()]),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        docker.create_container(client, &helper.name, &body).await?;
+        Ok(helper)
+    }
+
+    pub async fn upload(&self, client: &Client, archive: Vec<u8>) -> Result<()> {
+        let options = query::UploadToContainerOptionsBuilder::default().path("/").build();
+        let body = bollard::body_full(Bytes::from(archive));
+        let act = Act { verb: "write into", what: &self.name };
+        client.within(act, HEAVY, client.api.upload_to_container(&self.name, Some(options), body)).await
+    }
+
+    /// What it leaves behind, the next one of its name takes away.
+    pub async fn remove(&self, client: &Client) {
+        if let Err(error) = container::force_remove(client, &self.name).await {
+            tracing::warn!(helper = self.name, %error, "a helper container stays");
+        }
+    }
+}
+
+/// An archive that could not be made.
+pub fn in_memory(error: std::io::Error) -> EngineError {
+    EngineError::Refused { act: "pack an archive".to_owned(), status: 0, reason: error.to_string() }
+}

@@ -1,0 +1,102 @@
+//! Home volumes: made for an instance, given to the app's user, removed.
+
+use bollard::{models::VolumeCreateRequest, query_parameters as query};
+
+use super::{
+    Docker,
+    client::{self, Client, HEAVY, SIMPLE},
+    container,
+    error::Act,
+    helper::{Helper, in_memory},
+};
+use crate::{
+    engine::{EngineError, Result, labels},
+    model::ContainerSpec,
+};
+
+/// The one entry that gives the home to the app's user. The engine leaves out an entry for the
+/// very directory it unpacks into, so the path begins at the root.
+fn home_archive() -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_mode(0o755);
+    header.set_uid(1000);
+    header.set_gid(1000);
+    header.set_size(0);
+    header.set_mtime(0);
+    let path = format!("{}/", ContainerSpec::HOME.trim_start_matches('/'));
+    tar.append_data(&mut header, path, std::io::empty())?;
+    tar.into_inner()
+}
+
+impl Docker {
+    /// See to it that the home volume is there and the app's user can write to it.
+    pub(super) async fn ensure_home(
+        &self,
+        client: &Client,
+        spec: &ContainerSpec,
+        image_is_ours: bool,
+    ) -> Result<()> {
+        let volume = &spec.home_volume;
+        if !self.owned_volume(client, volume).await? {
+            self.inner.homes_given.lock().await.remove(volume);
+            let labels = labels::of_home(&self.inner.settings.owner, &spec.id);
+            self.make_volume(client, volume, labels).await?;
+        }
+        // The engine copies the owner of our images' home into an empty volume by itself.
+        if image_is_ours || self.inner.homes_given.lock().await.contains(volume) {
+            return Ok(());
+        }
+        let archive = home_archive().map_err(in_memory)?;
+        let helper = Helper::create(self, client, &spec.image, volume, ContainerSpec::HOME).await?;
+        let outcome = helper.upload(client, archive).await;
+        helper.remove(client).await;
+        outcome?;
+        self.inner.homes_given.lock().await.insert(volume.clone());
+        Ok(())
+    }
+
+    /// Whether it exists. One that is not ours is an error, for its name is.
+    pub(super) async fn owned_volume(&self, client: &Client, name: &str) -> Result<bool> {
+        let what = format!("volume {name}");
+        let act = Act { verb: "inspect", what: &what };
+        let found = client::present(client.within(act, SIMPLE, client.api.inspect_volume(name)).await)?;
+        match found {
+            None => Ok(false),
+            Some(volume) if self.is_ours(&volume.labels) => Ok(true),
+            Some(_) => Err(EngineError::Refused {
+                act: format!("use volume {name}"),
+                status: 409,
+                reason: "it exists and is not this program's".to_owned(),
+            }),
+        }
+    }
+
+    pub(super) async fn make_volume(&self, client: &Client, name: &str, labels: Vec<(String, String)>) -> Result<()> {
+        let what = format!("volume {name}");
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels.into_iter().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        let act = Act { verb: "create", what: &what };
+        client.within(act, HEAVY, client.api.create_volume(request)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn delete_home(&self, volume: &str) -> Result<()> {
+        let client = self.client().await?;
+        if !self.owned_volume(&client, volume).await? {
+            return Ok(());
+        }
+        // Left by a crash, a helper would hold it.
+        container::force_remove(&client, &Helper::name_for(volume)).await?;
+        let what = format!("volume {volume}");
+        let act = Act { verb: "remove", what: &what };
+        let call = client.api.remove_volume(volume, None::<query::RemoveVolumeOptions>);
+        client::present(client.within(act, HEAVY, call).await)?;
+        self.inner.homes_given.lock().await.remove(volume);
+        Ok(())
+    }
+}
