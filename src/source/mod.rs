@@ -1,0 +1,79 @@
+//! Where a project's files come from.
+
+pub mod dockerignore;
+mod error;
+mod ignore_rules;
+mod local;
+pub mod path_rules;
+mod poll;
+mod refusal;
+mod root_dir;
+mod scan;
+mod watch;
+mod watched_dirs;
+mod window;
+
+pub use error::SourceError;
+pub use ignore_rules::is_ignore_file;
+pub use local::LocalSource;
+pub use refusal::{NodeKind, Refusal, Why};
+pub use root_dir::RootDir;
+pub(crate) use scan::is_gone;
+pub use watch::{Batch, Degraded, Watch};
+
+/// Files longer than this are refused.
+pub const LARGEST_FILE: u64 = 512 << 20;
+/// A tree with more is refused as a whole.
+pub const MOST_FILES: usize = 200_000;
+
+/// One file or link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative to the root, `/` between names.
+    pub path: String,
+    pub kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    File {
+        /// 0644 or 0755.
+        mode: u32,
+        stamp: Stamp,
+    },
+    Link {
+        target: String,
+    },
+}
+
+/// A file that was not written to keeps its stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub len: u64,
+    pub mtime_ns: i128,
+    pub ctime_ns: i128,
+    pub ino: u64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// By path.
+    pub entries: Vec<Entry>,
+    pub refusals: Vec<Refusal>,
+    /// Directories whose content could not be listed, `""` for the root: what is missing below
+    /// them may well exist.
+    pub unlisted: Vec<String>,
+}
+
+impl Scan {
+    /// Whether the absence of `path` from the entries proves anything.
+    pub fn tells_of(&self, path: &str) -> bool {
+        !self.unlisted.iter().any(|dir| is_at_or_below(path, dir))
+    }
+}
+
+pub(crate) fn is_at_or_below(path: &str, dir: &str) -> bool {
+    dir.is_empty()
+        || path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,73 @@
+//! Following a directory by reading it again and again, where it cannot be watched.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Kind, LocalSource, Scan, ignore_rules, watch::Batch};
+use crate::task::Scope;
+
+const PAUSE: Duration = Duration::from_secs(1);
+/// Of the time, no more than one part in so many is spent reading.
+const SHARE: u32 = 20;
+
+/// Until the scope ends, or nobody listens.
+pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>) {
+    let mut last: Option<BTreeMap<String, Kind>> = None;
+    while !scope.is_cancelled() {
+        let began = Instant::now();
+        let reader = source.clone();
+        let Ok(scan) = scope.spawn_blocking(move || reader.scan()).await else {
+            return;
+        };
+        let batch = match (&last, scan) {
+            (_, Err(_)) => None,
+            (None, Ok(scan)) => {
+                last = Some(index(scan));
+                // Whatever happened before the first reading.
+                Some(Batch::everything())
+            }
+            (Some(before), Ok(scan)) => {
+                let unlisted = !scan.unlisted.is_empty();
+                let now = index(scan);
+                let paths = differing(before, &now);
+                last = Some(now);
+                let rescan = unlisted || paths.iter().any(|path| ignore_rules::is_ignore_file(path));
+                (!paths.is_empty()).then_some(Batch { paths, rescan })
+            }
+        };
+        let pause = PAUSE.max(began.elapsed() * SHARE);
+        tokio::select! {
+            () = scope.cancelled() => return,
+            sent = tell(&batches, batch) => if !sent { return },
+        }
+        tokio::select! {
+            () = scope.cancelled() => return,
+            () = batches.closed() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn tell(batches: &mpsc::Sender<Batch>, batch: Option<Batch>) -> bool {
+    match batch {
+        Some(batch) => batches.send(batch).await.is_ok(),
+        None => true,
+    }
+}
+
+fn index(scan: Scan) -> BTreeMap<String, Kind> {
+    scan.entries.into_iter().map(|entry| (entry.path, entry.kind)).collect()
+}
+
+fn differing(
+    before: &BTreeMap<String, Kind>,
+    now: &BTreeMap<String, Kind>,
+) -> BTreeSet<String> {
+    let changed = now.iter().filter(|(path, kind)| before.get(*path) != Some(kind));
+    let gone = before.iter().filter(|(path, _)| !now.contains_key(*path));
+    changed.chain(gone).map(|(path, _)| path.clone()).collect()
+}

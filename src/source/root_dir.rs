@@ -1,0 +1,165 @@
+//! `RootDir`: a project's root held open, below which every other open stays.
+//!
+//! A directory that is swapped for a symbolic link while it is read leads nowhere: no name is
+//! resolved through a link, and nothing but a regular file is ever opened for reading, so a named
+//! pipe cannot block.
+
+use std::{
+    fs::File,
+    io::Read,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, Stat},
+    io::Errno,
+};
+
+use super::{NodeKind, Stamp};
+
+#[derive(Debug)]
+pub struct RootDir(OwnedFd);
+
+/// Tells one directory from another that took its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    dev: u64,
+    ino: u64,
+}
+
+/// What stands behind a name, links not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Node {
+    Dir,
+    File { mode: u32, stamp: Stamp },
+    Link,
+    Other(NodeKind),
+}
+
+impl RootDir {
+    pub fn open(root: &Path) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat(CWD, root, flags, Mode::empty()).map(Self)
+    }
+
+    pub fn identity(&self) -> Result<Identity, Errno> {
+        let stat = rustix::fs::fstat(&self.0)?;
+        Ok(Identity { dev: stat.st_dev, ino: stat.st_ino })
+    }
+
+    /// `""` is the root itself.
+    pub fn dir(&self, path: &str) -> Result<Dir, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Dir::new(self.open_beneath(path, flags)?)
+    }
+
+    /// A regular file, and what it was when it was opened. `Errno::INVAL` for anything else.
+    pub fn file(&self, path: &str) -> Result<(File, u32, Stamp), Errno> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let fd = self.open_beneath(path, flags)?;
+        match node(&rustix::fs::fstat(&fd)?) {
+            Node::File { mode, stamp } => Ok((File::from(fd), mode, stamp)),
+            _ => Err(Errno::INVAL),
+        }
+    }
+
+    /// A short text file; `None` if it is not there, not a file, or longer than `cap`.
+    pub fn text(&self, path: &str, cap: u64) -> Option<String> {
+        let (file, _, stamp) = self.file(path).ok()?;
+        if stamp.len > cap {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.take(cap).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    pub fn node(&self, path: &str) -> Result<Node, Errno> {
+        if path.is_empty() {
+            return Ok(Node::Dir);
+        }
+        let (parent, name) = self.parent(path)?;
+        node_at(&parent, name)
+    }
+
+    /// The stamp of a regular file.
+    pub fn stamp(&self, path: &str) -> Result<Stamp, Errno> {
+        match self.node(path)? {
+            Node::File { stamp, .. } => Ok(stamp),
+            _ => Err(Errno::INVAL),
+        }
+    }
+
+    /// Where a link points.
+    pub fn target(&self, path: &str) -> Result<Vec<u8>, Errno> {
+        let (parent, name) = self.parent(path)?;
+        rustix::fs::readlinkat(parent, name, Vec::new()).map(std::ffi::CString::into_bytes)
+    }
+
+    fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str), Errno> {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok((self.open_beneath(dir, flags)?, name))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn open_beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        use rustix::fs::ResolveFlags;
+        let path = if path.is_empty() { "." } else { path };
+        let stay = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), stay) {
+            // Older kernels, and sandboxes that know no openat2.
+            Err(Errno::NOSYS | Errno::PERM) => self.open_by_steps(path, flags),
+            other => other,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open_beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        self.open_by_steps(if path.is_empty() { "." } else { path }, flags)
+    }
+
+    fn open_by_steps(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let step = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mut names = path.split('/').peekable();
+        let mut at: Option<OwnedFd> = None;
+        while let Some(name) = names.next() {
+            let here = at.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
+            let flags = if names.peek().is_some() { step } else { flags };
+            at = Some(rustix::fs::openat(here, name, flags, Mode::empty())?);
+        }
+        at.ok_or(Errno::NOENT)
+    }
+}
+
+pub fn node_at(dir: impl AsFd, name: impl rustix::path::Arg) -> Result<Node, Errno> {
+    rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| node(&stat))
+}
+
+fn node(stat: &Stat) -> Node {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Node::Dir,
+        FileType::Symlink => Node::Link,
+        FileType::RegularFile => Node::File { mode: plain_mode(stat.st_mode), stamp: stamp(stat) },
+        FileType::Fifo => Node::Other(NodeKind::Fifo),
+        FileType::Socket => Node::Other(NodeKind::Socket),
+        FileType::BlockDevice | FileType::CharacterDevice => Node::Other(NodeKind::Device),
+        FileType::Unknown => Node::Other(NodeKind::Unknown),
+    }
+}
+
+/// Only whether it can be run survives: no set-user-id, no private modes the app could not read.
+fn plain_mode(mode: RawMode) -> u32 {
+    if mode & 0o100 == 0 { 0o644 } else { 0o755 }
+}
+
+fn stamp(stat: &Stat) -> Stamp {
+    let nanos = |seconds: i128, nanos: i128| seconds * 1_000_000_000 + nanos;
+    Stamp {
+        len: u64::try_from(stat.st_size).unwrap_or(0),
+        mtime_ns: nanos(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
+        ctime_ns: nanos(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
+        ino: stat.st_ino,
+    }
+}

@@ -1,0 +1,270 @@
+//! Reading a tree: everything that is not ignored, or only what is at given paths.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use rustix::{fs::FileType, io::Errno};
+
+use super::{
+    Entry, Kind, LARGEST_FILE, MOST_FILES, Refusal, Scan, SourceError, Why,
+    ignore_rules::Rules,
+    is_at_or_below,
+    path_rules::{self, BadPath},
+    root_dir::{Node, RootDir},
+};
+
+/// One reading.
+pub struct Walk<'a> {
+    root: &'a RootDir,
+    rules: &'a Rules,
+    found: Scan,
+    /// Every name that was not ignored, directories included.
+    seen: usize,
+}
+
+/// More names than are taken.
+#[derive(Debug)]
+pub struct TooMany;
+
+impl TooMany {
+    pub fn at(self, root: PathBuf) -> SourceError {
+        SourceError::TooMany { root, limit: MOST_FILES }
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(root: &'a RootDir, rules: &'a Rules) -> Self {
+        Self { root, rules, found: Scan::default(), seen: 0 }
+    }
+
+    pub fn finish(mut self) -> Scan {
+        self.found.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        self.found
+    }
+
+    /// Everything below `dir`; the root is `""`.
+    pub fn tree(&mut self, dir: &str) -> Result<(), TooMany> {
+        let mut waiting = vec![dir.to_owned()];
+        while let Some(dir) = waiting.pop() {
+            self.dir(&dir, &mut waiting)?;
+        }
+        Ok(())
+    }
+
+    /// What is at `paths`, directories with everything below them.
+    pub fn at(&mut self, paths: &BTreeSet<String>) -> Result<(), TooMany> {
+        let mut covered: Option<&str> = None;
+        for path in paths {
+            if covered.is_some_and(|dir| is_at_or_below(path, dir)) {
+                continue;
+            }
+            if self.one(path)? {
+                covered = Some(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether it was a directory.
+    fn one(&mut self, path: &str) -> Result<bool, TooMany> {
+        if path.is_empty() {
+            self.tree("")?;
+            return Ok(true);
+        }
+        let node = match self.root.node(path) {
+            Ok(node) => node,
+            Err(errno) => {
+                self.unlisted(path, errno);
+                return Ok(false);
+            }
+        };
+        let is_dir = node == Node::Dir;
+        if self.rules.ignores(self.root, path, is_dir) {
+            return Ok(false);
+        }
+        if let Err(bad) = path_rules::check(path) {
+            self.refuse(path, bad.into());
+            return Ok(false);
+        }
+        if is_dir {
+            self.tree(path)?;
+        } else {
+            self.count()?;
+            self.take(path.to_owned(), node);
+        }
+        Ok(is_dir)
+    }
+
+    fn dir(&mut self, dir: &str, waiting: &mut Vec<String>) -> Result<(), TooMany> {
+        let mut listing = match self.root.dir(dir) {
+            Ok(listing) => listing,
+            Err(errno) => {
+                self.unlisted(dir, errno);
+                return Ok(());
+            }
+        };
+        let chain = self.rules.chain(self.root, dir);
+        while let Some(item) = listing.read() {
+            let item = match item {
+                Ok(item) => item,
+                Err(errno) => {
+                    self.unlisted(dir, errno);
+                    return Ok(());
+                }
+            };
+            let raw = item.file_name();
+            if raw.to_bytes() == b"." || raw.to_bytes() == b".." {
+                continue;
+            }
+            let name = raw.to_string_lossy();
+            let path = if dir.is_empty() { name.to_string() } else { format!("{dir}/{name}") };
+            // Some file systems do not say what it is without being asked twice.
+            let node = match item.file_type() {
+                FileType::Directory => Ok(Node::Dir),
+                _ => listing.fd().and_then(|fd| super::root_dir::node_at(fd, raw)),
+            };
+            let node = match node {
+                Ok(node) => node,
+                Err(errno) => {
+                    self.unlisted(&path, errno);
+                    continue;
+                }
+            };
+            let is_dir = node == Node::Dir;
+            if self.rules.ignores_entry(&chain, &path, is_dir) {
+                continue;
+            }
+            self.count()?;
+            let named = std::str::from_utf8(raw.to_bytes())
+                .map_err(|_| BadPath::NotUnicode)
+                .and_then(path_rules::check_name)
+                .and_then(|()| path_rules::check_extent(&path));
+            match named {
+                Err(bad) => self.refuse(&path, bad.into()),
+                Ok(()) if is_dir => waiting.push(path),
+                Ok(()) => self.take(path, node),
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), TooMany> {
+        self.seen += 1;
+        if self.seen > MOST_FILES { Err(TooMany) } else { Ok(()) }
+    }
+
+    fn take(&mut self, path: String, node: Node) {
+        match node {
+            Node::File { stamp, .. } if stamp.len > LARGEST_FILE => {
+                self.refuse(&path, Why::TooLarge { len: stamp.len, limit: LARGEST_FILE });
+            }
+            Node::File { mode, stamp } => {
+                self.found.entries.push(Entry { path, kind: Kind::File { mode, stamp } });
+            }
+            Node::Link => self.link(path),
+            Node::Other(kind) => self.refuse(&path, Why::NotAFile(kind)),
+            Node::Dir => {}
+        }
+    }
+
+    fn link(&mut self, path: String) {
+        let target = match self.root.target(&path) {
+            Ok(target) => target,
+            Err(errno) => return self.unlisted(&path, errno),
+        };
+        match String::from_utf8(target) {
+            Ok(target) if stays_inside(&path, &target) => {
+                self.found.entries.push(Entry { path, kind: Kind::Link { target } });
+            }
+            Ok(target) => {
+                let target = path_rules::printable(&target);
+                self.refuse(&path, Why::LinkOutside { target });
+            }
+            Err(_) => self.refuse(&path, BadPath::NotUnicode.into()),
+        }
+    }
+
+    fn refuse(&mut self, path: &str, why: Why) {
+        self.found.refusals.push(Refusal::new(path, why));
+    }
+
+    /// Gone in the meantime is an answer; anything else is not knowing.
+    fn unlisted(&mut self, path: &str, errno: Errno) {
+        if !is_gone(errno) {
+            self.refuse(path, Why::Unreadable(errno.raw_os_error()));
+            self.found.unlisted.push(path.to_owned());
+        }
+    }
+}
+
+/// The directories in `dir` that are read, for a watch on each.
+pub fn subdirectories(root: &RootDir, rules: &Rules, dir: &str) -> Vec<String> {
+    let Ok(listing) = root.dir(dir) else {
+        return Vec::new();
+    };
+    let chain = rules.chain(root, dir);
+    let names = listing.filter_map(|item| {
+        let item = item.ok()?;
+        let name = item.file_name().to_str().ok()?;
+        path_rules::check_name(name).ok()?;
+        let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+        let is_dir = match item.file_type() {
+            FileType::Directory => true,
+            FileType::Unknown => root.node(&path) == Ok(Node::Dir),
+            _ => false,
+        };
+        let is_read = is_dir
+            && path_rules::check_extent(&path).is_ok()
+            && !rules.ignores_entry(&chain, &path, true);
+        is_read.then_some(path)
+    });
+    names.collect()
+}
+
+/// No file of that name is there, or something else took its place.
+pub fn is_gone(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::INVAL | Errno::NXIO | Errno::NAMETOOLONG
+    )
+}
+
+/// Whether a link at `path` to `target` leads into the tree. `..` may only come first: after a
+/// name it would depend on where that name leads.
+fn stays_inside(path: &str, target: &str) -> bool {
+    let mut depth = path.matches('/').count();
+    let mut is_leading = true;
+    if target.is_empty() || target.starts_with('/') || target.len() > path_rules::LONGEST_PATH {
+        return false;
+    }
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            ".." if is_leading && depth > 0 => depth -= 1,
+            ".." => return false,
+            name if name.chars().any(char::is_control) => return false,
+            _ => is_leading = false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_stay_inside() {
+        for (path, target) in [
+            ("l", "x"), ("l", "a/b"), ("l", "."), ("a/l", ".."), ("a/l", "../x"), ("a/b/l", "../../x"),
+            ("l", "l"), ("a/l", "./../b/"), ("l", "missing"),
+        ] {
+            assert!(stays_inside(path, target), "{path} -> {target}");
+        }
+        for (path, target) in [
+            ("l", "/etc/passwd"), ("l", ".."), ("l", "../x"), ("a/l", "../../x"), ("l", "a/../../x"),
+            ("l", "a/../b"), ("a/l", "x/../../.."), ("l", ""), ("l", "a\nb"), ("l", "./.."),
+        ] {
+            assert!(!stays_inside(path, target), "{path} -> {target}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `SyncError`: why files did not get in. And [`Refused`]: one that did not, while others did.
+
+use crate::{
+    engine::{EngineError, link::FileRefusal},
+    model::{Code, Problem},
+    source::{Refusal, SourceError, Why},
+};
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SyncError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// One after which the others would fare no better.
+    #[error("`{path}` did not get in: it {why}")]
+    Refused { path: String, why: NotTaken },
+}
+
+impl SyncError {
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Source(error) => error.problem(),
+            Self::Engine(error) => error.problem(),
+            Self::Refused { why, .. } => {
+                let problem = Problem::new(Code::Sync, self.to_string());
+                match why.hint() {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                }
+            }
+        }
+    }
+}
+
+/// A file that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// For people.
+    pub path: String,
+    pub why: NotTaken,
+}
+
+/// Which end refused it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    #[error("{0}")]
+    Here(Why),
+    #[error("{}", inside(*.0))]
+    Inside(FileRefusal),
+}
+
+impl NotTaken {
+    /// Whether a first sync fails with it.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Here(why) => why.is_fatal(),
+            Self::Inside(why) => {
+                matches!(why, FileRefusal::NoSpace | FileRefusal::TooLarge | FileRefusal::Io(_))
+            }
+        }
+    }
+
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Here(Why::Unreadable(_)) => {
+                Some("make it readable, or list it in `.codemateignore`")
+            }
+            Self::Here(Why::TooLarge { .. }) | Self::Inside(FileRefusal::TooLarge) => {
+                Some("list it in `.codemateignore`")
+            }
+            Self::Inside(FileRefusal::NoSpace) => {
+                Some("free space: `codemate-preview images prune`, `docker system df`")
+            }
+            Self::Inside(FileRefusal::Conflict) => {
+                Some("the app made files there; take the preview down to start from none")
+            }
+            Self::Here(_) | Self::Inside(_) => None,
+        }
+    }
+}
+
+impl Refused {
+    /// The problem to fail with, where one such file is one too many.
+    pub fn problem(&self) -> Problem {
+        SyncError::Refused { path: self.path.clone(), why: self.why.clone() }.problem()
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.path, self.why)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { path: refusal.path, why: NotTaken::Here(refusal.why) }
+    }
+}
+
+fn inside(refusal: FileRefusal) -> String {
+    match refusal {
+        FileRefusal::Escapes => "would land outside the workspace".to_owned(),
+        FileRefusal::Conflict => "is in the way of files the app made".to_owned(),
+        FileRefusal::NoSpace => "found no space left".to_owned(),
+        FileRefusal::TooLarge => "is too large for the workspace".to_owned(),
+        FileRefusal::Changed => "changed while it was sent".to_owned(),
+        FileRefusal::Io(errno) => {
+            format!("cannot be written: {}", std::io::Error::from_raw_os_error(errno))
+        }
+    }
+}

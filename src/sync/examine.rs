@@ -1,0 +1,137 @@
+//! Reading files to learn whether they changed, and keeping the short ones to send.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use rustix::io::Errno;
+
+use super::{
+    hash_cache,
+    token::{self, Token},
+};
+use crate::{
+    engine::link::Content,
+    source::{LARGEST_FILE, RootDir, Stamp, Why},
+};
+
+/// Up to this length a file is read once: what was hashed is what is sent.
+pub const SHORT: u64 = 128 << 10;
+
+/// One file to read.
+#[derive(Debug)]
+pub struct Work {
+    pub path: String,
+    pub len: u64,
+    /// What is inside under that name; content that comes to the same is dropped.
+    pub held: Option<Token>,
+}
+
+#[derive(Debug)]
+pub struct Examined {
+    pub path: String,
+    pub found: Found,
+}
+
+#[derive(Debug)]
+pub enum Found {
+    Same(Print),
+    Different { print: Print, content: Content, len: u64 },
+    /// It vanished or changes right now: the watch tells of it again.
+    Passing,
+    Refused(Why),
+}
+
+/// What a file was when it was read.
+#[derive(Debug, Clone, Copy)]
+pub struct Print {
+    pub token: Token,
+    pub mode: u32,
+    pub stamp: Stamp,
+    /// Whether the stamp can stand for the token from now on.
+    pub is_settled: bool,
+}
+
+/// Blocking. `root` is the path of `dir`.
+pub fn examine(dir: &RootDir, root: &Path, work: Vec<Work>) -> Vec<Examined> {
+    let mut buffer = Vec::new();
+    work.into_iter()
+        .map(|work| {
+            let found = one(dir, root, &work, &mut buffer).unwrap_or_else(Found::from);
+            Examined { path: work.path, found }
+        })
+        .collect()
+}
+
+fn one(dir: &RootDir, root: &Path, work: &Work, buffer: &mut Vec<u8>) -> Result<Found, Errno> {
+    let now = SystemTime::now();
+    let (file, mode, stamp) = dir.file(&work.path)?;
+    if stamp.len > LARGEST_FILE {
+        return Ok(Found::Refused(Why::TooLarge { len: stamp.len, limit: LARGEST_FILE }));
+    }
+    let is_settled = hash_cache::is_settled(&stamp, now);
+    let print = |token| Print { token, mode, stamp, is_settled };
+    if stamp.len <= SHORT {
+        let mut content = Vec::with_capacity(usize::try_from(stamp.len).unwrap_or(0) + 1);
+        read(&mut (&file).take(SHORT + 1), &mut content)?;
+        let len = content.len() as u64;
+        if len > SHORT {
+            return Ok(Found::Passing);
+        }
+        let print = print(token::of_file(mode, &content));
+        if work.held == Some(print.token) {
+            return Ok(Found::Same(print));
+        }
+        return Ok(Found::Different { print, content: Content::Bytes(Bytes::from(content)), len });
+    }
+    let Some(token) = hash(&file, mode, stamp.len, buffer)? else {
+        return Ok(Found::Passing);
+    };
+    let print = print(token);
+    if work.held == Some(token) {
+        return Ok(Found::Same(print));
+    }
+    let content = Content::File { path: root.join(&work.path), len: stamp.len };
+    Ok(Found::Different { print, content, len: stamp.len })
+}
+
+impl From<Errno> for Found {
+    fn from(errno: Errno) -> Self {
+        if crate::source::is_gone(errno) {
+            Self::Passing
+        } else {
+            Self::Refused(Why::Unreadable(errno.raw_os_error()))
+        }
+    }
+}
+
+fn read(from: &mut impl Read, to: &mut Vec<u8>) -> Result<usize, Errno> {
+    from.read_to_end(to).map_err(|error| errno(&error))
+}
+
+/// `None` if there is more or less of it than `len`.
+fn hash(mut file: &File, mode: u32, len: u64, buffer: &mut Vec<u8>) -> Result<Option<Token>, Errno> {
+    buffer.resize(256 << 10, 0);
+    let mut hasher = token::start(mode);
+    let mut total = 0;
+    while total <= len {
+        match file.read(buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                total += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(errno(&error)),
+        }
+    }
+    Ok((total == len).then(|| *hasher.finalize().as_bytes()))
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}

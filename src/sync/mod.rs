@@ -1,0 +1,156 @@
+//! Keeping the files inside an instance the same as its source's.
+
+mod diff;
+mod error;
+mod examine;
+mod hash_cache;
+mod push;
+mod receiver;
+mod token;
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    engine::link::Held,
+    model::SyncReport,
+    source::{self, Batch, LocalSource, Scan, SourceError},
+    task::Scope,
+};
+use diff::{Deletes, Known};
+use hash_cache::HashCache;
+use push::{Push, Tally};
+
+pub use error::{NotTaken, Refused, SyncError};
+pub use receiver::Receiver;
+
+/// Paths named in a report.
+const PATHS_TOLD: usize = 20;
+const REFUSALS_TOLD: usize = 100;
+
+/// One instance's files.
+///
+/// Any of its calls may be dropped half-way or fail: the next one compares everything.
+pub struct Sync {
+    source: Arc<LocalSource>,
+    receiver: Arc<dyn Receiver>,
+    scope: Scope,
+    cache: HashCache,
+    /// What is inside; `None` if that is not certain.
+    known: Option<Known>,
+    unsure: HashSet<String>,
+}
+
+/// What one call did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synced {
+    pub report: SyncReport,
+    /// Every path that was written or deleted.
+    pub changed: Vec<String>,
+    /// What was left out; see [`NotTaken::is_fatal`].
+    pub refused: Vec<Refused>,
+}
+
+impl Sync {
+    pub fn new(source: Arc<LocalSource>, receiver: impl Receiver + 'static) -> Self {
+        Self {
+            source,
+            receiver: Arc::new(receiver),
+            scope: Scope::new(),
+            cache: HashCache::default(),
+            known: None,
+            unsure: HashSet::new(),
+        }
+    }
+
+    /// Compare everything, and send what differs.
+    pub async fn full(&mut self) -> Result<Synced, SyncError> {
+        let began = Instant::now();
+        self.known = None;
+        let source = Arc::clone(&self.source);
+        let scan = async {
+            let scan = self.scope.spawn_blocking(move || source.scan());
+            Ok(scan.await.map_err(|_| SourceError::Stopped)??)
+        };
+        let inventory = async { Ok::<Vec<Held>, SyncError>(self.receiver.inventory().await?) };
+        let (scan, inventory) = tokio::try_join!(scan, inventory)?;
+        let mut known: Known =
+            inventory.into_iter().map(|held| (held.path, held.token)).collect();
+        let deletes = diff::deletes(known.keys(), &scan);
+        self.cache.keep(&scan.entries.iter().map(|entry| entry.path.as_str()).collect());
+        let tally = self.push(&mut known, scan, deletes).await?;
+        self.known = Some(known);
+        Ok(told(tally, began, true))
+    }
+
+    /// Look again at what a watch reported, and send what differs. Everything, if that has to be.
+    pub async fn batch(&mut self, batch: Batch) -> Result<Synced, SyncError> {
+        let began = Instant::now();
+        let known = self.known.take();
+        let rules_changed = batch.paths.iter().any(|path| source::is_ignore_file(path));
+        let Some(mut known) = known.filter(|_| !batch.rescan && !rules_changed) else {
+            return self.full().await;
+        };
+        let paths = Arc::new(batch.paths);
+        let (source, asked) = (Arc::clone(&self.source), Arc::clone(&paths));
+        let looked = self.scope.spawn_blocking(move || source.look(&asked)).await;
+        let scan = match looked.map_err(|_| SourceError::Stopped)? {
+            // Or another directory has its name now.
+            Err(SourceError::Gone { .. }) => return self.full().await,
+            scan => scan?,
+        };
+        let candidates: BTreeSet<&String> =
+            paths.iter().flat_map(|path| diff::at_or_below(&known, path)).collect();
+        let deletes = diff::deletes(candidates.into_iter(), &scan);
+        let tally = self.push(&mut known, scan, deletes).await?;
+        self.known = Some(known);
+        Ok(told(tally, began, false))
+    }
+
+    async fn push(
+        &mut self,
+        known: &mut Known,
+        scan: Scan,
+        deletes: Deletes,
+    ) -> Result<Tally, SyncError> {
+        let push = Push {
+            source: &self.source,
+            receiver: &*self.receiver,
+            scope: &self.scope,
+            cache: &mut self.cache,
+            known,
+            unsure: &mut self.unsure,
+        };
+        let mut tally = push.run(scan.entries, deletes).await?;
+        let refused = scan.refusals.into_iter().map(Refused::from);
+        tally.refused.splice(0..0, refused);
+        Ok(tally)
+    }
+}
+
+fn told(tally: Tally, began: Instant, full: bool) -> Synced {
+    let report = SyncReport {
+        files: tally.files,
+        bytes: tally.bytes,
+        deleted: tally.deleted,
+        ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        full,
+        paths: tally.changed.iter().take(PATHS_TOLD).cloned().collect(),
+        refused: refusals(&tally.refused),
+        caused: None,
+    };
+    Synced { report, changed: tally.changed, refused: tally.refused }
+}
+
+fn refusals(refused: &[Refused]) -> Vec<String> {
+    let mut lines: Vec<String> =
+        refused.iter().take(REFUSALS_TOLD).map(ToString::to_string).collect();
+    if refused.len() > REFUSALS_TOLD {
+        lines.push(format!("and {} more", refused.len() - REFUSALS_TOLD));
+    }
+    lines
+}
