@@ -1,4 +1,8 @@
+pub mod agent;
 pub mod api;
+pub mod cli;
+pub mod client;
+pub mod config;
 pub mod engine;
 pub mod model;
 pub mod security;
