@@ -28,8 +28,8 @@ struct Shared {
 }
 
 /// Serve until told to stop. `say` is called once, when it is known how the start went.
-pub fn run(_env: Env, paths: Paths, say: impl FnOnce(Ready)) -> ExitCode {
-    let instance = match Instance::claim(&paths) {
+pub fn run(_env: Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
+    let instance = match Instance::claim(paths) {
         Ok(Claim::Held(instance)) => instance,
         Ok(Claim::AlreadyRunning) => {
             say(Ready::AlreadyRunning);

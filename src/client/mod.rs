@@ -12,6 +12,8 @@ pub use exec::{ExecReader, ExecWriter};
 pub use launch::{find, find_or_start, stop};
 pub use stream::{Line, Lines};
 
+use std::fmt::Write;
+
 use transport::Transport;
 
 use crate::api::{
@@ -101,7 +103,7 @@ fn of(route: &str, id: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            let _ = write!(escaped, "%{byte:02X}");
         }
     }
     route.replace("{id}", &escaped)
