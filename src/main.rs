@@ -1,1 +1,9 @@
-fn main(){}
+//! Hand the arguments to the command line, and its exit code to the system.
+
+use std::process::ExitCode;
+
+use codemate_preview::{cli, config::Env};
+
+fn main() -> ExitCode {
+    cli::main(Env::capture())
+}

@@ -1,0 +1,158 @@
+//! One agent a user: the lock, the stale socket, and who may connect.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::net::{UnixListener, UnixStream, unix::SocketAddr};
+
+use crate::{
+    config::Paths,
+    model::{Code, Problem},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    #[error("cannot {act} `{}`: {source}", path.display())]
+    Io { act: &'static str, path: PathBuf, source: io::Error },
+    #[error("`{}` belongs to uid {owner}, not to you", path.display())]
+    NotOurs { path: PathBuf, owner: u32 },
+    #[error("the path of the socket is too long: `{}`", path.display())]
+    TooLong { path: PathBuf },
+}
+
+impl InstanceError {
+    pub fn problem(&self) -> Problem {
+        let problem = Problem::new(Code::Agent, self.to_string());
+        match self {
+            Self::Io { .. } => problem.next(&["codemate-preview", "doctor"], "check the setup"),
+            Self::NotOurs { .. } => {
+                problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory of your own")
+            }
+            Self::TooLong { .. } => {
+                problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory with a short path")
+            }
+        }
+    }
+
+    fn io(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { act, path, source }
+    }
+}
+
+pub enum Claim {
+    Held(Instance),
+    /// Another agent holds the lock.
+    AlreadyRunning,
+}
+
+/// The right to be the agent: the lock, held for life.
+pub struct Instance {
+    /// Released when this is dropped, which must be after [`Owned`] removed the socket.
+    lock: File,
+    socket: PathBuf,
+}
+
+/// The claim of an agent that listens. Dropping it removes the socket, then frees the lock.
+pub struct Owned {
+    socket: PathBuf,
+    _lock: File,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // A socket that stays is replaced by the next agent.
+        let _ = fs::remove_file(&self.socket);
+    }
+}
+
+impl Instance {
+    /// Leave the session of whoever started us, and take the lock.
+    pub fn claim(paths: &Paths) -> Result<Claim, InstanceError> {
+        // Fails only for the leader of a group, which is one a person started in a shell.
+        let _ = rustix::process::setsid();
+        private_dir(&paths.state_dir)?;
+        private_dir(&paths.runtime_dir)?;
+        let path = paths.agent_lock();
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(InstanceError::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Claim::Held(Self { lock, socket: paths.socket() })),
+            Err(TryLockError::WouldBlock) => Ok(Claim::AlreadyRunning),
+            Err(TryLockError::Error(error)) => Err(InstanceError::io("lock", &path)(error)),
+        }
+    }
+
+    /// Bind the socket. With the lock held, a socket that is there is a dead agent's.
+    pub fn listen(self) -> Result<(Owners, Owned), InstanceError> {
+        match fs::remove_file(&self.socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(InstanceError::io("remove", &self.socket)(error));
+            }
+            _ => {}
+        }
+        let listener = UnixListener::bind(&self.socket).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => InstanceError::TooLong { path: self.socket.clone() },
+            _ => InstanceError::io("listen on", &self.socket)(error),
+        })?;
+        fs::set_permissions(&self.socket, Permissions::from_mode(0o600))
+            .map_err(InstanceError::io("make private", &self.socket))?;
+        Ok((Owners(listener), Owned { socket: self.socket, _lock: self.lock }))
+    }
+}
+
+/// Make the directory, or make sure that it is ours and nobody else's to enter.
+fn private_dir(path: &Path) -> Result<(), InstanceError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(InstanceError::io("create", path))?;
+    let known = fs::metadata(path).map_err(InstanceError::io("look at", path))?;
+    if known.uid() != rustix::process::geteuid().as_raw() {
+        return Err(InstanceError::NotOurs { path: path.to_owned(), owner: known.uid() });
+    }
+    if known.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))
+            .map_err(InstanceError::io("make private", path))?;
+    }
+    Ok(())
+}
+
+/// The socket, as a listener that takes connections of our own user and closes all others.
+pub struct Owners(UnixListener);
+
+impl axum::serve::Listener for Owners {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) if is_ours(&stream) => return (stream, address),
+                Ok(_) => {}
+                // Out of descriptors, most likely: those in use will be given back.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+fn is_ours(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own)
+}

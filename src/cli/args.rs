@@ -1,0 +1,132 @@
+//! The command line as clap reads it.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::{
+    agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, down::DownArgs,
+    events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs, logs::LogsArgs,
+    up::UpArgs,
+};
+use crate::model::Name;
+
+/// Run any backend project in a hardened container and print a URL that answers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "codemate-preview",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes are listed by `codemate-preview help exit-codes`."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// What is written to standard output: text, one JSON document, or a stream of JSON lines
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The same as `--format json`
+    #[arg(long, global = true, conflicts_with = "format")]
+    pub json: bool,
+    /// Show no progress; twice: print nothing at all
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
+    /// Show more of what happens
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Never ask; fail where an answer is needed
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Answer yes to every question
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// Give up after this long, such as `90s`
+    #[arg(long, global = true, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Work as if started in this directory
+    #[arg(short = 'C', long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+    /// The name of one of several instances of a directory
+    #[arg(long, global = true, value_name = "NAME")]
+    pub name: Option<Name>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+impl Global {
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Ndjson,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a project and print its URL
+    Up(Box<UpArgs>),
+    /// Stop instances
+    Down(DownArgs),
+    /// List instances
+    #[command(visible_alias = "ps")]
+    Ls,
+    /// Show one instance
+    Status(Selected),
+    /// Print the URL of an instance
+    Url(Selected),
+    /// Open an instance in the browser
+    Open(Selected),
+    /// Print what an instance wrote
+    Logs(LogsArgs),
+    /// Run a command inside an instance
+    Exec(ExecArgs),
+    /// Start the app of an instance again
+    Restart(Selected),
+    /// Wait until an instance is ready
+    Wait(Selected),
+    /// Print what happened to an instance, or to all of them
+    Events(EventsArgs),
+    /// Show what a project is recognised as, and why
+    Detect(DetectArgs),
+    /// List, build and remove base images
+    Images(ImagesArgs),
+    /// Control the agent, which runs the instances in the background
+    Agent(AgentArgs),
+    /// Check that everything needed is there
+    Doctor,
+    /// Print the completion script for a shell
+    Completions(CompletionsArgs),
+    /// Show help for a command, or the exit codes
+    Help(HelpArgs),
+}
+
+/// One instance; the one of the current directory if nothing is said.
+#[derive(Debug, Clone, Args)]
+pub struct Selected {
+    /// A name, an id or a directory (with a `/`, or `.`)
+    #[arg(value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
+    pub instance: Option<String>,
+}

@@ -1,0 +1,83 @@
+//! `detect`: what a project is recognised as, why, and what it is not.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::{
+    context::Context,
+    exit::Outcome,
+    output::{table, text},
+    up::{PlanArgs, utf8},
+};
+use crate::{
+    api::{DetectRequest, SourceRef},
+    config::{Combine, project_options},
+    model::{DetectReport, Plan, VersionChoice},
+};
+
+#[derive(Debug, Args)]
+pub struct DetectArgs {
+    /// The project's directory
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+}
+
+pub async fn run(context: &mut Context, args: DetectArgs) -> Outcome {
+    let directory = match &args.dir {
+        Some(dir) => context.resolve(dir)?,
+        None => context.directory()?,
+    };
+    let request = DetectRequest {
+        source: SourceRef::Local { directory: utf8(&directory)? },
+        options: args.plan.options().combine(project_options(&directory, &context.env)?),
+    };
+    let report = context.client().await?.detect(&request).await?;
+    context.printer.view(&report, || text::harmless(&told(&report)))?;
+    Ok(0)
+}
+
+fn told(report: &DetectReport) -> String {
+    let mut parts = vec![table::pairs(plan(&report.plan, report.version.as_ref()))];
+    let taken = report.candidates.iter().find(|candidate| candidate.rejected.is_none());
+    if let Some(taken) = taken.filter(|taken| !taken.evidence.is_empty()) {
+        let rows = taken.evidence.iter().map(|found| [found.score.to_string(), found.what.clone()]);
+        parts.push(table::columns(["SCORE", "EVIDENCE"], rows));
+    }
+    let rejected: Vec<[String; 3]> = report
+        .candidates
+        .iter()
+        .filter_map(|other| {
+            let why = other.rejected.clone()?;
+            Some([other.template.clone(), other.score.to_string(), why])
+        })
+        .collect();
+    if !rejected.is_empty() {
+        parts.push(table::columns(["NOT TAKEN", "SCORE", "WHY"], rejected));
+    }
+    parts.join("\n\n")
+}
+
+fn plan(plan: &Plan, version: Option<&VersionChoice>) -> Vec<(&'static str, String)> {
+    let mut rows = vec![
+        ("template", format!("{} ({})", plan.template, plan.title)),
+        ("image", plan.image.to_string()),
+    ];
+    rows.extend(version.map(|choice| ("version", version_of(choice))));
+    let installs = plan.install.iter().flat_map(|install| &install.commands);
+    rows.extend(installs.map(|command| ("install", text::command_line(command))));
+    rows.push(("run", text::command_line(&plan.run.argv)));
+    rows.push(("port", plan.run.port.to_string()));
+    let (low, high) = plan.ready.status;
+    rows.push(("ready", format!("{} answers {low}-{high}", plan.ready.path)));
+    rows
+}
+
+fn version_of(choice: &VersionChoice) -> String {
+    match (&choice.asked, &choice.from) {
+        (Some(asked), Some(from)) => format!("{} ({from} asks for {asked})", choice.version),
+        _ => format!("{} (the default)", choice.version),
+    }
+}

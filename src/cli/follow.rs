@@ -1,0 +1,60 @@
+//! Show a stream of events up to its result.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    args::Format,
+    exit::{Failure, Outcome},
+    output::Printer,
+};
+use crate::{
+    client::{ClientError, Line, Lines},
+    model::{Event, UpOutcome},
+};
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// The result, which is not printed yet.
+pub async fn to_result(lines: &mut Lines, printer: &mut Printer) -> Result<Line, Failure> {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line?.ok_or(ClientError::Cut)?,
+            _ = tick.tick() => {
+                printer.tick();
+                continue;
+            }
+        };
+        if matches!(line.envelope.event, Event::Result(_)) {
+            return Ok(line);
+        }
+        printer.event(&line)?;
+    }
+}
+
+/// Print the result and end as it says.
+pub fn conclude(result: &Line, printer: &mut Printer) -> Outcome {
+    printer.outcome(result)?;
+    match &result.envelope.event {
+        Event::Result(UpOutcome::Success { exit, .. }) => Ok(*exit),
+        Event::Result(UpOutcome::Failure { problem, exit }) => {
+            Err(Failure::from(problem.clone()).with_exit(*exit))
+        }
+        _ => Err(ClientError::Cut.into()),
+    }
+}
+
+/// The same, where what the stream held is the document.
+pub fn conclude_with<T: Serialize>(result: &Line, view: &T, printer: &mut Printer) -> Outcome {
+    if printer.format() == Format::Json
+        && let Event::Result(UpOutcome::Success { exit, .. }) = &result.envelope.event
+    {
+        printer.view(view, String::new)?;
+        return Ok(*exit);
+    }
+    conclude(result, printer)
+}

@@ -1,0 +1,70 @@
+//! `images`: list, build and remove the base images.
+
+use clap::{Args, Subcommand};
+
+use super::{
+    context::Context,
+    exit::{Failure, Outcome},
+    follow,
+    output::{table, text},
+};
+use crate::api::{BuildImagesRequest, ImageView};
+
+#[derive(Debug, Args)]
+pub struct ImagesArgs {
+    #[command(subcommand)]
+    command: ImagesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImagesCommand {
+    /// List the base images there are, and which have been built
+    Ls,
+    /// Build base images; all of them if none is named
+    Build {
+        /// Tags or stacks, such as `python` or `codemate/python:3.11`
+        #[arg(value_name = "IMAGE")]
+        images: Vec<String>,
+        /// Build again what is there already
+        #[arg(long)]
+        rebuild: bool,
+    },
+    /// Remove base images that no instance uses
+    Prune,
+}
+
+pub async fn run(context: &mut Context, args: ImagesArgs) -> Outcome {
+    match args.command {
+        ImagesCommand::Ls => ls(context).await,
+        ImagesCommand::Build { images, rebuild } => {
+            let client = context.client().await?;
+            let mut lines = client.build_images(&BuildImagesRequest { images, rebuild }).await?;
+            let result = follow::to_result(&mut lines, &mut context.printer).await?;
+            follow::conclude(&result, &mut context.printer)
+        }
+        ImagesCommand::Prune => prune(context).await,
+    }
+}
+
+async fn ls(context: &mut Context) -> Outcome {
+    let view = context.client().await?.images().await?;
+    context.printer.view(&view, || {
+        table::columns(["IMAGE", "STACK", "VERSION", "SIZE"], view.images.iter().map(row))
+    })?;
+    Ok(0)
+}
+
+fn row(image: &ImageView) -> [String; 4] {
+    let size = image.built.as_ref().map_or("not built".to_owned(), |built| text::size(built.size_bytes));
+    [image.tag.clone(), image.stack.clone(), image.version.clone(), size]
+}
+
+async fn prune(context: &mut Context) -> Outcome {
+    if !context.printer.confirm("Remove every base image that no instance uses?")? {
+        return Err(Failure::usage("nothing was removed"));
+    }
+    let view = context.client().await?.prune_images().await?;
+    context.printer.view(&view, || view.removed.join("\n"))?;
+    context.printer.note(&format!("{} freed", text::size(view.freed_bytes)));
+    Ok(0)
+}

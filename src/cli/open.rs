@@ -1,0 +1,22 @@
+//! `open`: the URL of an instance in the browser.
+
+use serde::Serialize;
+
+use super::{args::Selected, context::Context, exit::Outcome, url};
+use crate::model::{Code, Problem};
+
+#[derive(Serialize)]
+struct Opened<'a> {
+    url: &'a str,
+}
+
+pub async fn run(context: &mut Context, args: Selected) -> Outcome {
+    let view = url::look(context, &args).await?;
+    let url = url::reachable(&view)?.best();
+    webbrowser::open(url).map_err(|error| {
+        Problem::new(Code::Internal, format!("no browser could be opened: {error}"))
+            .hint(format!("open {url}"))
+    })?;
+    context.printer.view(&Opened { url }, || url.to_owned())?;
+    Ok(0)
+}

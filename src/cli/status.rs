@@ -1,0 +1,56 @@
+//! `status`: all that is known of one instance.
+
+use jiff::Timestamp;
+
+use super::{
+    args::Selected,
+    context::Context,
+    exit::Outcome,
+    ls,
+    output::{table, text},
+    selector::Selector,
+};
+use crate::{
+    api::InstanceView,
+    model::{Phase, Usage},
+};
+
+pub async fn run(context: &mut Context, args: Selected) -> Outcome {
+    let selector = Selector::of(context, args.instance.as_deref())?;
+    let client = context.client().await?;
+    let view =
+        client.instance(&selector.reference).await.map_err(|error| selector.explain(error))?;
+    context.printer.view(&view, || table::pairs(rows(&view)))?;
+    Ok(0)
+}
+
+fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
+    let since = text::age(view.phase.since(), Timestamp::now());
+    let mut rows = vec![
+        ("name", view.name.to_string()),
+        ("id", view.id.to_string()),
+        ("phase", format!("{}, for {since}", view.phase.kind().as_str())),
+        ("source", text::harmless(ls::source(&view.source))),
+    ];
+    if let Some(urls) = view.phase.urls() {
+        rows.push(("local", urls.local.clone()));
+        rows.extend(urls.public.clone().map(|url| ("public", url)));
+    }
+    if let Phase::Ready { port, .. } | Phase::Paused { port, .. } = &view.phase {
+        rows.push(("port", port.to_string()));
+    }
+    if let Phase::Failed { cause, .. } = &view.phase {
+        rows.push(("cause", format!("{} ({})", text::harmless(&cause.message), cause.code.as_str())));
+    }
+    rows.extend(view.template.clone().map(|template| ("template", template)));
+    rows.extend(view.image.clone().map(|image| ("image", image)));
+    let memory = text::size(view.limits.memory_bytes);
+    rows.push(("limits", format!("{} cores, {memory}", view.limits.cpus)));
+    rows.extend(view.usage.as_ref().map(|usage| ("usage", used(usage))));
+    rows
+}
+
+fn used(usage: &Usage) -> String {
+    let memory = text::size(usage.memory_bytes);
+    format!("{:.1} % of a core, {memory}, {} processes", usage.cpu_percent, usage.processes)
+}

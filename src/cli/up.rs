@@ -1,0 +1,200 @@
+//! `up`: ask the agent to run a project, show how it goes, print the URL.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+
+use super::{
+    attach,
+    context::Context,
+    exit::{Failure, Outcome},
+    follow,
+    signal::Signals,
+};
+use crate::{
+    api::{SourceRef, UpRequest},
+    client::{Client, Line},
+    config::{Combine, project_options},
+    model::{
+        Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, UpOutcome,
+    },
+};
+
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// The project's directory
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+    /// Stay and show what the app writes; Ctrl-C stops what this command started
+    #[arg(long)]
+    pub attach: bool,
+    /// Start over: fresh files, fresh installation
+    #[arg(long)]
+    pub rebuild: bool,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// How many cores it may use, such as `1.5`
+    #[arg(long, value_name = "CORES", value_parser = cores)]
+    pub cpus: Option<f64>,
+    /// How much memory it may use, such as `512MiB`
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Set a variable of the app's environment
+    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = pair)]
+    pub env: Vec<(String, String)>,
+    /// Read variables of the app's environment from a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub env_file: Vec<PathBuf>,
+}
+
+/// What decides how a project is recognised.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Take this template without looking at the others
+    #[arg(long)]
+    pub template: Option<String>,
+    /// Run in this image in place of the template's
+    #[arg(long)]
+    pub image: Option<String>,
+    /// The port the app listens on; found by itself when not given
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Answer a question of the template, such as `entry=main:app`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+}
+
+impl PlanArgs {
+    pub fn options(&self) -> Options {
+        Options {
+            template: self.template.clone(),
+            image: self.image.clone(),
+            port: self.port,
+            set: self.set.iter().cloned().collect(),
+            ..Options::default()
+        }
+    }
+}
+
+/// An `up` that has come to its result.
+pub struct Started {
+    pub client: Client,
+    pub result: Line,
+    pub id: String,
+}
+
+pub async fn run(context: &mut Context, args: UpArgs) -> Outcome {
+    let mut signals = Signals::take()?;
+    let limit = context.global.timeout;
+    let started = signals.guard(limit, start(context, &args)).await.map_err(cancelled)?;
+    let succeeded = matches!(started.result.envelope.event, Event::Result(UpOutcome::Success { .. }));
+    if args.attach && succeeded {
+        attach::run(context, started, &mut signals).await
+    } else {
+        follow::conclude(&started.result, &mut context.printer)
+    }
+}
+
+async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure> {
+    let directory = match &args.dir {
+        Some(dir) => context.resolve(dir)?,
+        None => context.directory()?,
+    };
+    let mut request = UpRequest {
+        source: SourceRef::Local { directory: utf8(&directory)? },
+        label: context.global.name.clone(),
+        options: options(context, args, &directory)?,
+        rebuild: args.rebuild,
+    };
+    context.printer.busy("starting");
+    let client = context.client().await?;
+    loop {
+        let mut lines = client.start(&request).await?;
+        let result = follow::to_result(&mut lines, &mut context.printer).await?;
+        if let Some(template) = chosen(context, &result) {
+            request.options.template = Some(template);
+            continue;
+        }
+        let id = InstanceId::of_directory(&directory, request.label.as_ref()).to_string();
+        return Ok(Started { client, result, id });
+    }
+}
+
+/// The template a person takes where detection could not decide. Each that could be taken comes
+/// as a command to try.
+fn chosen(context: &mut Context, result: &Line) -> Option<String> {
+    let Event::Result(UpOutcome::Failure { problem, .. }) = &result.envelope.event else {
+        return None;
+    };
+    if problem.code != Code::Detect {
+        return None;
+    }
+    let template = |argv: &[String]| {
+        argv.iter().skip_while(|arg| *arg != "--template").nth(1).cloned()
+    };
+    let templates: Vec<String> =
+        problem.next.iter().filter_map(|step| template(&step.argv)).collect();
+    if templates.len() < 2 {
+        return None;
+    }
+    let at = context.printer.choose(&problem.message, &templates)?;
+    templates.into_iter().nth(at)
+}
+
+fn options(context: &Context, args: &UpArgs, directory: &Path) -> Result<Options, Failure> {
+    let mut flags = args.plan.options();
+    flags.limits = LimitOptions { cpus: args.cpus, memory: args.memory.clone() };
+    for file in &args.env_file {
+        flags.env.extend(env_file(context.global.directory.as_deref(), file)?);
+    }
+    flags.env.extend(args.env.iter().map(|(key, value)| (key.clone(), Secret::new(value))));
+    Ok(flags.combine(project_options(directory, &context.env)?))
+}
+
+fn env_file(base: Option<&Path>, file: &Path) -> Result<Vec<(String, Secret)>, Failure> {
+    let path = base.map_or_else(|| file.to_owned(), |base| base.join(file));
+    let told = |error: dotenvy::Error| {
+        // The line itself may hold a secret.
+        let why = match error {
+            dotenvy::Error::Io(error) => error.to_string(),
+            dotenvy::Error::LineParse(_, at) => format!("a line is not `KEY=VALUE` (at {at})"),
+            _ => "it is not valid".to_owned(),
+        };
+        Problem::new(Code::Config, format!("cannot read `{}`: {why}", file.display()))
+    };
+    let pairs = dotenvy::from_path_iter(&path).map_err(told)?;
+    pairs.map(|pair| Ok(pair.map(|(key, value)| (key, Secret::new(value))).map_err(told)?)).collect()
+}
+
+pub fn utf8(directory: &Path) -> Result<String, Failure> {
+    directory.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::usage(format!("the path `{}` is not valid UTF-8", directory.display()))
+    })
+}
+
+fn cancelled(failure: Failure) -> Failure {
+    match failure {
+        Failure::Problem { problem, exit }
+            if matches!(problem.code, Code::Interrupted | Code::Terminated | Code::TimedOut)
+                && problem.hint.is_none() =>
+        {
+            let hint = "what this command started is being cancelled";
+            Failure::Problem { problem: problem.hint(hint), exit }
+        }
+        other => other,
+    }
+}
+
+fn cores(text: &str) -> Result<f64, &'static str> {
+    match text.parse::<f64>() {
+        Ok(cores) if cores.is_finite() && cores > 0.0 => Ok(cores),
+        _ => Err("expected a number above 0, such as `1.5`"),
+    }
+}
+
+pub fn pair(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected `KEY=VALUE`"),
+    }
+}

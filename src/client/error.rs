@@ -1,0 +1,66 @@
+//! `ClientError`: why the agent could not be asked, or what it answered in place of a result.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use crate::model::{Code, Problem};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the agent is not running")]
+    NotRunning,
+    #[error("cannot {act} `{}`: {source}", path.display())]
+    Io { act: &'static str, path: PathBuf, source: io::Error },
+    #[error("the socket `{}` belongs to uid {found}, not to you", path.display())]
+    Stranger { path: PathBuf, found: u32 },
+    #[error("the agent did not answer within {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    #[error("the agent did not start: {}", .0.message)]
+    Refused(Problem),
+    #[error("the agent ended before it was ready")]
+    Died { log: PathBuf },
+    #[error("the agent of another version (API {api}) does not stop")]
+    Stuck { api: String },
+    /// The agent's own answer.
+    #[error("{0}")]
+    Problem(Problem),
+    #[error("the connection to the agent failed")]
+    Connection(#[source] reqwest::Error),
+    #[error("the agent went away in the middle of its answer")]
+    Cut,
+    #[error("the agent answered something that is not understood ({0})")]
+    Malformed(String),
+}
+
+impl ClientError {
+    pub fn problem(&self) -> Problem {
+        let problem = Problem::new(Code::Agent, self.to_string());
+        match self {
+            Self::Problem(problem) => problem.clone(),
+            Self::Refused(cause) => Problem {
+                message: problem.message,
+                ..cause.clone()
+            },
+            Self::NotRunning => problem
+                .hint("it starts with the first command that needs it")
+                .next(&["codemate-preview", "agent", "start"], "start it now"),
+            Self::Stranger { .. } => {
+                problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory of your own")
+            }
+            Self::Io { .. } => problem.next(&["codemate-preview", "doctor"], "check the setup"),
+            Self::Silent(_) | Self::Stuck { .. } => problem
+                .retryable()
+                .next(&["codemate-preview", "agent", "restart"], "replace the agent"),
+            Self::Died { log } => problem
+                .hint(format!("its log is `{}`", log.display()))
+                .next(&["codemate-preview", "agent", "logs"], "read why"),
+            Self::Connection(_) | Self::Cut | Self::Malformed(_) => problem
+                .retryable()
+                .next(&["codemate-preview", "agent", "logs"], "read what happened"),
+        }
+    }
+
+    pub(super) fn io(act: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { act, path, source }
+    }
+}

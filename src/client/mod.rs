@@ -1,0 +1,121 @@
+//! `Client`: one method a route of the agent's API, over its Unix socket.
+
+mod error;
+mod exec;
+mod launch;
+mod peer;
+mod stream;
+mod transport;
+
+pub use error::ClientError;
+pub use exec::{ExecReader, ExecWriter};
+pub use launch::{find, find_or_start, stop};
+pub use stream::{Line, Lines};
+
+use std::fmt::Write;
+
+use transport::Transport;
+
+use crate::api::{
+    BuildImagesRequest, DetectRequest, DownRequest, DownView, EventsQuery, ExecRequest, Hello,
+    ImagesView, InstanceView, InstancesView, LogsQuery, PruneView, UpRequest, WaitQuery, path,
+};
+use crate::model::DetectReport;
+
+type Result<T> = std::result::Result<T, ClientError>;
+
+/// Dropping an answer before its end tells the agent that nobody waits for it any more.
+#[derive(Debug, Clone)]
+pub struct Client {
+    transport: Transport,
+    hello: Hello,
+}
+
+impl Client {
+    /// What the agent said of itself when it was found.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    pub async fn start(&self, request: &UpRequest) -> Result<Lines> {
+        self.transport.post_stream(path::START, request).await
+    }
+
+    pub async fn stop(&self, request: &DownRequest) -> Result<DownView> {
+        self.transport.post(path::STOP, request).await
+    }
+
+    pub async fn instances(&self) -> Result<InstancesView> {
+        self.transport.get(path::INSTANCES, &()).await
+    }
+
+    pub async fn instance(&self, id: &str) -> Result<InstanceView> {
+        self.transport.get(&of(path::INSTANCE, id), &()).await
+    }
+
+    pub async fn logs(&self, id: &str, query: &LogsQuery) -> Result<Lines> {
+        self.transport.get_stream(&of(path::LOGS, id), query).await
+    }
+
+    pub async fn events(&self, id: &str, query: &EventsQuery) -> Result<Lines> {
+        self.transport.get_stream(&of(path::EVENTS, id), query).await
+    }
+
+    pub async fn all_events(&self, query: &EventsQuery) -> Result<Lines> {
+        self.transport.get_stream(path::ALL_EVENTS, query).await
+    }
+
+    pub async fn exec(&self, id: &str, request: &ExecRequest) -> Result<(ExecReader, ExecWriter)> {
+        let io = self.transport.upgrade(&of(path::EXEC, id), request).await?;
+        Ok(exec::split(io))
+    }
+
+    /// Answered by events that end in `result`, as the start is.
+    pub async fn restart(&self, id: &str) -> Result<Lines> {
+        self.transport.post_stream(&of(path::RESTART, id), &serde_json::json!({})).await
+    }
+
+    pub async fn wait(&self, id: &str, query: &WaitQuery) -> Result<InstanceView> {
+        self.transport.get(&of(path::WAIT, id), query).await
+    }
+
+    pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {
+        self.transport.post(path::DETECT, request).await
+    }
+
+    pub async fn images(&self) -> Result<ImagesView> {
+        self.transport.get(path::IMAGES, &()).await
+    }
+
+    pub async fn build_images(&self, request: &BuildImagesRequest) -> Result<Lines> {
+        self.transport.post_stream(path::IMAGES_BUILD, request).await
+    }
+
+    pub async fn prune_images(&self) -> Result<PruneView> {
+        self.transport.post(path::IMAGES_PRUNE, &serde_json::json!({})).await
+    }
+}
+
+/// Fill the `{id}` of a route. Whatever cannot be part of a path is escaped.
+fn of(route: &str, id: &str) -> String {
+    let mut escaped = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    route.replace("{id}", &escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_cannot_leave_its_place_in_the_path() {
+        assert_eq!(of(path::LOGS, "shop"), "/v1/instances/shop/logs");
+        assert_eq!(of(path::LOGS, "../x?y"), "/v1/instances/%2E%2E%2Fx%3Fy/logs");
+    }
+}

@@ -1,0 +1,133 @@
+//! HTTP/1 over the agent's socket; from a `Problem` in the answer to a `ClientError`.
+
+use std::{path::Path, time::Duration};
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{ClientError, Result, stream::Lines};
+use crate::{api::UPGRADE_PROTOCOL, model::Problem};
+
+/// The authority of every URL. The connection goes to the socket whatever it says.
+const ORIGIN: &str = "http://agent";
+
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+}
+
+impl Transport {
+    pub(super) fn over(socket: &Path) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .unix_socket(socket)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            // Nothing is encrypted here, and reading the system's roots takes milliseconds.
+            .tls_certs_only([])
+            .build()
+            .map_err(ClientError::Connection)?;
+        Ok(Self { http })
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &(impl Serialize + Sync),
+    ) -> Result<T> {
+        read(send(self.request(Method::GET, path, query)?).await?).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T> {
+        read(send(self.request(Method::POST, path, &())?.json(body)).await?).await
+    }
+
+    pub(super) async fn get_stream(
+        &self,
+        path: &str,
+        query: &(impl Serialize + Sync),
+    ) -> Result<Lines> {
+        Ok(Lines::of(send(self.request(Method::GET, path, query)?).await?))
+    }
+
+    pub(super) async fn post_stream(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Lines> {
+        Ok(Lines::of(send(self.request(Method::POST, path, &())?.json(body)).await?))
+    }
+
+    pub(super) async fn upgrade(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<reqwest::Upgraded> {
+        let request = self
+            .request(Method::POST, path, &())?
+            .header(header::CONNECTION, "upgrade")
+            .header(header::UPGRADE, UPGRADE_PROTOCOL)
+            .json(body);
+        let response = send(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ClientError::Malformed(format!("status {}", response.status())));
+        }
+        response.upgrade().await.map_err(ClientError::Connection)
+    }
+
+    /// Status and body as they come, for what must work across API versions.
+    pub(super) async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        patience: Duration,
+    ) -> Result<(StatusCode, Vec<u8>)> {
+        let answer = async {
+            let response = self.request(method, path, &())?.send().await.map_err(ClientError::Connection)?;
+            let status = response.status();
+            let body = response.bytes().await.map_err(ClientError::Connection)?;
+            Ok((status, body.to_vec()))
+        };
+        tokio::time::timeout(patience, answer).await.map_err(|_| ClientError::Silent(patience))?
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &(impl Serialize + Sync),
+    ) -> Result<RequestBuilder> {
+        // Arguments that no shell or user typed, so a failure here is ours.
+        let query = serde_json::to_value(query)
+            .map_err(|error| ClientError::Malformed(error.to_string()))?;
+        let mut url = reqwest::Url::parse(ORIGIN)
+            .and_then(|origin| origin.join(path))
+            .map_err(|error| ClientError::Malformed(error.to_string()))?;
+        for (key, value) in query.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            url.query_pairs_mut().append_pair(key, &text);
+        }
+        Ok(self.http.request(method, url))
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Response> {
+    let response = request.send().await.map_err(ClientError::Connection)?;
+    let status = response.status();
+    if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    let body = response.bytes().await.map_err(ClientError::Connection)?;
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => Err(ClientError::Problem(problem)),
+        Err(_) => Err(ClientError::Malformed(format!("status {status}"))),
+    }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
+    let body = response.bytes().await.map_err(|_| ClientError::Cut)?;
+    serde_json::from_slice(&body).map_err(|error| ClientError::Malformed(error.to_string()))
+}

@@ -1,0 +1,64 @@
+//! `Env`: the environment, read once and only here.
+
+use std::path::PathBuf;
+
+/// What we take from the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Env {
+    pub home: Option<PathBuf>,
+    pub xdg_config_home: Option<PathBuf>,
+    pub xdg_state_home: Option<PathBuf>,
+    pub xdg_runtime_dir: Option<PathBuf>,
+    /// `CODEMATE_PREVIEW_STATE_DIR`
+    pub state_dir: Option<PathBuf>,
+    /// `CODEMATE_PREVIEW_RUNTIME_DIR`
+    pub runtime_dir: Option<PathBuf>,
+    /// `CODEMATE_PREVIEW_CONFIG_DIR`
+    pub config_dir: Option<PathBuf>,
+    /// `CODEMATE_PREVIEW_TEMPLATE`
+    pub template: Option<String>,
+    /// `CODEMATE_PREVIEW_IMAGE`
+    pub image: Option<String>,
+    /// `CODEMATE_PREVIEW_PORT`, not yet read as a number.
+    pub port: Option<String>,
+    pub ssl_cert_file: Option<PathBuf>,
+    pub term: Option<String>,
+    /// `NO_COLOR`, when it is not empty.
+    pub no_color: bool,
+    /// `CLICOLOR_FORCE` or `FORCE_COLOR`, when neither empty nor `0`.
+    pub force_color: bool,
+}
+
+impl Env {
+    pub fn capture() -> Self {
+        Self {
+            home: path("HOME"),
+            xdg_config_home: path("XDG_CONFIG_HOME"),
+            xdg_state_home: path("XDG_STATE_HOME"),
+            xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+            state_dir: path("CODEMATE_PREVIEW_STATE_DIR"),
+            runtime_dir: path("CODEMATE_PREVIEW_RUNTIME_DIR"),
+            config_dir: path("CODEMATE_PREVIEW_CONFIG_DIR"),
+            template: text("CODEMATE_PREVIEW_TEMPLATE"),
+            image: text("CODEMATE_PREVIEW_IMAGE"),
+            port: text("CODEMATE_PREVIEW_PORT"),
+            ssl_cert_file: path("SSL_CERT_FILE"),
+            term: text("TERM"),
+            no_color: text("NO_COLOR").is_some(),
+            force_color: ["CLICOLOR_FORCE", "FORCE_COLOR"]
+                .into_iter()
+                .filter_map(text)
+                .any(|value| value != "0"),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+fn path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

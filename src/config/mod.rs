@@ -1,0 +1,13 @@
+//! Settings: what the environment and the project's files say, and where things live.
+
+mod combine;
+mod env;
+mod error;
+mod paths;
+mod project_file;
+
+pub use combine::Combine;
+pub use env::Env;
+pub use error::ConfigError;
+pub use paths::Paths;
+pub use project_file::project_options;
