@@ -1,21 +1,21 @@
-//! Where the agent's own log goes: a file a day, of which a week is kept.
+//! Where the agent's own log goes: one file of bounded size, and the one before it.
 
-use std::path::Path;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
-use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
-/// Days kept.
-const KEPT: usize = 7;
+/// Bytes after which the file is put aside.
+const LONGEST: u64 = 8 << 20;
 
-/// Send what is traced to files in `dir`. A filter that does not parse is the default one.
-pub fn start(dir: &Path, filter: Option<&str>) -> Result<(), InitError> {
-    let file = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("agent")
-        .filename_suffix("log")
-        .max_log_files(KEPT)
-        .build(dir)?;
+/// Send what is traced to `path`. A filter that does not parse is the default one.
+pub fn start(path: &Path, filter: Option<&str>) -> io::Result<()> {
+    let file = Rotating::open(path.to_owned(), LONGEST)?;
     let filter = filter
         .and_then(|text| text.parse::<EnvFilter>().ok())
         .unwrap_or_else(|| EnvFilter::new("info"));
@@ -23,7 +23,66 @@ pub fn start(dir: &Path, filter: Option<&str>) -> Result<(), InitError> {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
-        .with_writer(std::sync::Mutex::new(file))
+        .with_writer(Mutex::new(file))
         .try_init();
     Ok(())
+}
+
+/// A file that is renamed to `<name>.1` and begun again when it has grown too long.
+struct Rotating {
+    path: PathBuf,
+    file: File,
+    written: u64,
+    longest: u64,
+}
+
+impl Rotating {
+    fn open(path: PathBuf, longest: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        let written = file.metadata()?.len();
+        Ok(Self { path, file, written, longest })
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".1");
+        fs::rename(&self.path, aside)?;
+        *self = Self::open(self.path.clone(), self.longest)?;
+        Ok(())
+    }
+}
+
+impl Write for Rotating {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.written >= self.longest {
+            self.rotate()?;
+        }
+        let taken = self.file.write(bytes)?;
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_bounded_and_keeps_the_latest() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.log");
+        let mut log = Rotating::open(path.clone(), 100).unwrap();
+        for n in 0..100 {
+            writeln!(log, "line {n}").unwrap();
+        }
+        let now = fs::read_to_string(&path).unwrap();
+        assert!(now.ends_with("line 99\n"));
+        assert!(now.len() <= 120);
+        let files = fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(files, 2);
+    }
 }

@@ -40,7 +40,7 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
         }
         Err(error) => return failed(error.problem(), say),
     };
-    if let Err(error) = log::start(&paths.log_dir(), env.log.as_deref()) {
+    if let Err(error) = log::start(&paths.agent_log(), env.log.as_deref()) {
         return failed(Problem::new(Code::Agent, format!("no log can be written: {error}")), say);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

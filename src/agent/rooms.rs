@@ -7,6 +7,7 @@ use crate::{
     engine::{
         Engine, Owner,
         docker::{Docker, DockerSettings},
+        guest::GUEST,
     },
     gateway::{Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
@@ -69,6 +70,7 @@ fn docker_settings(env: &Env, user: &UserSettings, owner: Owner) -> DockerSettin
         home,
         owner,
         ca_bundle: ca_bundle(env, user),
+        guest: GUEST,
     }
 }
 

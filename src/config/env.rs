@@ -21,6 +21,12 @@ pub struct Env {
     pub image: Option<String>,
     /// `CODEMATE_PREVIEW_PORT`, not yet read as a number.
     pub port: Option<String>,
+    /// `CODEMATE_PREVIEW_LOG`: what the agent logs, in `tracing`'s filter syntax.
+    pub log: Option<String>,
+    pub docker_host: Option<String>,
+    pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`: the directory of Docker's own settings.
+    pub docker_config: Option<PathBuf>,
     pub ssl_cert_file: Option<PathBuf>,
     pub term: Option<String>,
     /// `NO_COLOR`, when it is not empty.
@@ -42,6 +48,10 @@ impl Env {
             template: text("CODEMATE_PREVIEW_TEMPLATE"),
             image: text("CODEMATE_PREVIEW_IMAGE"),
             port: text("CODEMATE_PREVIEW_PORT"),
+            log: text("CODEMATE_PREVIEW_LOG"),
+            docker_host: text("DOCKER_HOST"),
+            docker_context: text("DOCKER_CONTEXT"),
+            docker_config: path("DOCKER_CONFIG"),
             ssl_cert_file: path("SSL_CERT_FILE"),
             term: text("TERM"),
             no_color: text("NO_COLOR").is_some(),

@@ -14,12 +14,21 @@ pub enum ConfigError {
     Read { file: PathBuf, source: io::Error },
     #[error("`{}` is not valid: {reason}", file.display())]
     Invalid { file: PathBuf, reason: String },
+    #[error("`{}` has a key `{key}`, which is not one we know", file.display())]
+    UnknownKey { file: PathBuf, key: String, nearest: Option<String> },
     #[error("`{variable}` is `{value}`: {reason}")]
     Variable { variable: &'static str, value: String, reason: &'static str },
 }
 
 impl ConfigError {
     pub fn problem(&self) -> Problem {
-        Problem::new(Code::Config, self.to_string())
+        let problem = Problem::new(Code::Config, self.to_string());
+        match self {
+            Self::UnknownKey { nearest: Some(nearest), .. } => {
+                problem.hint(format!("did you mean `{nearest}`?"))
+            }
+            Self::NoHome => problem.hint("set HOME"),
+            _ => problem,
+        }
     }
 }

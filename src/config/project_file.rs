@@ -1,8 +1,8 @@
 //! The project's own settings files.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
-use super::{Combine, ConfigError, Env};
+use super::{Combine, ConfigError, Env, read::read_toml};
 use crate::model::Options;
 
 /// Files, strongest first.
@@ -12,21 +12,9 @@ const FILES: [&str; 2] = ["codemate-preview.local.toml", "codemate-preview.toml"
 pub fn project_options(dir: &Path, env: &Env) -> Result<Options, ConfigError> {
     let mut options = from_env(env)?;
     for name in FILES {
-        options = options.combine(read(&dir.join(name))?);
+        options = options.combine(read_toml(&dir.join(name))?);
     }
     Ok(options)
-}
-
-fn read(file: &Path) -> Result<Options, ConfigError> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Options::default()),
-        Err(source) => return Err(ConfigError::Read { file: file.to_owned(), source }),
-    };
-    toml::from_str(&text).map_err(|error| ConfigError::Invalid {
-        file: file.to_owned(),
-        reason: error.message().to_owned(),
-    })
 }
 
 fn from_env(env: &Env) -> Result<Options, ConfigError> {

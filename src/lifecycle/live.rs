@@ -63,10 +63,10 @@ impl Live {
         let io = tenant.engine.open_link(tenant.id).await?;
         let (link, guest) = Link::open(io, &scope).await?;
         let watch = source.watch(&scope)?;
-        if let Some(reason) = &watch.degraded {
+        if let Some(degraded) = &watch.degraded {
             tenant.journal.tell(Event::Warning {
-                message: format!("files are compared once a second: {reason}"),
-                hint: Some("raise fs.inotify.max_user_watches".to_owned()),
+                message: degraded.to_string(),
+                hint: Some(degraded.hint().to_owned()),
             });
         }
         let (news_in, news) = mpsc::channel(64);
@@ -95,7 +95,7 @@ impl Live {
 
     /// The same container, linked to anew after its stream was lost.
     pub async fn relink(&mut self, tenant: Tenant<'_>) -> Result<(), LifecycleError> {
-        let source = self.sync.source().clone();
+        let source = Arc::clone(self.sync.source());
         let fresh = Self::attach(tenant, self.plan.clone(), source).await?;
         let old = std::mem::replace(self, fresh);
         old.scope.cancel();

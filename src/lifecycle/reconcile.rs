@@ -92,7 +92,7 @@ impl Instance {
 
     /// Bring in what was edited while nobody watched, as any edit.
     async fn catch_up(&mut self) {
-        self.follow_edit(Some(crate::source::Batch::rescan())).await;
+        self.follow_edit(Some(crate::source::Batch::everything())).await;
     }
 
     async fn make_again(&mut self) {

@@ -1,0 +1,30 @@
+//! The user's own settings of the agent, in `config.toml` of the configuration directory.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, read::read_toml};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserSettings {
+    /// Where the gateway listens on loopback; kept from start to start when not given.
+    pub gateway_port: Option<u16>,
+    /// PEM file of the authorities that builds and containers trust; the system's when not given.
+    pub ca_bundle: Option<PathBuf>,
+    /// Such as `unix:///run/docker.sock`; `DOCKER_HOST` wins.
+    pub docker_host: Option<String>,
+    /// Cores one preview may ask for; all of the host's when not given.
+    pub most_cpus: Option<f64>,
+    /// Memory one preview may ask for, such as `8GiB`; no ceiling when not given.
+    pub most_memory: Option<String>,
+}
+
+impl UserSettings {
+    pub const FILE: &str = "config.toml";
+
+    pub fn read(config_dir: &Path) -> Result<Self, ConfigError> {
+        read_toml(&config_dir.join(Self::FILE))
+    }
+}
