@@ -84,7 +84,11 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         stop: stop.clone(),
     };
     let doors = scope.child();
-    scope.spawn(async move { gateway.serve(routes, doors).await });
+    scope.spawn(async move {
+        if let Err(error) = gateway.serve(routes, &doors).await {
+            tracing::error!(%error, "the gateway failed");
+        }
+    });
     scope.spawn(async move {
         if let Err(error) = manager.sweep().await {
             tracing::warn!(%error, "what is recorded nowhere could not be removed");

@@ -30,6 +30,8 @@ pub enum LifecycleError {
     Sync(#[from] SyncError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{problem}")]
+    NotTaken { problem: Problem },
     #[error("`{key}` is {value:?}, which is no {expected}")]
     BadOption { key: &'static str, value: String, expected: &'static str },
     #[error("there is no base image `{asked}`")]
@@ -90,6 +92,7 @@ impl LifecycleError {
             Self::Engine(error) => error.problem(),
             Self::Sync(error) => error.problem(),
             Self::Store(error) => error.problem(),
+            Self::NotTaken { problem } => problem.clone(),
             Self::BadOption { .. } => problem(Code::Config),
             Self::NoSuchImage { known, .. } => {
                 problem(Code::NotFound).hint(format!("there are {}", known.join(", ")))

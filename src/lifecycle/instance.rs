@@ -307,7 +307,8 @@ impl Instance {
             return self.restart_for_edit().await;
         };
         self.record.install_key = None;
-        let step = Step::start(&self.journal, "install", "dependencies changed");
+        let journal = self.journal.clone();
+        let step = Step::start(&journal, "install", "dependencies changed");
         let done = async {
             self.save().await?;
             install(&link, steps, &step).await?;

@@ -11,7 +11,7 @@ use crate::{
         link::{GuestEvent, Link, Listener},
     },
     model::{AppExit, Event, InstanceId, Plan, PortSeen},
-    source::{Batch, LocalSource},
+    source::{Batch, Degraded, LocalSource},
     sync::Sync,
     task::Scope,
 };
@@ -62,13 +62,8 @@ impl Live {
         let scope = tenant.scope.child();
         let io = tenant.engine.open_link(tenant.id).await?;
         let (link, guest) = Link::open(io, &scope).await?;
-        let watch = source.watch(&scope)?;
-        if let Some(degraded) = &watch.degraded {
-            tenant.journal.tell(Event::Warning {
-                message: degraded.to_string(),
-                hint: Some(degraded.hint().to_owned()),
-            });
-        }
+        let watch = source.watch(&scope).await?;
+        scope.spawn(tell_degraded(watch.degraded, tenant.journal.clone()));
         let (news_in, news) = mpsc::channel(64);
         let (listeners_in, listeners) = watch::channel(link.hello().listeners.clone());
         let pump = Pump {
@@ -144,6 +139,19 @@ impl Pump {
                 loopback: listener.is_loopback(),
             }));
         }
+    }
+}
+
+/// Say it once when the directory cannot be watched and is read again and again instead.
+async fn tell_degraded(mut degraded: watch::Receiver<Option<Degraded>>, journal: Arc<Journal>) {
+    // The watcher holds the other end, and goes with the scope.
+    if let Ok(reason) = degraded.wait_for(Option::is_some).await
+        && let Some(reason) = reason.as_ref()
+    {
+        journal.tell(Event::Warning {
+            message: reason.to_string(),
+            hint: Some(reason.hint().to_owned()),
+        });
     }
 }
 

@@ -293,7 +293,7 @@ impl Manager {
             house: self.house.clone(),
             record,
             journal: journal.clone(),
-            activity: Arc::new(Activity::new()),
+            activity: Activity::new(),
             view: view_in,
             scope: self.scope.child(),
             door: watch::channel(route::Door::Opening).0,

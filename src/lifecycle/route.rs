@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     engine::link::{DialError, Link},
-    gateway::{Dial, DialIo},
+    gateway::{Dial, Stream},
 };
 
 /// How long a request is held while the app restarts. Longer than any interpreter takes to boot,
@@ -38,14 +38,14 @@ impl AppDial {
 
 #[async_trait]
 impl Dial for AppDial {
-    async fn dial(&self) -> io::Result<DialIo> {
+    async fn dial(&self) -> io::Result<Stream> {
         let mut door = self.door.clone();
         let held = tokio::time::timeout(HOLD, async {
             loop {
                 let now = door.borrow_and_update().clone();
                 match now {
                     Door::Open { link, port } => match link.dial(port).await {
-                        Ok(io) => return Ok(io),
+                        Ok(io) => return Ok(Box::pin(io) as Stream),
                         // It may have begun to restart since we looked.
                         Err(DialError::Refused) if door.has_changed().unwrap_or(false) => {}
                         Err(error) => return Err(into_io(&error)),

@@ -162,7 +162,10 @@ impl Instance {
         let step = Step::start(&self.journal, "sync", "copying files");
         let synced = step.end(live.sync.full().await)?;
         self.journal.tell(Event::Sync(synced.report));
-        Ok(())
+        match synced.refused.iter().find(|refused| refused.why.is_fatal()) {
+            Some(refused) => Err(LifecycleError::NotTaken { problem: refused.problem() }),
+            None => Ok(()),
+        }
     }
 
     async fn install_if_needed(

@@ -73,6 +73,12 @@ impl Phase {
     }
 }
 
+impl std::fmt::Display for PhaseKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl PhaseKind {
     pub fn as_str(self) -> &'static str {
         match self {

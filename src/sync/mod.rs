@@ -67,6 +67,10 @@ impl Sync {
         }
     }
 
+    pub fn source(&self) -> &Arc<LocalSource> {
+        &self.source
+    }
+
     /// Compare everything, and send what differs.
     pub async fn full(&mut self) -> Result<Synced, SyncError> {
         let began = Instant::now();
