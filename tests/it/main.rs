@@ -1,1 +1,5 @@
+//! The integration tests.
+//!
+//! - `guest`: the embedded guest as an ordinary process, and the agent's end of its stream.
 
+mod guest;
