@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wire::{Port, SCOPE_ANY, SCOPE_LOOPBACK, SCOPE_OTHER};
+use crate::wire::Port;
 
 const FAST: Duration = Duration::from_millis(15);
 const FAST_FOR: Duration = Duration::from_secs(15);
@@ -65,16 +65,12 @@ impl Listeners {
     }
 
     pub fn ports(&self) -> Vec<Port> {
-        let scope = |addresses: &[IpAddr]| {
-            if addresses.iter().any(IpAddr::is_unspecified) {
-                SCOPE_ANY
-            } else if addresses.iter().any(IpAddr::is_loopback) {
-                SCOPE_LOOPBACK
-            } else {
-                SCOPE_OTHER
-            }
+        let port = |(&port, addresses): (&u16, &Vec<IpAddr>)| Port {
+            port,
+            any: addresses.iter().any(IpAddr::is_unspecified),
+            loopback: addresses.iter().any(IpAddr::is_loopback),
         };
-        self.bound.iter().map(|(&port, addresses)| Port { port, scope: scope(addresses) }).collect()
+        self.bound.iter().map(port).collect()
     }
 
     /// Where to try to connect to a port, best first.

@@ -155,7 +155,7 @@ impl Init {
                 conn.uploads.insert(id, upload);
             }
             ToGuest::Chunk { content } => {
-                if let Ok(upload) = conn.uploads.get_mut(&id).ok_or(Malformed)? {
+                if let Some(Ok(upload)) = conn.uploads.get_mut(&id) {
                     upload.chunk(content);
                 }
             }

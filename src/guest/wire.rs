@@ -177,13 +177,9 @@ records! {
     }
     /// One path the journal holds. An all-zero token is a write that never finished.
     Holding { path: String, token: [u8; 32], mode: u32, is_link: bool }
-    /// One listening port; `scope` is one of [`SCOPE_LOOPBACK`], [`SCOPE_ANY`], [`SCOPE_OTHER`].
-    Port { port: u16, scope: u8 }
+    /// One listening port: on every address, or on a loopback one, or on neither.
+    Port { port: u16, any: bool, loopback: bool }
 }
-
-pub const SCOPE_LOOPBACK: u8 = 0;
-pub const SCOPE_ANY: u8 = 1;
-pub const SCOPE_OTHER: u8 = 2;
 
 macro_rules! messages {
     ($($(#[$about:meta])* $name:ident<$life:lifetime> {

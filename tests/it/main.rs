@@ -1,3 +1,8 @@
 //! Tests of the library from outside, one module a room.
 
 mod sync;
+//! The integration tests.
+//!
+//! - `guest`: the embedded guest as an ordinary process, and the agent's end of its stream.
+
+mod guest;

@@ -1,0 +1,152 @@
+//! Writing files inside: in order, all under way at once, each with its own answer.
+
+use std::{io, path::Path};
+
+use bytes::Bytes;
+use tokio::{
+    fs::File,
+    io::{AsyncRead, AsyncReadExt},
+    sync::oneshot,
+};
+
+use super::{
+    Link,
+    shared::Waiting,
+    types::{Content, FileOp, FileRefusal, refusal},
+    wire::{CHUNK, Outcome, ToGuest},
+};
+use crate::engine::Result;
+
+const LONGEST_PATH: usize = 4096;
+
+enum Answer {
+    Awaited(oneshot::Receiver<Outcome>),
+    Refused(FileRefusal),
+}
+
+/// The fields every way of writing a file has.
+struct Target<'a> {
+    path: &'a str,
+    mode: u32,
+    token: [u8; 32],
+}
+
+impl Link {
+    /// In order, acknowledged one by one; results align with ops. An op that is refused does not
+    /// stop the rest.
+    pub async fn apply(&self, ops: Vec<FileOp>) -> Result<Vec<Result<(), FileRefusal>>> {
+        let mut answers = Vec::with_capacity(ops.len());
+        for op in ops {
+            answers.push(self.submit_op(op).await?);
+        }
+        let mut results = Vec::with_capacity(answers.len());
+        for answer in answers {
+            results.push(match answer {
+                Answer::Awaited(answer) => {
+                    refusal(answer.await.map_err(|_| self.shared.lost())?)
+                }
+                Answer::Refused(refusal) => Err(refusal),
+            });
+        }
+        Ok(results)
+    }
+
+    async fn submit_op(&self, op: FileOp) -> Result<Answer> {
+        let (path, other) = match &op {
+            FileOp::Put { path, .. } | FileOp::Delete { path } => (path, 0),
+            FileOp::Link { path, target, .. } => (path, target.len()),
+        };
+        if path.len().max(other) > LONGEST_PATH {
+            return Ok(Answer::Refused(FileRefusal::Escapes));
+        }
+        let answer = match op {
+            FileOp::Delete { path } => self.submit(&ToGuest::Delete { path: &path }).await?,
+            FileOp::Link { path, target, token } => {
+                self.submit(&ToGuest::Link { path: &path, target: &target, token }).await?
+            }
+            FileOp::Put { path, mode, token, content } => {
+                return self.put(Target { path: &path, mode, token }, content).await;
+            }
+        };
+        Ok(Answer::Awaited(answer))
+    }
+
+    async fn put(&self, target: Target<'_>, content: Content) -> Result<Answer> {
+        match content {
+            Content::Bytes(bytes) if bytes.len() <= CHUNK => self.put_small(&target, &bytes).await,
+            Content::Bytes(bytes) => {
+                let len = bytes.len() as u64;
+                self.put_large(&target, io::Cursor::new(bytes), len).await
+            }
+            Content::File { path, len } => match open(&path, len).await {
+                Err(error) => Ok(Answer::Refused(unreadable(&error))),
+                Ok(Source::Small(bytes)) => self.put_small(&target, &bytes).await,
+                Ok(Source::Changed) => Ok(Answer::Refused(FileRefusal::Changed)),
+                Ok(Source::Large(file)) => self.put_large(&target, file, len).await,
+            },
+        }
+    }
+
+    async fn put_small(&self, target: &Target<'_>, content: &[u8]) -> Result<Answer> {
+        let &Target { path, mode, token } = target;
+        let message = ToGuest::Put { path, mode, token, content };
+        self.submit(&message).await.map(Answer::Awaited)
+    }
+
+    async fn put_large<R>(&self, target: &Target<'_>, mut from: R, len: u64) -> Result<Answer>
+    where
+        R: AsyncRead + Unpin,
+    {
+        let (done, answer) = oneshot::channel();
+        let id = self.shared.wait_for(Waiting::Done(done))?;
+        let &Target { path, mode, token } = target;
+        self.send(id, &ToGuest::Begin { path, mode, token, len }).await?;
+        // Given up half-way, the guest forgets what it has.
+        let mut guard = self.shared.guard(id, ToGuest::Abort {});
+        let (mut buffer, mut left) = (Vec::with_capacity(CHUNK), len);
+        loop {
+            buffer.clear();
+            let room = left.saturating_add(1).min(CHUNK as u64);
+            match (&mut from).take(room).read_to_end(&mut buffer).await {
+                Err(error) => return Ok(Answer::Refused(unreadable(&error))),
+                Ok(0) => break,
+                Ok(_) => {}
+            }
+            let Some(rest) = left.checked_sub(buffer.len() as u64) else {
+                return Ok(Answer::Refused(FileRefusal::Changed));
+            };
+            left = rest;
+            self.send(id, &ToGuest::Chunk { content: &buffer }).await?;
+        }
+        if left > 0 {
+            return Ok(Answer::Refused(FileRefusal::Changed));
+        }
+        self.send(id, &ToGuest::End {}).await?;
+        guard.disarm();
+        Ok(Answer::Awaited(answer))
+    }
+}
+
+enum Source {
+    Small(Bytes),
+    Large(File),
+    Changed,
+}
+
+async fn open(path: &Path, len: u64) -> io::Result<Source> {
+    let mut file = File::open(path).await?;
+    let Some(small) = usize::try_from(len).ok().filter(|&len| len <= CHUNK) else {
+        return Ok(Source::Large(file));
+    };
+    let mut bytes = Vec::with_capacity(small + 1);
+    (&mut file).take(len + 1).read_to_end(&mut bytes).await?;
+    Ok(if bytes.len() == small { Source::Small(bytes.into()) } else { Source::Changed })
+}
+
+fn unreadable(error: &io::Error) -> FileRefusal {
+    match error.raw_os_error() {
+        _ if error.kind() == io::ErrorKind::NotFound => FileRefusal::Changed,
+        Some(errno) => FileRefusal::Io(errno),
+        None => FileRefusal::Changed,
+    }
+}

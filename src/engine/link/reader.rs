@@ -1,0 +1,176 @@
+//! The task that reads a link's frames and hands each to whoever waits for it.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::mpsc,
+};
+
+use super::{
+    channel::Channel,
+    run::Piece,
+    shared::{Shared, State, Waiting},
+    types::{self, GuestEvent, Held},
+    wire::{self, Holding, Malformed, ToAgent},
+};
+use crate::task::Scope;
+
+/// More paths than any project has.
+const MOST_HELD: usize = 1_000_000;
+
+/// Why a link must end.
+struct Wrong(&'static str);
+
+pub async fn run<R: AsyncRead + Unpin>(
+    mut from: R,
+    mut input: BytesMut,
+    events: mpsc::Sender<GuestEvent>,
+    shared: Arc<Shared>,
+    scope: Scope,
+) {
+    let reason = tokio::select! {
+        reason = read(&mut from, &mut input, &events, &shared) => reason,
+        () = shared.closed() => return,
+        () = scope.cancelled() => "the agent is stopping".to_owned(),
+    };
+    shared.close(&reason);
+}
+
+/// Says why it ended.
+async fn read<R: AsyncRead + Unpin>(
+    from: &mut R,
+    input: &mut BytesMut,
+    events: &mpsc::Sender<GuestEvent>,
+    shared: &Arc<Shared>,
+) -> String {
+    loop {
+        loop {
+            let taken = match wire::decode::<ToAgent<'_>>(input) {
+                Ok(Some((id, message, len))) => take(id, message, events, shared).map(|()| len),
+                Ok(None) => break,
+                Err(Malformed) => Err(Wrong("it spoke nonsense")),
+            };
+            match taken {
+                Ok(len) => input.advance(len),
+                Err(Wrong(reason)) => return reason.to_owned(),
+            }
+        }
+        input.reserve(wire::SLICE);
+        match from.read_buf(input).await {
+            Ok(0) => return "the stream ended".to_owned(),
+            Ok(_) => {}
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+fn take(
+    id: u32,
+    message: ToAgent<'_>,
+    events: &mpsc::Sender<GuestEvent>,
+    shared: &Arc<Shared>,
+) -> Result<(), Wrong> {
+    match message {
+        ToAgent::Hello { .. } => Err(Wrong("it greeted twice")),
+        ToAgent::Pong {} => {
+            shared.ponged();
+            Ok(())
+        }
+        ToAgent::Inventory { holdings } => hold(&mut shared.state(), id, holdings),
+        ToAgent::Done { outcome } => {
+            match shared.state().waiting.remove(&id) {
+                Some(Waiting::Done(done)) => drop(done.send(outcome)),
+                Some(Waiting::Inventory { held, done }) => drop(done.send(held)),
+                // The answer to an operation that was given up.
+                None => {}
+                Some(_) => return Err(Wrong("it answered something else than was asked")),
+            }
+            Ok(())
+        }
+        ToAgent::Output { stderr, content } => match shared.state().waiting.get_mut(&id) {
+            Some(Waiting::Run { pieces, room }) => {
+                *room = u32::try_from(content.len())
+                    .ok()
+                    .and_then(|len| room.checked_sub(len))
+                    .ok_or(Wrong("it sent more output than there was room for"))?;
+                let _ = pieces.send(Piece::Output { stderr, bytes: content.to_vec() });
+                Ok(())
+            }
+            _ => Ok(()),
+        },
+        ToAgent::Ended { ending } => {
+            if let Some(Waiting::Run { pieces, .. }) = shared.state().waiting.remove(&id) {
+                let _ = pieces.send(Piece::Ended(types::exit(ending)));
+            }
+            Ok(())
+        }
+        ToAgent::Listening { ports } => {
+            tell(events, GuestEvent::Listening(types::listeners(&ports)))
+        }
+        ToAgent::AppStarted { pid } => tell(events, GuestEvent::AppStarted { pid }),
+        ToAgent::AppExited { ending } => tell(events, GuestEvent::AppExited(types::exit(ending))),
+        ToAgent::Opened {} => dialled(id, true, shared),
+        ToAgent::Refused {} => dialled(id, false, shared),
+        ToAgent::Data { .. } | ToAgent::Eof {} | ToAgent::Reset {} | ToAgent::Credit { .. } => {
+            relay(id, &message, shared)
+        }
+    }
+}
+
+fn hold(state: &mut State, id: u32, holdings: Vec<Holding>) -> Result<(), Wrong> {
+    let Some(Waiting::Inventory { held, .. }) = state.waiting.get_mut(&id) else { return Ok(()) };
+    if held.len() + holdings.len() > MOST_HELD {
+        return Err(Wrong("its inventory has no end"));
+    }
+    held.extend(holdings.into_iter().map(|Holding { path, token, mode, is_link }| Held {
+        path,
+        token,
+        mode,
+        is_link,
+    }));
+    Ok(())
+}
+
+fn tell(events: &mpsc::Sender<GuestEvent>, event: GuestEvent) -> Result<(), Wrong> {
+    match events.try_send(event) {
+        Err(mpsc::error::TrySendError::Full(_)) => Err(Wrong("its events have no end")),
+        _ => Ok(()),
+    }
+}
+
+fn dialled(id: u32, opened: bool, shared: &Arc<Shared>) -> Result<(), Wrong> {
+    let (channel, done) = {
+        let mut state = shared.state();
+        match state.waiting.remove(&id) {
+            Some(Waiting::Dial { out, done }) => {
+                let channel = opened.then(|| Channel::new(id, shared.clone(), out));
+                if let Some(channel) = &channel {
+                    state.channels.insert(id, channel.state());
+                }
+                (channel, done)
+            }
+            None => return Ok(()),
+            Some(_) => return Err(Wrong("it answered something else than was asked")),
+        }
+    };
+    // Outside the lock: a stream nobody wants any more takes it when dropped.
+    drop(done.send(channel));
+    Ok(())
+}
+
+fn relay(id: u32, message: &ToAgent<'_>, shared: &Shared) -> Result<(), Wrong> {
+    // One that is not there was dropped while this was on its way.
+    let Some(channel) = shared.state().channels.get(&id).cloned() else { return Ok(()) };
+    let kept = match message {
+        ToAgent::Data { content } => channel.take(content),
+        ToAgent::Credit { bytes } => channel.pay(*bytes),
+        ToAgent::Eof {} => channel.end(),
+        _ => {
+            channel.fail();
+            Ok(())
+        }
+    };
+    kept.map_err(|Malformed| Wrong("it sent more than there was room for"))
+}

@@ -1,0 +1,152 @@
+//! What is said to and heard from the guest, in the engine's words.
+
+use std::{path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+
+use super::wire::{Ending, Outcome, Port};
+use crate::{engine::EngineError, model::AppExit};
+
+/// How a command ended.
+pub type Exited = AppExit;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestHello {
+    /// Of the protocol.
+    pub version: u8,
+    /// `None` when none was ever started.
+    pub app: Option<AppState>,
+    pub listeners: Vec<Listener>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppState {
+    Running { pid: u32 },
+    Exited(AppExit),
+}
+
+/// `env` is added to the container's. A relative `cwd` is relative to the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppSpec {
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub cwd: String,
+    /// How long it may take to end when asked to.
+    pub grace: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSpec {
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub cwd: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLineLite {
+    pub stderr: bool,
+    pub text: String,
+}
+
+/// One path that sync has written. The text is the guest's and may be anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub path: String,
+    pub token: [u8; 32],
+    pub mode: u32,
+    pub is_link: bool,
+}
+
+/// Paths are relative to the workspace, with `/` between names.
+#[derive(Debug, Clone)]
+pub enum FileOp {
+    Put { path: String, mode: u32, token: [u8; 32], content: Content },
+    Link { path: String, target: String, token: [u8; 32] },
+    Delete { path: String },
+}
+
+#[derive(Debug, Clone)]
+pub enum Content {
+    Bytes(Bytes),
+    /// Read when its turn comes; refused as [`FileRefusal::Changed`] if it is not `len` long then.
+    File { path: PathBuf, len: u64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FileRefusal {
+    #[error("it would leave the workspace")]
+    Escapes,
+    #[error("the app has made something of its own there")]
+    Conflict,
+    #[error("the instance's disk is full")]
+    NoSpace,
+    #[error("it is too large")]
+    TooLarge,
+    #[error("it changed while it was read")]
+    Changed,
+    #[error("error {0}")]
+    Io(i32),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    #[error("nothing accepts connections on port {port}")]
+    Refused { port: u16 },
+    #[error(transparent)]
+    Link(#[from] EngineError),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuestEvent {
+    /// The whole set, whenever it changed.
+    Listening(Vec<Listener>),
+    AppStarted { pid: u32 },
+    /// The app ended, or could not be started, without having been asked to.
+    AppExited(AppExit),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    pub port: u16,
+    pub scope: PortScope,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PortScope {
+    Loopback,
+    Any,
+    Other,
+}
+
+pub fn exit(ending: Ending) -> AppExit {
+    AppExit {
+        code: ending.code,
+        signal: ending.signal,
+        out_of_memory: ending.out_of_memory,
+        peak_bytes: ending.peak_bytes,
+        limit_bytes: ending.limit_bytes,
+        last_lines: ending.last_lines,
+    }
+}
+
+pub fn listeners(ports: &[Port]) -> Vec<Listener> {
+    let scope = |port: &Port| match port {
+        Port { any: true, .. } => PortScope::Any,
+        Port { loopback: true, .. } => PortScope::Loopback,
+        Port { .. } => PortScope::Other,
+    };
+    ports.iter().map(|port| Listener { port: port.port, scope: scope(port) }).collect()
+}
+
+pub fn refusal(outcome: Outcome) -> Result<(), FileRefusal> {
+    Err(match outcome {
+        Outcome::Fine => return Ok(()),
+        Outcome::Escapes => FileRefusal::Escapes,
+        Outcome::Conflict => FileRefusal::Conflict,
+        Outcome::NoSpace => FileRefusal::NoSpace,
+        Outcome::TooLarge => FileRefusal::TooLarge,
+        Outcome::Changed => FileRefusal::Changed,
+        Outcome::Errno(errno) => FileRefusal::Io(errno),
+        Outcome::Busy | Outcome::NoApp => FileRefusal::Io(0),
+    })
+}
