@@ -6,3 +6,6 @@ mod sync;
 //! - `guest`: the embedded guest as an ordinary process, and the agent's end of its stream.
 
 mod guest;
+//! Integration tests, one module a room.
+
+mod store;

@@ -1,0 +1,169 @@
+//! The bodies that pass through: a request's on its way in, a response's on its way out.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::{
+    activity::Hold,
+    patience::Busy,
+    pool::{Connection, Pool},
+};
+
+/// A request's body. Nothing at all can be sent twice.
+pub(super) struct Upload(Option<Incoming>);
+
+impl Upload {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self((!body.is_end_stream()).then_some(body))
+    }
+
+    pub(super) fn empty() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// What a visitor gets, and what must live as long as it is being read.
+pub(super) struct Reply {
+    content: Content,
+    /// The visitor's connection is not idle while this is there.
+    _busy: Option<Busy>,
+}
+
+enum Content {
+    Page(Full<Bytes>),
+    App(Download),
+}
+
+impl Reply {
+    pub(super) fn page(text: impl Into<Bytes>) -> Self {
+        Self { content: Content::Page(Full::new(text.into())), _busy: None }
+    }
+
+    pub(super) fn app(download: Download) -> Self {
+        Self { content: Content::App(download), _busy: None }
+    }
+
+    pub(super) fn keep(mut self, busy: Busy) -> Self {
+        self._busy = Some(busy);
+        self
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.content {
+            Content::Page(page) => {
+                let never = |error: Infallible| match error {};
+                Pin::new(page).poll_frame(cx).map_err(never)
+            }
+            Content::App(download) => download.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Page(page) => page.is_end_stream(),
+            Content::App(download) => download.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Page(page) => page.size_hint(),
+            Content::App(download) => download.body.size_hint(),
+        }
+    }
+}
+
+/// An app's response body, with the connection it comes over: reading it drives that connection,
+/// and dropping it too early closes the connection, which tells the app that nobody listens.
+pub(super) struct Download {
+    body: Incoming,
+    connection: Option<Box<Connection>>,
+    pool: Arc<Pool>,
+    _hold: Hold,
+}
+
+impl Download {
+    pub(super) fn new(
+        body: Incoming,
+        connection: Box<Connection>,
+        pool: Arc<Pool>,
+        hold: Hold,
+    ) -> Self {
+        Self { body, connection: Some(connection), pool, _hold: hold }
+    }
+
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let mut frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_pending()
+            && let Some(connection) = &mut self.connection
+        {
+            connection.drive(cx);
+            frame = Pin::new(&mut self.body).poll_frame(cx);
+        }
+        if let Poll::Ready(None) = frame {
+            self.give_back();
+        }
+        frame
+    }
+
+    fn give_back(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.put(connection);
+        }
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        // A body of known length is dropped at its last byte, without being asked for more.
+        if self.body.is_end_stream() {
+            self.give_back();
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Which instance a request is for: an exact list of hosts, against requests by other names that
+//! lead here.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, Uri, header, request::Parts};
+
+/// What a `Host` that is ours stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Site<'a> {
+    /// `<name>.localhost:<port>`. Whether there is such an instance is for the routes to say.
+    Instance(Cow<'a, str>),
+    /// The gateway itself, by a name no other machine's resolver decides on.
+    Gateway,
+    Foreign,
+}
+
+/// A request whose target cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadHost {
+    #[error("the request names no host")]
+    Missing,
+    #[error("the request names two hosts")]
+    Several,
+    #[error("the request's host is malformed")]
+    Malformed,
+}
+
+/// The one host a request names, in its `Host`, in its target, or in both alike.
+pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
+    let mut named = parts.headers.get_all(header::HOST).iter();
+    let host = named.next();
+    if named.next().is_some() {
+        return Err(BadHost::Several);
+    }
+    let host = match (host, parts.uri.authority()) {
+        (None, None) => return Err(BadHost::Missing),
+        (Some(host), None) => host.clone(),
+        (None, Some(authority)) if parts.version >= http::Version::HTTP_2 => {
+            HeaderValue::from_str(authority.as_str()).map_err(|_| BadHost::Malformed)?
+        }
+        (None, Some(_)) => return Err(BadHost::Missing),
+        (Some(host), Some(authority)) => {
+            if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) {
+                return Err(BadHost::Several);
+            }
+            host.clone()
+        }
+    };
+    let text = host.to_str().map_err(|_| BadHost::Malformed)?;
+    if text.is_empty() || text.contains(['@', '/', ',', ' ', '\t', '?', '#', '%', '\\']) {
+        return Err(BadHost::Malformed);
+    }
+    if parts.uri.scheme_str().is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http")) {
+        return Err(BadHost::Malformed);
+    }
+    Ok(host)
+}
+
+/// What `host` stands for on a listener at `port`.
+pub(super) fn site(host: &str, port: u16) -> Site<'_> {
+    let mut digits = [0; 5];
+    let digits = decimal(port, &mut digits);
+    let Some(bare) = host.strip_suffix(digits).and_then(|rest| rest.strip_suffix(':')) else {
+        return Site::Foreign;
+    };
+    if bare.eq_ignore_ascii_case("localhost") || bare == "127.0.0.1" || bare == "[::1]" {
+        return Site::Gateway;
+    }
+    const TAIL: &str = ".localhost";
+    let Some((name, tail)) = bare.len().checked_sub(TAIL.len()).and_then(|at| bare.split_at_checked(at))
+    else {
+        return Site::Foreign;
+    };
+    if name.is_empty() || !tail.eq_ignore_ascii_case(TAIL) {
+        return Site::Foreign;
+    }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Site::Instance(Cow::Owned(name.to_ascii_lowercase()))
+    } else {
+        Site::Instance(Cow::Borrowed(name))
+    }
+}
+
+/// `port` in decimal, without an allocation, for this runs on every request.
+fn decimal(port: u16, digits: &mut [u8; 5]) -> &str {
+    let mut rest = port;
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).expect("a digit is below 10");
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    std::str::from_utf8(&digits[at..]).expect("digits are ASCII")
+}
+
+/// The target as an app expects it: a path and query, or `*`.
+pub(super) fn origin_form(uri: &mut Uri) {
+    if uri.authority().is_none() && uri.scheme().is_none() {
+        return;
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = if path.is_empty() { "/" } else { path };
+    *uri = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_hosts_are_ours() {
+        let table = [
+            ("shop.localhost:7070", Site::Instance("shop".into())),
+            ("SHOP.LocalHost:7070", Site::Instance("shop".into())),
+            ("a.b.localhost:7070", Site::Instance("a.b".into())),
+            ("localhost:7070", Site::Gateway),
+            ("127.0.0.1:7070", Site::Gateway),
+            ("[::1]:7070", Site::Gateway),
+            ("shop.localhost", Site::Foreign),
+            ("shop.localhost:707", Site::Foreign),
+            ("shop.localhost:07070", Site::Foreign),
+            ("shop.localhost.:7070", Site::Foreign),
+            (".localhost:7070", Site::Foreign),
+            ("shoplocalhost:7070", Site::Foreign),
+            ("evil.example:7070", Site::Foreign),
+            ("shop.localhost.evil.example:7070", Site::Foreign),
+            ("0.0.0.0:7070", Site::Foreign),
+            ("é.localhost:7070", Site::Instance("é".into())),
+            ("élocalhost:7070", Site::Foreign),
+            (":7070", Site::Foreign),
+            ("", Site::Foreign),
+        ];
+        for (host, want) in table {
+            assert_eq!(site(host, 7070), want, "{host:?}");
+        }
+        assert_eq!(site("x.localhost:1", 1), Site::Instance("x".into()));
+        assert_eq!(site("x.localhost:65535", 65535), Site::Instance("x".into()));
+    }
+
+    #[test]
+    fn one_host_or_none() {
+        let ask = |target: &str, hosts: &[&str]| {
+            let mut request = http::Request::get(target);
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            host_of(&request.body(()).unwrap().into_parts().0)
+        };
+        let good = Ok(HeaderValue::from_static("a.localhost:1"));
+        assert_eq!(ask("/", &["a.localhost:1"]), good);
+        assert_eq!(ask("http://A.localhost:1/x", &["a.localhost:1"]), good);
+        assert_eq!(ask("/", &[]), Err(BadHost::Missing));
+        assert_eq!(ask("http://a.localhost:1/", &[]), Err(BadHost::Missing));
+        assert_eq!(ask("/", &["a.localhost:1", "a.localhost:1"]), Err(BadHost::Several));
+        assert_eq!(ask("http://b.localhost:1/", &["a.localhost:1"]), Err(BadHost::Several));
+        assert_eq!(ask("https://a.localhost:1/", &["a.localhost:1"]), Err(BadHost::Malformed));
+        for host in ["u@a.localhost:1", "a,b", "a b", "a/b", "", "a%2eb"] {
+            assert_eq!(ask("/", &[host]), Err(BadHost::Malformed), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_becomes_a_path() {
+        for (given, want) in [("http://a:1/x?y", "/x?y"), ("http://a:1", "/"), ("/x", "/x")] {
+            let mut uri: Uri = given.parse().unwrap();
+            origin_form(&mut uri);
+            assert_eq!(uri.to_string(), want);
+        }
+    }
+}

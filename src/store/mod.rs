@@ -1,0 +1,176 @@
+//! What should exist, on disk: one record an instance, and who this host's agent is.
+//!
+//! Every call blocks until the disk has it; call from a thread that may wait.
+
+mod disk;
+mod error;
+mod migrate;
+mod record;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::InstanceId;
+
+pub use error::StoreError;
+pub use migrate::VERSION;
+pub use record::{Intent, Record, Source};
+
+use migrate::Unread;
+
+/// The directory in which everything is kept.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+/// Every record that could be read, by id, and every one that could not.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pub records: Vec<Record>,
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A record this program cannot use. It is kept, for someone may repair it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Where it is now.
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+/// What the agent itself wants to find again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Settings {
+    gateway_port: Option<u16>,
+}
+
+impl Store {
+    /// Make the directories if they are not there, for this user's eyes alone.
+    pub fn open(dir: PathBuf) -> Result<Self, StoreError> {
+        let store = Self { dir };
+        disk::private_dir(&store.dir)?;
+        disk::private_dir(&store.instances())?;
+        Ok(store)
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Keep this record in place of an older one; a crash leaves one or the other, whole.
+    pub fn save(&self, record: &Record) -> Result<(), StoreError> {
+        let path = self.record_path(&record.id);
+        let text = migrate::write(record)
+            .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
+        disk::replace(&path, text.as_bytes())
+    }
+
+    /// `None` if there is no record of that instance, or none that can be read.
+    pub fn load(&self, id: &InstanceId) -> Result<Option<Record>, StoreError> {
+        let path = self.record_path(id);
+        let Some(text) = disk::read(&path)? else { return Ok(None) };
+        Ok(migrate::read(&text).ok().filter(|record| record.id == *id))
+    }
+
+    /// Read every record. Those that are damaged are put aside under another name; those of a
+    /// newer version stay where they are.
+    pub fn load_all(&self) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::default();
+        for path in disk::entries(&self.instances())? {
+            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if file.starts_with(disk::TEMPORARY) {
+                self.drop_if_abandoned(&path);
+                continue;
+            }
+            let Some(stem) = file.strip_suffix(".json") else { continue };
+            let Some(text) = disk::read(&path)? else { continue };
+            match migrate::read(&text) {
+                Ok(record) if record.id.as_str() == stem => loaded.records.push(record),
+                Ok(record) => {
+                    let reason = format!("it is the record of {}", record.id);
+                    loaded.unreadable.push(Unreadable { path: disk::put_aside(&path)?, reason });
+                }
+                Err(Unread::Newer(version)) => {
+                    let reason = format!("version {version} is newer than this program");
+                    loaded.unreadable.push(Unreadable { path, reason });
+                }
+                Err(Unread::Damaged(reason)) => {
+                    loaded.unreadable.push(Unreadable { path: disk::put_aside(&path)?, reason });
+                }
+            }
+        }
+        loaded.records.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(loaded)
+    }
+
+    /// Forget an instance. Forgotten already is success.
+    pub fn remove(&self, id: &InstanceId) -> Result<(), StoreError> {
+        disk::remove(&self.record_path(id))
+    }
+
+    /// Who owns what the agent makes: 16 hex digits, chosen at random the first time and never
+    /// changed.
+    pub fn owner(&self) -> Result<String, StoreError> {
+        let path = self.dir.join("owner");
+        if disk::read(&path)?.is_none() {
+            let bytes = disk::random(8)?;
+            let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            // Whoever comes second reads what the first wrote.
+            disk::create_once(&path, id.as_bytes())?;
+        }
+        let text = disk::read(&path)?.unwrap_or_default();
+        let id = text.trim();
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if id.len() == 16 && id.bytes().all(is_hex) {
+            Ok(id.to_owned())
+        } else {
+            Err(StoreError::Damaged { path })
+        }
+    }
+
+    /// The port the gateway had, so that addresses survive the agent.
+    pub fn gateway_port(&self) -> Result<Option<u16>, StoreError> {
+        let text = disk::read(&self.settings_path())?.unwrap_or_default();
+        Ok(serde_json::from_str::<Settings>(&text).unwrap_or_default().gateway_port)
+    }
+
+    pub fn set_gateway_port(&self, port: u16) -> Result<(), StoreError> {
+        let path = self.settings_path();
+        let settings = Settings { gateway_port: Some(port) };
+        let text = serde_json::to_string(&settings)
+            .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
+        disk::replace(&path, text.as_bytes())
+    }
+
+    fn instances(&self) -> PathBuf {
+        self.dir.join("instances")
+    }
+
+    fn record_path(&self, id: &InstanceId) -> PathBuf {
+        self.instances().join(format!("{id}.json"))
+    }
+
+    fn settings_path(&self) -> PathBuf {
+        self.dir.join("agent.json")
+    }
+
+    /// A crash between writing and renaming leaves a file nobody will ever ask for.
+    fn drop_if_abandoned(&self, path: &Path) {
+        const ABANDONED: Duration = Duration::from_secs(3600);
+        let age = fs::metadata(path)
+            .and_then(|found| found.modified())
+            .and_then(|at| at.elapsed().map_err(io::Error::other));
+        if age.is_ok_and(|age| age > ABANDONED)
+            && let Err(error) = disk::remove(path)
+        {
+            tracing::debug!(%error, dir = %self.dir.display(), "a left-over file stays");
+        }
+    }
+}

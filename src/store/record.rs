@@ -1,0 +1,53 @@
+//! `Record`: all that is known of one instance when nothing of it runs.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{InstanceId, Limits, Name, Options, Phase, Plan};
+
+/// Its JSON is a file format: a change that older files do not fit takes a step in `migrate`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub id: InstanceId,
+    pub name: Name,
+    pub source: Source,
+    /// The name the user gave, where there are several instances of one source.
+    #[serde(default)]
+    pub label: Option<Name>,
+    /// The user's settings from everywhere, combined. May hold secrets.
+    pub options: Options,
+    /// `None` until detection has succeeded.
+    #[serde(default)]
+    pub plan: Option<Plan>,
+    /// Of the last container that was asked for.
+    pub generation: u64,
+    pub intent: Intent,
+    /// As last known; what runs may have changed since.
+    pub phase: Phase,
+    /// What the home volume's installed state is good for; `None` while there is none.
+    #[serde(default)]
+    pub install_key: Option<String>,
+    pub home_volume: String,
+    /// The port the app was last seen to listen on.
+    #[serde(default)]
+    pub port: Option<u16>,
+    pub limits: Limits,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+/// Where the files come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Source {
+    /// An absolute path with its links resolved.
+    Local { directory: String },
+}
+
+/// What the user last asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    Up,
+    Down,
+}
