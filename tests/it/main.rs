@@ -1,1 +1,3 @@
+//! Integration tests: one program, a module a subject.
 
+mod docker_engine;
