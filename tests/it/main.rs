@@ -9,3 +9,6 @@ mod guest;
 //! Integration tests, one module a room.
 
 mod store;
+//! Integration tests: one program, a module a subject.
+
+mod docker_engine;

@@ -44,8 +44,8 @@ impl Docker {
             }
             Err(error) => return Err(error),
         }
-        let built = image::inspect(&client, &tag).await?;
-        built.map(|image| image.info).ok_or_else(|| EngineError::Missing { what: format!("image {tag}") })
+        let found = image::inspect(&client, &tag).await?;
+        found.map(|image| image.info).ok_or_else(|| EngineError::Missing { what: format!("image {tag}") })
     }
 
     async fn run_build(

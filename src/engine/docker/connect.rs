@@ -98,11 +98,12 @@ fn parse(text: &str) -> Result<Endpoint> {
             if address.contains('/') {
                 return bad("a path after the address is not supported");
             }
-            let named = |(host, port): &(&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
-            if address.rsplit_once(':').filter(named).is_none() {
-                return bad("expected a host and a port");
+            match address.rsplit_once(':') {
+                Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                    Ok(Endpoint::Tcp(address.to_owned()))
+                }
+                _ => bad("expected a host and a port"),
             }
-            Ok(Endpoint::Tcp(address.to_owned()))
         }
         "ssh" => bad("engines over ssh are not supported; forward the socket with `ssh -L` and use unix://"),
         "https" => bad("engines over TLS are not supported"),

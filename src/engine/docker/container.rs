@@ -29,14 +29,11 @@ pub struct Found {
 impl Docker {
     pub(super) async fn start_container(&self, spec: &ContainerSpec) -> Result<()> {
         let client = self.client().await?;
-        let image = match image::inspect(&client, &spec.image).await? {
-            Some(image) => image,
-            None => {
-                return Err(EngineError::NoImage {
-                    image: spec.image.to_string(),
-                    reason: "it was neither built nor pulled".to_owned(),
-                });
-            }
+        let Some(image) = image::inspect(&client, &spec.image).await? else {
+            return Err(EngineError::NoImage {
+                image: spec.image.to_string(),
+                reason: "it was neither built nor pulled".to_owned(),
+            });
         };
         let older = self.find(&client, &spec.id).await?;
         if let Some(newer) = older.iter().find(|found| found.generation > spec.generation) {

@@ -113,7 +113,7 @@ async fn fill(client: &Client, helper: &Helper, contents: &Contents) -> Result<(
         return Ok(());
     }
     let contents = contents.clone();
-    helper.upload(client, contents.archive().map_err(in_memory)?).await
+    helper.upload(client, contents.archive().map_err(|error| in_memory(&error))?).await
 }
 
 #[cfg(test)]

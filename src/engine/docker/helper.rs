@@ -79,6 +79,6 @@ impl Helper {
 }
 
 /// An archive that could not be made.
-pub fn in_memory(error: std::io::Error) -> EngineError {
+pub fn in_memory(error: &std::io::Error) -> EngineError {
     EngineError::Refused { act: "pack an archive".to_owned(), status: 0, reason: error.to_string() }
 }

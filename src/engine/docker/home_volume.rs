@@ -48,7 +48,7 @@ impl Docker {
         if image_is_ours || self.inner.homes_given.lock().await.contains(volume) {
             return Ok(());
         }
-        let archive = home_archive().map_err(in_memory)?;
+        let archive = home_archive().map_err(|error| in_memory(&error))?;
         let helper = Helper::create(self, client, &spec.image, volume, ContainerSpec::HOME).await?;
         let outcome = helper.upload(client, archive).await;
         helper.remove(client).await;

@@ -146,7 +146,7 @@ impl Engine for Docker {
     }
 
     async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {
-        self.start_container(spec).await
+        Box::pin(self.start_container(spec)).await
     }
 
     async fn remove(&self, id: &InstanceId, grace: Duration) -> Result<()> {

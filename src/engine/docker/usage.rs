@@ -30,14 +30,11 @@ impl Docker {
         let client = self.client().await?;
         let found = self.newest(&client, id).await?;
         let remembered = self.inner.cpu.lock().await.get(&found.container).copied();
-        let earlier = match remembered {
-            Some(earlier) => Some(earlier),
-            None => {
-                let earlier = reading(&one(&client, &found.container).await?);
-                tokio::time::sleep(APART).await;
-                earlier
-            }
-        };
+        let mut earlier = remembered;
+        if earlier.is_none() {
+            earlier = reading(&one(&client, &found.container).await?);
+            tokio::time::sleep(APART).await;
+        }
         let stats = one(&client, &found.container).await?;
         if let Some(now) = reading(&stats) {
             let mut cpu = self.inner.cpu.lock().await;

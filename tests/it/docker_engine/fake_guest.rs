@@ -1,0 +1,83 @@
+//! A stand-in for the guest: first process, link, and the few commands the tests run in an image
+//! that has none. Compiled by the tests into a static program.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    os::unix::{fs::MetadataExt, net::{UnixListener, UnixStream}},
+    process::exit,
+};
+
+unsafe extern "C" {
+    fn isatty(fd: i32) -> i32;
+    fn ioctl(fd: i32, request: u64, ...) -> i32;
+}
+
+const SOCKET: &str = "/run/codemate.sock";
+const TIOCGWINSZ: u64 = 0x5413;
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[1..] {
+        ["init"] => init(),
+        ["link"] => {
+            eprintln!("the link is up");
+            io::copy(&mut io::stdin(), &mut io::stdout()).unwrap();
+        }
+        ["die", code] => UnixStream::connect(SOCKET).unwrap().write_all(code.as_bytes()).unwrap(),
+        ["exit", code] => exit(code.parse().unwrap()),
+        ["cat"] => drop(io::copy(&mut io::stdin(), &mut io::stdout()).unwrap()),
+        ["both"] => {
+            println!("to stdout");
+            eprintln!("to stderr");
+        }
+        ["terminal"] => terminal(),
+        ["env", name] => println!("{}", std::env::var(name).unwrap_or_default()),
+        ["stat", path] => {
+            let it = fs::metadata(path).unwrap();
+            println!("{}:{} {:o}", it.uid(), it.gid(), it.mode() & 0o7777);
+        }
+        ["write", path] => match fs::write(path, "x") {
+            Ok(()) => println!("written"),
+            Err(error) => println!("{}", error.raw_os_error().unwrap()),
+        },
+        // As if the first process had said it, line by line.
+        ["say", ref lines @ ..] => {
+            let mut log = fs::OpenOptions::new().write(true).open("/proc/1/fd/1").unwrap();
+            for line in lines {
+                log.write_all(format!("{line}\n").as_bytes()).unwrap();
+            }
+        }
+        _ => exit(64),
+    }
+}
+
+fn init() {
+    println!("up");
+    if let Ok(length) = std::env::var("SAY_LONG") {
+        println!("{}", "x".repeat(length.parse().unwrap()));
+    }
+    if let Ok(code) = std::env::var("DIE_WITH") {
+        exit(code.parse().unwrap());
+    }
+    let listener = UnixListener::bind(SOCKET).unwrap();
+    let (mut asked, _) = listener.accept().unwrap();
+    let mut code = String::new();
+    asked.read_to_string(&mut code).unwrap();
+    exit(code.parse().unwrap());
+}
+
+/// Whether there is one, and its size, told again after every line of input.
+fn terminal() {
+    let mut line = String::new();
+    loop {
+        let mut size = [0u16; 4];
+        let there = unsafe { isatty(0) == 1 && ioctl(0, TIOCGWINSZ, size.as_mut_ptr()) == 0 };
+        println!("terminal={there} columns={} rows={}", size[1], size[0]);
+        line.clear();
+        if io::stdin().read_line(&mut line).unwrap() == 0 || line.trim() == "end" {
+            return;
+        }
+    }
+}

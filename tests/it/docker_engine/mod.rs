@@ -1,0 +1,208 @@
+//! The Docker engine against a real Docker: what every test here stands on.
+
+mod images;
+mod lifecycle;
+mod probe;
+mod sandbox;
+mod stacks;
+mod streams;
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use codemate_preview::{
+    engine::{
+        Engine, ExecOutput, ExecSpec, Owner,
+        docker::{Docker, DockerSettings},
+    },
+    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Secret},
+    security::{Approved, LimitRequest, Policy, limits},
+};
+
+const OWNER_LABEL: &str = "dev.codemate.preview.owner";
+
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+static RIGS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there is a Docker to test with. Where one is required, its absence is a failure.
+fn docker_or_skip(test: &str) -> bool {
+    static THERE: OnceLock<bool> = OnceLock::new();
+    let there = *THERE.get_or_init(|| {
+        let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+        version.is_ok_and(|output| output.status.success())
+    });
+    if !there {
+        #[expect(clippy::disallowed_methods, reason = "a test's own switch, not a setting")]
+        let required = std::env::var("CODEMATE_PREVIEW_TEST_DOCKER").is_ok_and(|it| it == "required");
+        assert!(!required, "{test}: no Docker engine answers, and one is required");
+        let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+        let _unseen = writeln!(std::io::stderr(), "skipped {test}: no Docker engine answers ({count} so far)");
+    }
+    there
+}
+
+/// Run Docker's command line and give what it printed.
+fn docker(args: &[&str]) -> String {
+    let output = Command::new("docker").args(args).output().expect("docker is there");
+    assert!(output.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The stand-in for the guest, compiled once.
+fn fake_guest() -> &'static [u8] {
+    static GUEST: OnceLock<&'static [u8]> = OnceLock::new();
+    GUEST.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/docker_engine/fake_guest.rs");
+        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fake-guest-{}", std::process::id()));
+        let built = Command::new("rustc")
+            .args(["--edition=2024", "-O", "-Ctarget-feature=+crt-static", "-Cstrip=symbols"])
+            .args(["--crate-name", "fake_guest", "-o"])
+            .args([&binary, &source])
+            .status()
+            .expect("rustc is there");
+        assert!(built.success());
+        let bytes = std::fs::read(&binary).unwrap();
+        std::fs::remove_file(&binary).unwrap();
+        Box::leak(bytes.into_boxed_slice())
+    })
+}
+
+fn settings(owner: &str) -> DockerSettings {
+    DockerSettings {
+        host: None,
+        context: None,
+        docker_config_dir: PathBuf::from("/nonexistent"),
+        home: PathBuf::from("/nonexistent"),
+        runtime_dir: None,
+        owner: Owner(owner.to_owned()),
+        ca_bundle: None,
+        guest: fake_guest(),
+    }
+}
+
+/// One owner's view of the engine. Everything it made goes when it does.
+struct Rig {
+    owner: String,
+    engine: Docker,
+}
+
+impl Rig {
+    /// `None`, and said so, where there is no Docker.
+    fn new(test: &str) -> Option<Self> {
+        Self::with(test, |_| {})
+    }
+
+    fn with(test: &str, adjust: impl FnOnce(&mut DockerSettings)) -> Option<Self> {
+        if !docker_or_skip(test) {
+            return None;
+        }
+        let owner = format!("test-{}-{}", std::process::id(), RIGS.fetch_add(1, Ordering::Relaxed));
+        let mut settings = settings(&owner);
+        adjust(&mut settings);
+        Some(Self { engine: Docker::connect(settings).unwrap(), owner })
+    }
+
+    /// An image with nothing in it.
+    fn empty_image(&self) -> ImageRef {
+        let tag = format!("codemate-test/{}:empty", self.owner);
+        let mut import = Command::new("docker")
+            .args(["import", "-", &tag])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // An archive without entries is two blocks of nothing.
+        import.stdin.take().unwrap().write_all(&[0; 1024]).unwrap();
+        assert!(import.wait().unwrap().success());
+        tag.parse().unwrap()
+    }
+
+    fn id(&self) -> InstanceId {
+        InstanceId::of_directory(Path::new(&self.owner), None)
+    }
+
+    /// An instance on an image with nothing in it.
+    fn spec(&self) -> ContainerSpec {
+        ContainerSpec {
+            id: self.id(),
+            name: Name::slug(&self.owner),
+            role: Role::App,
+            generation: 1,
+            image: self.empty_image(),
+            env: BTreeMap::new(),
+            limits: limits(LimitRequest::default()),
+            home_volume: format!("cmp-{}-home", self.id()),
+            workspace: ContainerSpec::WORKSPACE.to_owned(),
+        }
+    }
+
+    /// The ids of this owner's containers, stopped ones too.
+    fn containers(&self) -> Vec<String> {
+        let listed = docker(&["ps", "-aq", "--filter", &format!("label={OWNER_LABEL}={}", self.owner)]);
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// Run a command of the stand-in; its output, standard error last, and its code.
+    async fn run(&self, args: &[&str]) -> (String, i64) {
+        let mut session = self.engine.exec(&self.id(), command(args)).await.unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        while let Some(output) = session.read().await.unwrap() {
+            match output {
+                ExecOutput::Stdout(bytes) => out.extend(bytes),
+                ExecOutput::Stderr(bytes) => err.extend(bytes),
+            }
+        }
+        out.extend(err);
+        let code = session.exit_code().await.unwrap();
+        (String::from_utf8(out).unwrap().trim().to_owned(), code)
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let label = format!("label={OWNER_LABEL}={}", self.owner);
+        let tags = format!("codemate-test/{}", self.owner);
+        // Nothing here may panic: a test may be failing already.
+        for (list, remove) in [
+            (vec!["ps", "-aq", "--filter", &label], vec!["rm", "-fv"]),
+            (vec!["volume", "ls", "-q", "--filter", &label], vec!["volume", "rm", "-f"]),
+            (vec!["images", "--format", "{{.Repository}}:{{.Tag}}", &tags], vec!["rmi", "-f"]),
+        ] {
+            let Ok(listed) = Command::new("docker").args(list).output() else { return };
+            let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+            let names: Vec<&str> = listed.lines().collect();
+            if !names.is_empty() {
+                let _best_effort = Command::new("docker").args(remove).args(names).output();
+            }
+        }
+    }
+}
+
+fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
+    Policy { most_cpus: 64.0, most_memory_bytes: 1 << 40 }.approve(spec).unwrap()
+}
+
+fn secret(name: &str, value: &str) -> (String, Secret) {
+    (name.to_owned(), Secret::new(value))
+}
+
+/// A command of the stand-in, with pipes.
+fn command(args: &[&str]) -> ExecSpec {
+    let argv = ["/.codemate/guest"].iter().chain(args);
+    ExecSpec {
+        argv: argv.map(|&arg| arg.to_owned()).collect(),
+        env: BTreeMap::new(),
+        cwd: "/".to_owned(),
+        tty: false,
+        stdin: false,
+        size: None,
+    }
+}
