@@ -56,10 +56,10 @@ async fn run(seed: u64) {
     for step in 0..200 {
         edit(&project, &mut dice, step);
         // Sometimes several land in one burst, sometimes while another is being sent.
-        if dice.roll(4) == 0 {
-            if let Ok(batch) = watch.batches.try_recv() {
-                project.sync.batch(batch).await.unwrap();
-            }
+        if dice.roll(4) == 0
+            && let Ok(batch) = watch.batches.try_recv()
+        {
+            project.sync.batch(batch).await.unwrap();
         }
         if dice.roll(20) == 0 {
             project.settle(&mut watch).await;

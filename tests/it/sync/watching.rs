@@ -2,10 +2,12 @@
 
 use std::{fs, io::Write, os::unix::fs::symlink};
 
+use codemate_preview::source::{Degraded, Watch};
+
 use super::{PATIENCE, Project, here};
 
 /// Every change to come, put through until both sides are the same.
-async fn ready(files: &[(&str, &str)]) -> (Project, codemate_preview::source::Watch) {
+async fn ready(files: &[(&str, &str)]) -> (Project, Watch) {
     let mut project = Project::new(files);
     let watch = project.watch().await;
     project.sync.full().await.unwrap();
@@ -172,4 +174,47 @@ async fn the_watch_ends_with_its_scope() {
     let (project, mut watch) = ready(&[("a", "1")]).await;
     assert!(project.scope.close(PATIENCE).await);
     assert_eq!(watch.batches.recv().await, None);
+}
+
+/// Runs itself again in a user namespace that has three watches.
+#[tokio::test]
+async fn without_watches_edits_are_found_by_reading_skipped_without_namespaces() {
+    let script = "echo 3 > /proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\"";
+    let probe = "echo 3 > /proc/sys/user/max_inotify_watches";
+    let unshare = |arguments: &[&str]| {
+        std::process::Command::new("unshare").args(["-Ur", "sh", "-c"]).args(arguments).output()
+    };
+    if !unshare(&[probe]).is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let me = std::env::current_exe().unwrap();
+    let name = "sync::watching::with_three_watches";
+    let output =
+        unshare(&[script, me.to_str().unwrap(), "--exact", name, "--ignored"]).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "needs a namespace of its own"]
+async fn with_three_watches() {
+    let mut project = Project::new(&[("a/b", "1")]);
+    let mut watch = project.watch().await;
+    project.sync.full().await.unwrap();
+    assert!(watch.degraded.borrow().is_none());
+    // Root, a, and two more are one too many.
+    project.write("c/x", "2");
+    project.write("d/x", "3");
+    project.settle(&mut watch).await;
+    watch.degraded.wait_for(Option::is_some).await.unwrap();
+    assert_eq!(*watch.degraded.borrow(), Some(Degraded::NoMoreWatches));
+    project.write("d/x", "found by reading");
+    project.settle(&mut watch).await;
+    fs::remove_dir_all(project.at("c")).unwrap();
+    project.settle(&mut watch).await;
+
+    let mut late = Project::new(&[("a/b/c/d", "1")]);
+    let mut watch = late.watch().await;
+    assert_eq!(*watch.degraded.borrow(), Some(Degraded::NoMoreWatches));
+    late.settle(&mut watch).await;
 }
