@@ -289,10 +289,10 @@ mod tests {
     #[test]
     fn ignore_files_are_taken_themselves() {
         let dir = tree(&[(".gitignore", ".*\n"), (".dockerignore", "**\n!app\n")]);
-        for path in [".gitignore", ".dockerignore", "a/.gitignore", ".codemateignore", "app/x"] {
+        for path in [".gitignore", ".dockerignore", "app/.gitignore", ".codemateignore", "app/x"] {
             assert!(!ignored(dir.path(), &[], path), "{path}");
         }
-        assert!(ignored(dir.path(), &[], "a/.dockerignore"));
+        assert!(ignored(dir.path(), &[], "a/.gitignore"));
         assert!(ignored(dir.path(), &[], "other"));
     }
 

@@ -10,10 +10,10 @@ use ignore::gitignore::Gitignore;
 use rustix::io::Errno;
 
 use super::{
-    Scan, SourceError, Watch,
+    MOST_FILES, Scan, SourceError, Watch,
     ignore_rules::{self, Rules},
     root_dir::{Identity, RootDir},
-    scan::Walk,
+    scan::{TooMany, Walk},
     watch,
 };
 use crate::task::Scope;
@@ -58,7 +58,7 @@ impl LocalSource {
         let root = self.root_dir()?;
         let rules = self.reload_rules(&root);
         let mut walk = Walk::new(&root, &rules);
-        walk.tree("").map_err(|many| many.at(self.0.root.clone()))?;
+        walk.tree("").map_err(|TooMany| self.too_many())?;
         let mut scan = walk.finish();
         scan.refusals.extend(rules.refusals());
         let now = self.now()?;
@@ -81,7 +81,7 @@ impl LocalSource {
             rules.forget(path);
         }
         let mut walk = Walk::new(&root, &rules);
-        walk.at(paths).map_err(|many| many.at(self.0.root.clone()))?;
+        walk.at(paths).map_err(|TooMany| self.too_many())?;
         let scan = walk.finish();
         let known = *self.0.identity.lock().unwrap_or_else(PoisonError::into_inner);
         // In another directory of that name, absence means nothing until all of it was read.
@@ -117,6 +117,10 @@ impl LocalSource {
 
     pub(super) fn gone(&self) -> SourceError {
         SourceError::Gone { root: self.0.root.clone() }
+    }
+
+    fn too_many(&self) -> SourceError {
+        SourceError::TooMany { root: self.0.root.clone(), limit: MOST_FILES }
     }
 
     fn now(&self) -> Result<Identity, SourceError> {

@@ -71,3 +71,33 @@ fn differing(
     let gone = before.iter().filter(|(path, _)| !now.contains_key(*path));
     changed.chain(gone).map(|(path, _)| path.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn told(paths: &[&str], rescan: bool) -> Batch {
+        Batch { paths: paths.iter().map(|&path| path.to_owned()).collect(), rescan }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_differs_between_two_readings_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = LocalSource::open(dir.path().to_owned(), &[]).unwrap();
+        let scope = Scope::new();
+        let (tx, mut batches) = mpsc::channel(1);
+        scope.spawn(run(source, scope.clone(), tx));
+        let at = |path: &str| dir.path().join(path);
+        assert_eq!(batches.recv().await.unwrap(), told(&[], true));
+        fs::write(at("a"), "1").unwrap();
+        assert_eq!(batches.recv().await.unwrap(), told(&["a"], false));
+        fs::write(at("a"), "22").unwrap();
+        assert_eq!(batches.recv().await.unwrap(), told(&["a"], false));
+        fs::rename(at("a"), at(".gitignore")).unwrap();
+        assert_eq!(batches.recv().await.unwrap(), told(&[".gitignore", "a"], true));
+        assert!(scope.close(Duration::from_secs(60)).await);
+        assert_eq!(batches.recv().await, None);
+    }
+}

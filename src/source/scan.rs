@@ -1,11 +1,11 @@
 //! Reading a tree: everything that is not ignored, or only what is at given paths.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use rustix::{fs::FileType, io::Errno};
 
 use super::{
-    Entry, Kind, LARGEST_FILE, MOST_FILES, Refusal, Scan, SourceError, Why,
+    Entry, Kind, LARGEST_FILE, MOST_FILES, Refusal, Scan, Why,
     ignore_rules::Rules,
     is_at_or_below,
     path_rules::{self, BadPath},
@@ -24,12 +24,6 @@ pub struct Walk<'a> {
 /// More names than are taken.
 #[derive(Debug)]
 pub struct TooMany;
-
-impl TooMany {
-    pub fn at(self, root: PathBuf) -> SourceError {
-        SourceError::TooMany { root, limit: MOST_FILES }
-    }
-}
 
 impl<'a> Walk<'a> {
     pub fn new(root: &'a RootDir, rules: &'a Rules) -> Self {
@@ -70,6 +64,11 @@ impl<'a> Walk<'a> {
             self.tree("")?;
             return Ok(true);
         }
+        let checked = path_rules::check(path);
+        if let Err(BadPath::Absolute | BadPath::Dots | BadPath::Empty) = checked {
+            // Nothing in the tree is called that.
+            return Ok(false);
+        }
         let node = match self.root.node(path) {
             Ok(node) => node,
             Err(errno) => {
@@ -81,7 +80,7 @@ impl<'a> Walk<'a> {
         if self.rules.ignores(self.root, path, is_dir) {
             return Ok(false);
         }
-        if let Err(bad) = path_rules::check(path) {
+        if let Err(bad) = checked {
             self.refuse(path, bad.into());
             return Ok(false);
         }

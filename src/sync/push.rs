@@ -71,14 +71,14 @@ impl Push<'_> {
         let root = Arc::new(source.root_dir()?);
         let readers = Readers { scope, source, root: Arc::clone(&root) };
         let (batches, arriving) = mpsc::channel(1);
-        let mut batcher = Batcher { batches, batch: Vec::new(), bytes: 0 };
+        let mut outgoing = Batcher { batches, batch: Vec::new(), bytes: 0 };
         let produce = async {
             let mut refused = Vec::new();
             for path in deletes.first {
-                batcher.add(delete(path), 0).await;
+                outgoing.add(delete(path), 0).await;
             }
             for link in links {
-                batcher.add(link, 0).await;
+                outgoing.add(link, 0).await;
             }
             let mut examined = readers.read(work);
             while let Some(chunk) = examined.next().await {
@@ -88,21 +88,21 @@ impl Push<'_> {
                         Found::Different { print, content, len } => {
                             remember(cache, path.clone(), &print);
                             let weight = if matches!(content, Content::Bytes(_)) { len } else { 0 };
-                            batcher.add(put(path, &print, content, len), weight).await;
+                            outgoing.add(put(path, &print, content, len), weight).await;
                         }
                         Found::Passing => {}
                         Found::Refused(why) => refused.push(Refusal::new(&path, why).into()),
                     }
                 }
-                if batcher.is_closed() {
+                if outgoing.is_closed() {
                     break;
                 }
             }
             for path in deletes.last {
-                batcher.add(delete(path), 0).await;
+                outgoing.add(delete(path), 0).await;
             }
-            batcher.flush().await;
-            drop(batcher);
+            outgoing.flush().await;
+            drop(outgoing);
             Ok::<Vec<Refused>, SyncError>(refused)
         };
         let consume = Sender { receiver, root, known, unsure }.send(arriving);
