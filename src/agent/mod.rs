@@ -36,11 +36,16 @@ pub fn run(_env: Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            say(Ready::Failed { problem: error.problem() });
+            say(Ready::Failed {
+                problem: error.problem(),
+            });
             return ExitCode::from(Code::Agent.exit_code());
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             let problem = Problem::new(Code::Agent, format!("no threads can be had: {error}"));
@@ -55,11 +60,16 @@ async fn serve(instance: Instance, say: impl FnOnce(Ready)) -> ExitCode {
     let (listener, claim) = match instance.listen() {
         Ok(parts) => parts,
         Err(error) => {
-            say(Ready::Failed { problem: error.problem() });
+            say(Ready::Failed {
+                problem: error.problem(),
+            });
             return ExitCode::from(Code::Agent.exit_code());
         }
     };
-    let shared = Arc::new(Shared { stop: CancellationToken::new(), since: Instant::now() });
+    let shared = Arc::new(Shared {
+        stop: CancellationToken::new(),
+        since: Instant::now(),
+    });
     let stop = shared.stop.clone();
     let router = Router::new()
         .route(path::HELLO, routing::get(hello))
@@ -75,7 +85,11 @@ async fn serve(instance: Instance, say: impl FnOnce(Ready)) -> ExitCode {
         })
         .await;
     drop(claim);
-    if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if served.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 async fn hello(State(shared): State<Arc<Shared>>) -> Json<Hello> {
@@ -95,9 +109,10 @@ async fn shutdown(State(shared): State<Arc<Shared>>) {
 }
 
 async fn signalled() {
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

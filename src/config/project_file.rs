@@ -21,7 +21,12 @@ fn read(file: &Path) -> Result<Options, ConfigError> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Options::default()),
-        Err(source) => return Err(ConfigError::Read { file: file.to_owned(), source }),
+        Err(source) => {
+            return Err(ConfigError::Read {
+                file: file.to_owned(),
+                source,
+            });
+        }
     };
     toml::from_str(&text).map_err(|error| ConfigError::Invalid {
         file: file.to_owned(),
