@@ -6,6 +6,8 @@
 
 mod cli;
 mod cli_exec;
+mod cli_leave;
+mod cli_streams;
 mod cli_up;
 mod completions;
 mod help;

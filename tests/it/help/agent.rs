@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeMap,
     io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::PathBuf,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -64,6 +64,7 @@ struct Shared {
 pub struct FakeAgent {
     shared: Shared,
     socket: PathBuf,
+    inode: u64,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -87,6 +88,7 @@ impl FakeAgent {
         let router = Router::new().fallback(answer).with_state(shared.clone());
         let agent = Self {
             shared,
+            inode: inode(&socket).unwrap(),
             socket,
             runtime: Some(runtime),
         };
@@ -147,12 +149,19 @@ impl FakeAgent {
 
 impl Drop for FakeAgent {
     fn drop(&mut self) {
-        // So that nobody takes this process for an agent to be stopped.
-        let _ = std::fs::remove_file(&self.socket);
+        // So that nobody takes this process for an agent to be stopped. A real agent may have put
+        // its own there.
+        if inode(&self.socket) == Some(self.inode) {
+            let _ = std::fs::remove_file(&self.socket);
+        }
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_millis(100));
         }
     }
+}
+
+fn inode(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|known| known.ino())
 }
 
 pub fn hello(api: u32) -> Value {
@@ -283,17 +292,19 @@ async fn exec(
     wants_input: bool,
 ) {
     let mut buffer = BytesMut::new();
-    while wants_input {
+    let mut open = wants_input;
+    while open {
         match ExecFrame::decode(&mut buffer).unwrap() {
-            Some(ExecFrame::Stdin(bytes)) if bytes.is_empty() => break,
+            Some(ExecFrame::Stdin(bytes)) if bytes.is_empty() => open = false,
             Some(ExecFrame::Stdin(bytes)) => typed.lock().unwrap().extend_from_slice(&bytes),
             Some(_) => {}
-            None if io.read_buf(&mut buffer).await.unwrap() == 0 => break,
-            None => {}
+            None => open = io.read_buf(&mut buffer).await.unwrap() > 0,
         }
     }
     let mut wire = BytesMut::new();
-    frames.iter().for_each(|frame| frame.encode(&mut wire));
+    for frame in &frames {
+        frame.encode(&mut wire);
+    }
     io.write_all(&wire).await.unwrap();
     // The client may have gone with the last frame.
     let _ = io.shutdown().await;
