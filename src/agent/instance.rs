@@ -18,7 +18,11 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     #[error("cannot {act} `{}`: {source}", path.display())]
-    Io { act: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        act: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error("`{}` belongs to uid {owner}, not to you", path.display())]
     NotOurs { path: PathBuf, owner: u32 },
     #[error("the path of the socket is too long: `{}`", path.display())]
@@ -87,7 +91,10 @@ impl Instance {
             .open(&path)
             .map_err(InstanceError::io("open", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Claim::Held(Self { lock, socket: paths.socket() })),
+            Ok(()) => Ok(Claim::Held(Self {
+                lock,
+                socket: paths.socket(),
+            })),
             Err(TryLockError::WouldBlock) => Ok(Claim::AlreadyRunning),
             Err(TryLockError::Error(error)) => Err(InstanceError::io("lock", &path)(error)),
         }
@@ -102,12 +109,20 @@ impl Instance {
             _ => {}
         }
         let listener = UnixListener::bind(&self.socket).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput => InstanceError::TooLong { path: self.socket.clone() },
+            io::ErrorKind::InvalidInput => InstanceError::TooLong {
+                path: self.socket.clone(),
+            },
             _ => InstanceError::io("listen on", &self.socket)(error),
         })?;
         fs::set_permissions(&self.socket, Permissions::from_mode(0o600))
             .map_err(InstanceError::io("make private", &self.socket))?;
-        Ok((Owners(listener), Owned { socket: self.socket, _lock: self.lock }))
+        Ok((
+            Owners(listener),
+            Owned {
+                socket: self.socket,
+                _lock: self.lock,
+            },
+        ))
     }
 }
 
@@ -120,7 +135,10 @@ fn private_dir(path: &Path) -> Result<(), InstanceError> {
         .map_err(InstanceError::io("create", path))?;
     let known = fs::metadata(path).map_err(InstanceError::io("look at", path))?;
     if known.uid() != rustix::process::geteuid().as_raw() {
-        return Err(InstanceError::NotOurs { path: path.to_owned(), owner: known.uid() });
+        return Err(InstanceError::NotOurs {
+            path: path.to_owned(),
+            owner: known.uid(),
+        });
     }
     if known.mode() & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(0o700))

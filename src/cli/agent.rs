@@ -102,8 +102,14 @@ pub async fn control(context: &mut Context, args: AgentArgs) -> Outcome {
         AgentCommand::Stop => {
             context.printer.busy("stopping the agent");
             let changed = client::stop(&paths).await?;
-            context.printer.view(&StoppedView { changed }, String::new)?;
-            context.printer.note(if changed { "stopped" } else { "it was not running" });
+            context
+                .printer
+                .view(&StoppedView { changed }, String::new)?;
+            context.printer.note(if changed {
+                "stopped"
+            } else {
+                "it was not running"
+            });
             Ok(0)
         }
         AgentCommand::Logs { follow, tail } => logs(context, &paths, follow, tail).await,
@@ -114,12 +120,20 @@ fn status(context: &mut Context, hello: &Hello) -> Outcome {
     context.printer.view(hello, || {
         let engine = hello.engine.as_ref().map_or_else(
             || "none answers".to_owned(),
-            |engine| format!("{}, API {} at {}", engine.product, engine.api, engine.endpoint),
+            |engine| {
+                format!(
+                    "{}, API {} at {}",
+                    engine.product, engine.api, engine.endpoint
+                )
+            },
         );
         table::pairs([
             ("version", hello.version.clone()),
             ("pid", hello.pid.to_string()),
-            ("up for", text::for_long(Duration::from_secs(hello.uptime_seconds))),
+            (
+                "up for",
+                text::for_long(Duration::from_secs(hello.uptime_seconds)),
+            ),
             ("instances", hello.instances.to_string()),
             ("gateway", format!("port {}", hello.gateway_port)),
             ("engine", engine),
@@ -133,12 +147,18 @@ async fn logs(context: &mut Context, paths: &Paths, follow: bool, tail: usize) -
     const LOOK: Duration = Duration::from_millis(200);
     one_document(context, follow)?;
     let path = paths.agent_log();
-    let failed = |source| ClientError::Io { act: "read", path: path.clone(), source };
+    let failed = |source| ClientError::Io {
+        act: "read",
+        path: path.clone(),
+        source,
+    };
     let mut file = match tokio::fs::File::open(&path).await {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             context.printer.note("the agent has written nothing yet");
-            context.printer.view(&LogView { lines: Vec::new() }, String::new)?;
+            context
+                .printer
+                .view(&LogView { lines: Vec::new() }, String::new)?;
             return Ok(0);
         }
         Err(error) => return Err(failed(error).into()),
@@ -149,7 +169,12 @@ async fn logs(context: &mut Context, paths: &Paths, follow: bool, tail: usize) -
     let lines: Vec<&str> = written.lines().collect();
     let lines = lines[lines.len().saturating_sub(tail)..].to_vec();
     if !follow {
-        context.printer.view(&LogView { lines: lines.clone() }, || text::harmless(&lines.join("\n")))?;
+        context.printer.view(
+            &LogView {
+                lines: lines.clone(),
+            },
+            || text::harmless(&lines.join("\n")),
+        )?;
         return Ok(0);
     }
     context.printer.text(&text::harmless(&lines.join("\n")))?;
@@ -162,6 +187,8 @@ async fn logs(context: &mut Context, paths: &Paths, follow: bool, tail: usize) -
         }
         file.read_to_end(&mut more).await.map_err(failed)?;
         let more = String::from_utf8_lossy(&more);
-        context.printer.text(&text::harmless(more.trim_end_matches('\n')))?;
+        context
+            .printer
+            .text(&text::harmless(more.trim_end_matches('\n')))?;
     }
 }

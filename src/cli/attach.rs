@@ -32,9 +32,16 @@ pub async fn run(context: &mut Context, started: Started, signals: &mut Signals)
     }
     printer.join_streams();
     let since = Timestamp::now();
-    let query = LogsQuery { follow: true, since: None, tail: (!changed).then_some(EARLIER) };
+    let query = LogsQuery {
+        follow: true,
+        since: None,
+        tail: (!changed).then_some(EARLIER),
+    };
     let mut logs = started.client.logs(&started.id, &query).await?;
-    let mut events = started.client.events(&started.id, &EventsQuery { follow: true }).await?;
+    let mut events = started
+        .client
+        .events(&started.id, &EventsQuery { follow: true })
+        .await?;
     loop {
         let line = tokio::select! {
             line = logs.next() => line,
@@ -88,7 +95,11 @@ async fn leave(
         return Ok(());
     }
     printer.note("stopping; Ctrl-C again to leave that to the agent");
-    let request = DownRequest { instances: vec![started.id.clone()], all: false, purge: false };
+    let request = DownRequest {
+        instances: vec![started.id.clone()],
+        all: false,
+        purge: false,
+    };
     tokio::select! {
         stopped = started.client.stop(&request) => {
             stopped?;

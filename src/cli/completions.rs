@@ -13,7 +13,12 @@ pub struct CompletionsArgs {
 
 pub fn run(context: &mut Context, args: &CompletionsArgs) -> Outcome {
     let mut script = Vec::new();
-    generate(args.shell, &mut Cli::command(), "codemate-preview", &mut script);
+    generate(
+        args.shell,
+        &mut Cli::command(),
+        "codemate-preview",
+        &mut script,
+    );
     // A script is what it is in any format.
     context.printer.bytes(false, &script)?;
     Ok(0)

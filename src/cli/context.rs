@@ -41,8 +41,17 @@ impl Context {
 
 fn canonical(dir: &Path) -> Result<PathBuf, Failure> {
     let missing = |why: String| {
-        Failure::from(Problem::new(Code::NotFound, format!("`{}` {why}", dir.display())))
+        Failure::from(Problem::new(
+            Code::NotFound,
+            format!("`{}` {why}", dir.display()),
+        ))
     };
-    let path = dir.canonicalize().map_err(|error| missing(format!("cannot be used: {error}")))?;
-    if path.is_dir() { Ok(path) } else { Err(missing("is not a directory".to_owned())) }
+    let path = dir
+        .canonicalize()
+        .map_err(|error| missing(format!("cannot be used: {error}")))?;
+    if path.is_dir() {
+        Ok(path)
+    } else {
+        Err(missing("is not a directory".to_owned()))
+    }
 }

@@ -31,19 +31,32 @@ pub async fn run(context: &mut Context, args: DetectArgs) -> Outcome {
         None => context.directory()?,
     };
     let request = DetectRequest {
-        source: SourceRef::Local { directory: utf8(&directory)? },
-        options: args.plan.options().combine(project_options(&directory, &context.env)?),
+        source: SourceRef::Local {
+            directory: utf8(&directory)?,
+        },
+        options: args
+            .plan
+            .options()
+            .combine(project_options(&directory, &context.env)?),
     };
     let report = context.client().await?.detect(&request).await?;
-    context.printer.view(&report, || text::harmless(&told(&report)))?;
+    context
+        .printer
+        .view(&report, || text::harmless(&told(&report)))?;
     Ok(0)
 }
 
 fn told(report: &DetectReport) -> String {
     let mut parts = vec![table::pairs(plan(&report.plan, report.version.as_ref()))];
-    let taken = report.candidates.iter().find(|candidate| candidate.rejected.is_none());
+    let taken = report
+        .candidates
+        .iter()
+        .find(|candidate| candidate.rejected.is_none());
     if let Some(taken) = taken.filter(|taken| !taken.evidence.is_empty()) {
-        let rows = taken.evidence.iter().map(|found| [found.score.to_string(), found.what.clone()]);
+        let rows = taken
+            .evidence
+            .iter()
+            .map(|found| [found.score.to_string(), found.what.clone()]);
         parts.push(table::columns(["SCORE", "EVIDENCE"], rows));
     }
     let rejected: Vec<[String; 3]> = report

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     client::{self, Client},
-    config::{Env, Paths},
+    config::Env,
     model::Code,
 };
 
@@ -46,10 +46,20 @@ struct FindingsView {
 pub async fn run(context: &mut Context) -> Outcome {
     context.printer.busy("checking");
     let paths = context.paths()?;
-    let mut findings = vec![directory("state", &paths.state_dir), directory("runtime", &paths.runtime_dir)];
+    let mut findings = vec![
+        directory("state", &paths.state_dir),
+        directory("runtime", &paths.runtime_dir),
+    ];
     let agent = client::find_or_start(&paths).await;
     findings.push(match &agent {
-        Ok(client) => ok("agent", format!("pid {}, version {}", client.hello().pid, client.hello().version)),
+        Ok(client) => ok(
+            "agent",
+            format!(
+                "pid {}, version {}",
+                client.hello().pid,
+                client.hello().version
+            ),
+        ),
         Err(error) => {
             let problem = error.problem();
             failed("agent", problem.message, problem.hint.unwrap_or_default())
@@ -65,11 +75,16 @@ pub async fn run(context: &mut Context) -> Outcome {
     findings.push(authorities(&context.env));
     findings.push(names().await);
     let view = FindingsView { findings };
-    let bad = view.findings.iter().any(|finding| finding.status == Status::Failed);
+    let bad = view
+        .findings
+        .iter()
+        .any(|finding| finding.status == Status::Failed);
     let paint = context.printer.paint();
     let told = || told(&view.findings, paint);
     if bad {
-        return context.printer.bad_view(&view, Code::Docker.exit_code(), told);
+        return context
+            .printer
+            .bad_view(&view, Code::Docker.exit_code(), told);
     }
     context.printer.view(&view, told)?;
     Ok(0)
@@ -77,22 +92,46 @@ pub async fn run(context: &mut Context) -> Outcome {
 
 /// What the agent says of the engine it found.
 fn engine_findings(agent: Option<&Client>) -> Vec<Finding> {
-    let Some(client) = agent else { return Vec::new() };
+    let Some(client) = agent else {
+        return Vec::new();
+    };
     vec![match &client.hello().engine {
-        Some(engine) => {
-            ok("engine", format!("{}, API {} at {}", engine.product, engine.api, engine.endpoint))
-        }
-        None => failed("engine", "no Docker answers", "start Docker, or set DOCKER_HOST"),
+        Some(engine) => ok(
+            "engine",
+            format!(
+                "{}, API {} at {}",
+                engine.product, engine.api, engine.endpoint
+            ),
+        ),
+        None => failed(
+            "engine",
+            "no Docker answers",
+            "start Docker, or set DOCKER_HOST",
+        ),
     }]
 }
 
 async fn images(client: &Client) -> Finding {
     match client.images().await {
         Ok(view) => {
-            let built = view.images.iter().filter(|image| image.built.is_some()).count();
-            ok("images", format!("{built} of {} are built; others are when needed", view.images.len()))
+            let built = view
+                .images
+                .iter()
+                .filter(|image| image.built.is_some())
+                .count();
+            ok(
+                "images",
+                format!(
+                    "{built} of {} are built; others are when needed",
+                    view.images.len()
+                ),
+            )
         }
-        Err(error) => failed("images", error.problem().message, "codemate-preview images build"),
+        Err(error) => failed(
+            "images",
+            error.problem().message,
+            "codemate-preview images build",
+        ),
     }
 }
 
@@ -101,7 +140,11 @@ async fn gateway(port: u16) -> Finding {
     let connected = tokio::time::timeout(PATIENCE, TcpStream::connect(("127.0.0.1", port))).await;
     match connected {
         Ok(Ok(_)) => ok("gateway", format!("port {port} answers")),
-        _ => failed("gateway", format!("port {port} does not answer"), "codemate-preview agent restart"),
+        _ => failed(
+            "gateway",
+            format!("port {port} does not answer"),
+            "codemate-preview agent restart",
+        ),
     }
 }
 
@@ -122,16 +165,23 @@ fn directory(id: &'static str, path: &Path) -> Finding {
 fn watches(limits: &Path) -> Finding {
     const WATCHES: u64 = 65_536;
     const INSTANCES: u64 = 128;
-    let read = |name: &str| fs::read_to_string(limits.join(name)).ok()?.trim().parse::<u64>().ok();
+    let read = |name: &str| {
+        fs::read_to_string(limits.join(name))
+            .ok()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
     match (read("max_user_watches"), read("max_user_instances")) {
         (Some(watches), Some(instances)) if watches < WATCHES || instances < INSTANCES => warning(
             "inotify",
             format!("{watches} watches and {instances} instances are few for large projects"),
             "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024",
         ),
-        (Some(watches), Some(instances)) => {
-            ok("inotify", format!("{watches} watches, {instances} instances"))
-        }
+        (Some(watches), Some(instances)) => ok(
+            "inotify",
+            format!("{watches} watches, {instances} instances"),
+        ),
         _ => ok("inotify", "not used on this system".to_owned()),
     }
 }
@@ -146,14 +196,28 @@ fn authorities(env: &Env) -> Finding {
     ];
     if let Some(named) = &env.ssl_cert_file {
         return if named.is_file() {
-            ok("ca", format!("`{}`, named by SSL_CERT_FILE", named.display()))
+            ok(
+                "ca",
+                format!("`{}`, named by SSL_CERT_FILE", named.display()),
+            )
         } else {
-            failed("ca", format!("SSL_CERT_FILE names `{}`, which is no file", named.display()), "correct SSL_CERT_FILE")
+            failed(
+                "ca",
+                format!(
+                    "SSL_CERT_FILE names `{}`, which is no file",
+                    named.display()
+                ),
+                "correct SSL_CERT_FILE",
+            )
         };
     }
     match USUAL.iter().map(PathBuf::from).find(|path| path.is_file()) {
         Some(path) => ok("ca", format!("`{}`", path.display())),
-        None => warning("ca", "this host has no bundle of certificate authorities", "install ca-certificates"),
+        None => warning(
+            "ca",
+            "this host has no bundle of certificate authorities",
+            "install ca-certificates",
+        ),
     }
 }
 
@@ -180,9 +244,17 @@ fn told(findings: &[Finding], paint: Paint) -> String {
             Status::Warning => paint.warn("!"),
             Status::Failed => paint.bad("✗"),
         };
-        let line = format!("{sign} {:<8} {}", finding.id, text::harmless(&finding.detail));
+        let line = format!(
+            "{sign} {:<8} {}",
+            finding.id,
+            text::harmless(&finding.detail)
+        );
         match &finding.fix {
-            Some(fix) => format!("{line}\n           {} {}", paint.note("fix:"), text::harmless(fix)),
+            Some(fix) => format!(
+                "{line}\n           {} {}",
+                paint.note("fix:"),
+                text::harmless(fix)
+            ),
             None => line,
         }
     });
@@ -190,14 +262,29 @@ fn told(findings: &[Finding], paint: Paint) -> String {
 }
 
 fn ok(id: &'static str, detail: String) -> Finding {
-    Finding { id, status: Status::Ok, detail, fix: None }
+    Finding {
+        id,
+        status: Status::Ok,
+        detail,
+        fix: None,
+    }
 }
 
 fn warning(id: &'static str, detail: impl Into<String>, fix: &str) -> Finding {
-    Finding { id, status: Status::Warning, detail: detail.into(), fix: Some(fix.to_owned()) }
+    Finding {
+        id,
+        status: Status::Warning,
+        detail: detail.into(),
+        fix: Some(fix.to_owned()),
+    }
 }
 
 fn failed(id: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
     let fix = fix.into();
-    Finding { id, status: Status::Failed, detail: detail.into(), fix: (!fix.is_empty()).then_some(fix) }
+    Finding {
+        id,
+        status: Status::Failed,
+        detail: detail.into(),
+        fix: (!fix.is_empty()).then_some(fix),
+    }
 }

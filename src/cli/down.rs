@@ -25,7 +25,9 @@ pub struct DownArgs {
 pub async fn run(context: &mut Context, args: DownArgs) -> Outcome {
     if args.all
         && args.purge
-        && !context.printer.confirm("Remove what every instance kept, for good?")?
+        && !context
+            .printer
+            .confirm("Remove what every instance kept, for good?")?
     {
         return Err(Failure::usage("nothing was removed"));
     }
@@ -39,16 +41,22 @@ pub async fn run(context: &mut Context, args: DownArgs) -> Outcome {
             .collect::<Result<_, _>>()?,
     };
     let request = DownRequest {
-        instances: selectors.iter().map(|selector| selector.reference.clone()).collect(),
+        instances: selectors
+            .iter()
+            .map(|selector| selector.reference.clone())
+            .collect(),
         all: args.all,
         purge: args.purge,
     };
     let client = context.client().await?;
     context.printer.busy("stopping");
-    let view = client.stop(&request).await.map_err(|error| match selectors.as_slice() {
-        [only] => only.explain(error),
-        _ => error.into(),
-    })?;
+    let view = client
+        .stop(&request)
+        .await
+        .map_err(|error| match selectors.as_slice() {
+            [only] => only.explain(error),
+            _ => error.into(),
+        })?;
     let names: Vec<&str> = view.stopped.iter().map(Name::as_str).collect();
     context.printer.view(&view, || names.join("\n"))?;
     if names.is_empty() {

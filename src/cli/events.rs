@@ -4,12 +4,7 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use super::{
-    args::Format,
-    context::Context,
-    exit::Outcome,
-    follow,
-    logs::one_document,
-    selector::Selector,
+    args::Format, context::Context, exit::Outcome, follow, logs::one_document, selector::Selector,
 };
 use crate::{
     api::{Envelope, EventsQuery},
@@ -34,7 +29,9 @@ struct EventsView {
 
 pub async fn run(context: &mut Context, args: EventsArgs) -> Outcome {
     one_document(context, args.follow)?;
-    let query = EventsQuery { follow: args.follow };
+    let query = EventsQuery {
+        follow: args.follow,
+    };
     let everything = args.instance.is_none() && context.global.name.is_none();
     let mut lines = if everything {
         context.client().await?.all_events(&query).await?

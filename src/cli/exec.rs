@@ -24,6 +24,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[command(override_usage = "codemate-preview exec [OPTIONS] [NAME|DIR] -- <COMMAND>...")]
 pub struct ExecArgs {
     /// A name, an id or a directory (with a `/`, or `.`)
     #[arg(value_name = "NAME|DIR")]
@@ -49,8 +50,7 @@ struct ExecView {
 
 pub async fn run(context: &mut Context, args: ExecArgs) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
-    let tty =
-        !args.no_tty && context.printer.format() == Format::Text && terminal::both_ends();
+    let tty = !args.no_tty && context.printer.format() == Format::Text && terminal::both_ends();
     let request = ExecRequest {
         argv: args.command,
         env: args.env.into_iter().collect(),
@@ -63,7 +63,11 @@ pub async fn run(context: &mut Context, args: ExecArgs) -> Outcome {
         .exec(&selector.reference, &request)
         .await
         .map_err(|error| selector.explain(error))?;
-    let raw = if tty { Some(Raw::enter().map_err(|error| no_raw(&error))?) } else { None };
+    let raw = if tty {
+        Some(Raw::enter().map_err(|error| no_raw(&error))?)
+    } else {
+        None
+    };
     let done = tokio::select! {
         done = output(reader, &mut context.printer) => done,
         stopped = input(&mut writer, tty) => Err(stopped),
@@ -129,7 +133,10 @@ async fn input(writer: &mut ExecWriter, tty: bool) -> Failure {
 }
 
 fn no_raw(error: &std::io::Error) -> Failure {
-    Problem::new(Code::Internal, format!("cannot take over the terminal: {error}"))
-        .hint("`--no-tty` does without")
-        .into()
+    Problem::new(
+        Code::Internal,
+        format!("cannot take over the terminal: {error}"),
+    )
+    .hint("`--no-tty` does without")
+    .into()
 }

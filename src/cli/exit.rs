@@ -15,12 +15,28 @@ pub const EXEC_FAILED: u8 = 125;
 pub const MEANINGS: [(&str, &str, &str); 17] = [
     ("0", "", "done, or already so"),
     ("1", "E_INTERNAL", "a fault of codemate-preview itself"),
-    ("2", "E_USAGE", "wrong usage, or an answer was needed and nobody could be asked"),
+    (
+        "2",
+        "E_USAGE",
+        "wrong usage, or an answer was needed and nobody could be asked",
+    ),
     ("3", "E_NOT_FOUND", "no such instance or directory"),
-    ("4", "E_CREDENTIAL", "a credential is missing or was rejected"),
+    (
+        "4",
+        "E_CREDENTIAL",
+        "a credential is missing or was rejected",
+    ),
     ("5", "E_DOCKER", "Docker cannot be reached or refused"),
-    ("5", "E_AGENT", "the agent cannot be reached or started, or went away"),
-    ("6", "E_DETECT", "the project was not recognised, or not clearly"),
+    (
+        "5",
+        "E_AGENT",
+        "the agent cannot be reached or started, or went away",
+    ),
+    (
+        "6",
+        "E_DETECT",
+        "the project was not recognised, or not clearly",
+    ),
     ("6", "E_CONFIG", "a setting is not valid"),
     ("7", "E_SYNC", "the files could not be brought in"),
     ("8", "E_INSTALL", "the dependencies could not be installed"),
@@ -28,13 +44,24 @@ pub const MEANINGS: [(&str, &str, &str); 17] = [
     ("10", "E_TIMED_OUT", "it took too long"),
     ("11", "E_TUNNEL", "the tunnel could not be opened"),
     ("12", "E_POLICY", "refused by policy"),
-    ("125", "", "`exec` could not run the command; other codes are the command's own"),
-    ("130, 143", "E_INTERRUPTED, E_TERMINATED", "ended by Ctrl-C or by a request to terminate"),
+    (
+        "125",
+        "",
+        "`exec` could not run the command; other codes are the command's own",
+    ),
+    (
+        "130, 143",
+        "E_INTERRUPTED, E_TERMINATED",
+        "ended by Ctrl-C or by a request to terminate",
+    ),
 ];
 
 #[derive(Debug)]
 pub enum Failure {
-    Problem { problem: Problem, exit: u8 },
+    Problem {
+        problem: Problem,
+        exit: u8,
+    },
     /// Whoever read our standard output has gone: nothing is left to say, and nobody to say it to.
     Unread,
 }
@@ -88,6 +115,10 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::Unread;
         }
-        Problem::new(Code::Internal, format!("cannot write to standard output: {error}")).into()
+        Problem::new(
+            Code::Internal,
+            format!("cannot write to standard output: {error}"),
+        )
+        .into()
     }
 }

@@ -46,12 +46,21 @@ pub fn run(context: &mut Context, args: &HelpArgs) -> Outcome {
 }
 
 fn exit_codes(context: &mut Context) -> Outcome {
-    let exit_codes = MEANINGS.map(|(exit, code, meaning)| ExitCode { exit, code, meaning });
-    context.printer.view(&ExitCodesView { exit_codes: exit_codes.into() }, || {
-        table::columns(
-            ["EXIT", "CODE", "MEANING"],
-            MEANINGS.map(|(exit, code, meaning)| [exit, code, meaning].map(str::to_owned)),
-        )
-    })?;
+    let exit_codes = MEANINGS.map(|(exit, code, meaning)| ExitCode {
+        exit,
+        code,
+        meaning,
+    });
+    context.printer.view(
+        &ExitCodesView {
+            exit_codes: exit_codes.into(),
+        },
+        || {
+            table::columns(
+                ["EXIT", "CODE", "MEANING"],
+                MEANINGS.map(|(exit, code, meaning)| [exit, code, meaning].map(str::to_owned)),
+            )
+        },
+    )?;
     Ok(0)
 }

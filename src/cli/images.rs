@@ -38,7 +38,9 @@ pub async fn run(context: &mut Context, args: ImagesArgs) -> Outcome {
         ImagesCommand::Ls => ls(context).await,
         ImagesCommand::Build { images, rebuild } => {
             let client = context.client().await?;
-            let mut lines = client.build_images(&BuildImagesRequest { images, rebuild }).await?;
+            let mut lines = client
+                .build_images(&BuildImagesRequest { images, rebuild })
+                .await?;
             let result = follow::to_result(&mut lines, &mut context.printer).await?;
             follow::conclude(&result, &mut context.printer)
         }
@@ -49,22 +51,38 @@ pub async fn run(context: &mut Context, args: ImagesArgs) -> Outcome {
 async fn ls(context: &mut Context) -> Outcome {
     let view = context.client().await?.images().await?;
     context.printer.view(&view, || {
-        table::columns(["IMAGE", "STACK", "VERSION", "SIZE"], view.images.iter().map(row))
+        table::columns(
+            ["IMAGE", "STACK", "VERSION", "SIZE"],
+            view.images.iter().map(row),
+        )
     })?;
     Ok(0)
 }
 
 fn row(image: &ImageView) -> [String; 4] {
-    let size = image.built.as_ref().map_or("not built".to_owned(), |built| text::size(built.size_bytes));
-    [image.tag.clone(), image.stack.clone(), image.version.clone(), size]
+    let size = image
+        .built
+        .as_ref()
+        .map_or("not built".to_owned(), |built| text::size(built.size_bytes));
+    [
+        image.tag.clone(),
+        image.stack.clone(),
+        image.version.clone(),
+        size,
+    ]
 }
 
 async fn prune(context: &mut Context) -> Outcome {
-    if !context.printer.confirm("Remove every base image that no instance uses?")? {
+    if !context
+        .printer
+        .confirm("Remove every base image that no instance uses?")?
+    {
         return Err(Failure::usage("nothing was removed"));
     }
     let view = context.client().await?.prune_images().await?;
     context.printer.view(&view, || view.removed.join("\n"))?;
-    context.printer.note(&format!("{} freed", text::size(view.freed_bytes)));
+    context
+        .printer
+        .note(&format!("{} freed", text::size(view.freed_bytes)));
     Ok(0)
 }

@@ -45,7 +45,11 @@ pub async fn run(context: &mut Context, args: LogsArgs) -> Outcome {
     one_document(context, args.follow)?;
     let selector = Selector::of(context, args.selected.instance.as_deref())?;
     let client = context.client().await?;
-    let query = LogsQuery { follow: args.follow, since: args.since, tail: args.tail };
+    let query = LogsQuery {
+        follow: args.follow,
+        since: args.since,
+        tail: args.tail,
+    };
     let mut lines = client
         .logs(&selector.reference, &query)
         .await
@@ -55,7 +59,11 @@ pub async fn run(context: &mut Context, args: LogsArgs) -> Outcome {
         let line = lines.next().await?.ok_or(ClientError::Cut)?;
         match &line.envelope.event {
             Event::Result(_) => break line,
-            Event::Log(log) if args.grep.as_ref().is_some_and(|grep| !grep.is_match(&log.text)) => {}
+            Event::Log(log)
+                if args
+                    .grep
+                    .as_ref()
+                    .is_some_and(|grep| !grep.is_match(&log.text)) => {}
             Event::Log(log) if context.printer.format() == Format::Json => {
                 view.lines.push(log.clone());
             }
@@ -69,9 +77,12 @@ pub async fn run(context: &mut Context, args: LogsArgs) -> Outcome {
 /// One document cannot hold what has no end.
 pub fn one_document(context: &Context, endless: bool) -> Result<(), Failure> {
     if endless && context.printer.format() == Format::Json {
-        return Err(Problem::new(Code::Usage, "`--follow` has no end, so it is not one document")
-            .hint("`--format ndjson` streams")
-            .into());
+        return Err(Problem::new(
+            Code::Usage,
+            "`--follow` has no end, so it is not one document",
+        )
+        .hint("`--format ndjson` streams")
+        .into());
     }
     Ok(())
 }
@@ -83,5 +94,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     let age = humantime::parse_duration(text)
         .map_err(|_| "expected an age such as `5m`, or a time such as `2026-11-23T14:00:00Z`")?;
     let age = SignedDuration::try_from(age).map_err(|_| "that is too long ago")?;
-    Timestamp::now().checked_sub(age).map_err(|_| "that is too long ago".to_owned())
+    Timestamp::now()
+        .checked_sub(age)
+        .map_err(|_| "that is too long ago".to_owned())
 }

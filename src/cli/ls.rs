@@ -20,7 +20,9 @@ pub async fn run(context: &mut Context) -> Outcome {
         table::columns(["NAME", "PHASE", "FOR", "URL", "SOURCE"], rows)
     })?;
     if view.instances.is_empty() {
-        context.printer.note("nothing runs; `codemate-preview up` starts the project in a directory");
+        context
+            .printer
+            .note("nothing runs; `codemate-preview up` starts the project in a directory");
     }
     Ok(0)
 }
@@ -30,7 +32,11 @@ fn row(instance: &InstanceView, now: Timestamp) -> [String; 5] {
         instance.name.to_string(),
         instance.phase.kind().as_str().to_owned(),
         text::age(instance.phase.since(), now),
-        instance.phase.urls().map_or("-", |urls| urls.best()).to_owned(),
+        instance
+            .phase
+            .urls()
+            .map_or("-", |urls| urls.best())
+            .to_owned(),
         text::harmless(source(&instance.source)),
     ]
 }

@@ -53,7 +53,11 @@ pub fn main(env: Env) -> ExitCode {
         Err(error) => return output::parse_error(&error),
     };
     let printer = Printer::new(&cli.global, &env);
-    let mut context = Context { env, global: cli.global, printer };
+    let mut context = Context {
+        env,
+        global: cli.global,
+        printer,
+    };
     if let Command::Agent(args) = &cli.command
         && args.is_run()
     {
@@ -63,7 +67,11 @@ pub fn main(env: Env) -> ExitCode {
     let outcome = run(&mut context, cli.command).map_err(|failure| {
         // A signal ends `exec` as it ends any program.
         let own = !matches!(failure.code(), Some(Code::Interrupted | Code::Terminated));
-        if is_exec && own { failure.with_exit(EXEC_FAILED) } else { failure }
+        if is_exec && own {
+            failure.with_exit(EXEC_FAILED)
+        } else {
+            failure
+        }
     });
     ExitCode::from(context.printer.finish(outcome))
 }
@@ -80,7 +88,9 @@ fn run(context: &mut Context, command: Command) -> Outcome {
             Command::Wait(_) => context.global.timeout.map(|limit| limit + WAIT_GRACE),
             _ => context.global.timeout,
         };
-        Signals::take()?.guard(limit, dispatch(context, command)).await
+        Signals::take()?
+            .guard(limit, dispatch(context, command))
+            .await
     });
     // A read of standard input may be waiting in a thread, for ever.
     runtime.shutdown_background();

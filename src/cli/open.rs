@@ -14,8 +14,11 @@ pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let view = url::look(context, &args).await?;
     let url = url::reachable(&view)?.best();
     webbrowser::open(url).map_err(|error| {
-        Problem::new(Code::Internal, format!("no browser could be opened: {error}"))
-            .hint(format!("open {url}"))
+        Problem::new(
+            Code::Internal,
+            format!("no browser could be opened: {error}"),
+        )
+        .hint(format!("open {url}"))
     })?;
     context.printer.view(&Opened { url }, || url.to_owned())?;
     Ok(0)

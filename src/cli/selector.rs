@@ -11,6 +11,7 @@ pub struct Selector {
     /// An id or a name.
     pub reference: String,
     directory: Option<String>,
+    label: Option<Name>,
 }
 
 impl Selector {
@@ -24,6 +25,7 @@ impl Selector {
         Ok(Self {
             reference: InstanceId::of_directory(&directory, label).to_string(),
             directory: Some(directory.display().to_string()),
+            label: label.cloned(),
         })
     }
 
@@ -35,12 +37,15 @@ impl Selector {
         }
         // Every id is a name by its form.
         text.parse::<Name>().map_err(|error| {
-            Failure::from(
-                Problem::new(Code::Usage, error.to_string())
-                    .hint(format!("a directory is written with a slash, such as `./{text}`")),
-            )
+            Failure::from(Problem::new(Code::Usage, error.to_string()).hint(format!(
+                "a directory is written with a slash, such as `./{text}`"
+            )))
         })?;
-        Ok(Self { reference: text.to_owned(), directory: None })
+        Ok(Self {
+            reference: text.to_owned(),
+            directory: None,
+            label: None,
+        })
     }
 
     /// Say what was looked for in the user's words, for an id was never typed.
@@ -48,8 +53,12 @@ impl Selector {
         let failure = failure.into();
         match &self.directory {
             Some(directory) if failure.code() == Some(Code::NotFound) => {
+                let mut up = vec!["codemate-preview", "up", directory];
+                if let Some(label) = &self.label {
+                    up.extend(["--name", label.as_str()]);
+                }
                 Problem::new(Code::NotFound, format!("nothing runs for `{directory}`"))
-                    .next(&["codemate-preview", "up", directory], "start it")
+                    .next(&up, "start it")
                     .next(&["codemate-preview", "ls"], "see what runs")
                     .into()
             }

@@ -23,7 +23,10 @@ impl Signals {
                 ))
             })
         };
-        Ok(Self { interrupt: take(SignalKind::interrupt())?, terminate: take(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+        })
     }
 
     /// [`Code::Interrupted`] or [`Code::Terminated`].
@@ -56,13 +59,20 @@ impl Signals {
 }
 
 pub fn ended(code: Code) -> Failure {
-    let message = if code == Code::Interrupted { "interrupted" } else { "terminated" };
+    let message = if code == Code::Interrupted {
+        "interrupted"
+    } else {
+        "terminated"
+    };
     Problem::new(code, message).retryable().into()
 }
 
 fn timed_out(limit: Duration) -> Failure {
-    Problem::new(Code::TimedOut, format!("not done within {}", humantime::format_duration(limit)))
-        .hint("`--timeout` sets how long to wait")
-        .retryable()
-        .into()
+    Problem::new(
+        Code::TimedOut,
+        format!("not done within {}", humantime::format_duration(limit)),
+    )
+    .hint("`--timeout` sets how long to wait")
+    .retryable()
+    .into()
 }

@@ -18,8 +18,10 @@ use crate::{
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let client = context.client().await?;
-    let view =
-        client.instance(&selector.reference).await.map_err(|error| selector.explain(error))?;
+    let view = client
+        .instance(&selector.reference)
+        .await
+        .map_err(|error| selector.explain(error))?;
     context.printer.view(&view, || table::pairs(rows(&view)))?;
     Ok(0)
 }
@@ -29,7 +31,10 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("name", view.name.to_string()),
         ("id", view.id.to_string()),
-        ("phase", format!("{}, for {since}", view.phase.kind().as_str())),
+        (
+            "phase",
+            format!("{}, for {since}", view.phase.kind().as_str()),
+        ),
         ("source", text::harmless(ls::source(&view.source))),
     ];
     if let Some(urls) = view.phase.urls() {
@@ -40,7 +45,14 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
         rows.push(("port", port.to_string()));
     }
     if let Phase::Failed { cause, .. } = &view.phase {
-        rows.push(("cause", format!("{} ({})", text::harmless(&cause.message), cause.code.as_str())));
+        rows.push((
+            "cause",
+            format!(
+                "{} ({})",
+                text::harmless(&cause.message),
+                cause.code.as_str()
+            ),
+        ));
     }
     rows.extend(view.template.clone().map(|template| ("template", template)));
     rows.extend(view.image.clone().map(|image| ("image", image)));
@@ -52,5 +64,8 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
 
 fn used(usage: &Usage) -> String {
     let memory = text::size(usage.memory_bytes);
-    format!("{:.1} % of a core, {memory}, {} processes", usage.cpu_percent, usage.processes)
+    format!(
+        "{:.1} % of a core, {memory}, {} processes",
+        usage.cpu_percent, usage.processes
+    )
 }

@@ -18,7 +18,9 @@ pub fn both_ends() -> bool {
 
 /// Columns and rows.
 pub fn size() -> Option<(u16, u16)> {
-    tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row))
+    tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| (size.ws_col, size.ws_row))
 }
 
 /// Dropping it puts the terminal back.

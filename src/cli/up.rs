@@ -15,9 +15,7 @@ use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
     config::{Combine, project_options},
-    model::{
-        Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, UpOutcome,
-    },
+    model::{Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, UpOutcome},
 };
 
 #[derive(Debug, Args)]
@@ -86,8 +84,14 @@ pub struct Started {
 pub async fn run(context: &mut Context, args: UpArgs) -> Outcome {
     let mut signals = Signals::take()?;
     let limit = context.global.timeout;
-    let started = signals.guard(limit, start(context, &args)).await.map_err(cancelled)?;
-    let succeeded = matches!(started.result.envelope.event, Event::Result(UpOutcome::Success { .. }));
+    let started = signals
+        .guard(limit, start(context, &args))
+        .await
+        .map_err(cancelled)?;
+    let succeeded = matches!(
+        started.result.envelope.event,
+        Event::Result(UpOutcome::Success { .. })
+    );
     if args.attach && succeeded {
         attach::run(context, started, &mut signals).await
     } else {
@@ -101,7 +105,9 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         None => context.directory()?,
     };
     let mut request = UpRequest {
-        source: SourceRef::Local { directory: utf8(&directory)? },
+        source: SourceRef::Local {
+            directory: utf8(&directory)?,
+        },
         label: context.global.name.clone(),
         options: options(context, args, &directory)?,
         rebuild: args.rebuild,
@@ -130,10 +136,16 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
         return None;
     }
     let template = |argv: &[String]| {
-        argv.iter().skip_while(|arg| *arg != "--template").nth(1).cloned()
+        argv.iter()
+            .skip_while(|arg| *arg != "--template")
+            .nth(1)
+            .cloned()
     };
-    let templates: Vec<String> =
-        problem.next.iter().filter_map(|step| template(&step.argv)).collect();
+    let templates: Vec<String> = problem
+        .next
+        .iter()
+        .filter_map(|step| template(&step.argv))
+        .collect();
     if templates.len() < 2 {
         return None;
     }
@@ -143,11 +155,20 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
 
 fn options(context: &Context, args: &UpArgs, directory: &Path) -> Result<Options, Failure> {
     let mut flags = args.plan.options();
-    flags.limits = LimitOptions { cpus: args.cpus, memory: args.memory.clone() };
+    flags.limits = LimitOptions {
+        cpus: args.cpus,
+        memory: args.memory.clone(),
+    };
     for file in &args.env_file {
-        flags.env.extend(env_file(context.global.directory.as_deref(), file)?);
+        flags
+            .env
+            .extend(env_file(context.global.directory.as_deref(), file)?);
     }
-    flags.env.extend(args.env.iter().map(|(key, value)| (key.clone(), Secret::new(value))));
+    flags.env.extend(
+        args.env
+            .iter()
+            .map(|(key, value)| (key.clone(), Secret::new(value))),
+    );
     Ok(flags.combine(project_options(directory, &context.env)?))
 }
 
@@ -160,26 +181,43 @@ fn env_file(base: Option<&Path>, file: &Path) -> Result<Vec<(String, Secret)>, F
             dotenvy::Error::LineParse(_, at) => format!("a line is not `KEY=VALUE` (at {at})"),
             _ => "it is not valid".to_owned(),
         };
-        Problem::new(Code::Config, format!("cannot read `{}`: {why}", file.display()))
+        Problem::new(
+            Code::Config,
+            format!("cannot read `{}`: {why}", file.display()),
+        )
     };
     let pairs = dotenvy::from_path_iter(&path).map_err(told)?;
-    pairs.map(|pair| Ok(pair.map(|(key, value)| (key, Secret::new(value))).map_err(told)?)).collect()
+    pairs
+        .map(|pair| {
+            Ok(pair
+                .map(|(key, value)| (key, Secret::new(value)))
+                .map_err(told)?)
+        })
+        .collect()
 }
 
 pub fn utf8(directory: &Path) -> Result<String, Failure> {
     directory.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::usage(format!("the path `{}` is not valid UTF-8", directory.display()))
+        Failure::usage(format!(
+            "the path `{}` is not valid UTF-8",
+            directory.display()
+        ))
     })
 }
 
 fn cancelled(failure: Failure) -> Failure {
     match failure {
         Failure::Problem { problem, exit }
-            if matches!(problem.code, Code::Interrupted | Code::Terminated | Code::TimedOut)
-                && problem.hint.is_none() =>
+            if matches!(
+                problem.code,
+                Code::Interrupted | Code::Terminated | Code::TimedOut
+            ) && problem.hint.is_none() =>
         {
             let hint = "what this command started is being cancelled";
-            Failure::Problem { problem: problem.hint(hint), exit }
+            Failure::Problem {
+                problem: problem.hint(hint),
+                exit,
+            }
         }
         other => other,
     }

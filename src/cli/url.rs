@@ -22,7 +22,10 @@ struct UrlView<'a> {
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let view = look(context, &args).await?;
     let urls = reachable(&view)?;
-    let url = UrlView { url: urls.best(), urls };
+    let url = UrlView {
+        url: urls.best(),
+        urls,
+    };
     context.printer.view(&url, || url.url.to_owned())?;
     Ok(0)
 }
@@ -30,7 +33,10 @@ pub async fn run(context: &mut Context, args: Selected) -> Outcome {
 pub async fn look(context: &Context, args: &Selected) -> Result<InstanceView, Failure> {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let client = context.client().await?;
-    client.instance(&selector.reference).await.map_err(|error| selector.explain(error))
+    client
+        .instance(&selector.reference)
+        .await
+        .map_err(|error| selector.explain(error))
 }
 
 pub fn reachable(view: &InstanceView) -> Result<&Urls, Failure> {
@@ -42,8 +48,14 @@ pub fn reachable(view: &InstanceView) -> Result<&Urls, Failure> {
     }
     let name = view.name.as_str();
     let phase = view.phase.kind().as_str();
-    Err(Problem::new(Code::NotFound, format!("`{name}` has no URL now: it is {phase}"))
-        .retryable()
-        .next(&["codemate-preview", "wait", name], "wait until it is ready")
-        .into())
+    Err(Problem::new(
+        Code::NotFound,
+        format!("`{name}` has no URL now: it is {phase}"),
+    )
+    .retryable()
+    .next(
+        &["codemate-preview", "wait", name],
+        "wait until it is ready",
+    )
+    .into())
 }

@@ -6,12 +6,15 @@ use crate::api::WaitQuery;
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let timeout = context.global.timeout.map(|limit| limit.as_millis());
-    let query =
-        WaitQuery { timeout_ms: timeout.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)) };
+    let query = WaitQuery {
+        timeout_ms: timeout.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
+    };
     let client = context.client().await?;
     context.printer.busy("waiting");
-    let view =
-        client.wait(&selector.reference, &query).await.map_err(|error| selector.explain(error))?;
+    let view = client
+        .wait(&selector.reference, &query)
+        .await
+        .map_err(|error| selector.explain(error))?;
     let urls = url::reachable(&view)?;
     context.printer.view(&view, || urls.best().to_owned())?;
     Ok(0)

@@ -9,9 +9,15 @@ pub enum ClientError {
     #[error("the agent is not running")]
     NotRunning,
     #[error("cannot {act} `{}`: {source}", path.display())]
-    Io { act: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        act: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error("the socket `{}` belongs to uid {found}, not to you", path.display())]
     Stranger { path: PathBuf, found: u32 },
+    #[error("the path of the socket is too long: `{}`", .0.display())]
+    TooLong(PathBuf),
     #[error("the agent did not answer within {}", humantime::format_duration(*.0))]
     Silent(Duration),
     #[error("the agent did not start: {}", .0.message)]
@@ -46,10 +52,14 @@ impl ClientError {
             Self::Stranger { .. } => {
                 problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory of your own")
             }
+            Self::TooLong(_) => {
+                problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory with a short path")
+            }
             Self::Io { .. } => problem.next(&["codemate-preview", "doctor"], "check the setup"),
-            Self::Silent(_) | Self::Stuck { .. } => problem
-                .retryable()
-                .next(&["codemate-preview", "agent", "restart"], "replace the agent"),
+            Self::Silent(_) | Self::Stuck { .. } => problem.retryable().next(
+                &["codemate-preview", "agent", "restart"],
+                "replace the agent",
+            ),
             Self::Died { log } => problem
                 .hint(format!("its log is `{}`", log.display()))
                 .next(&["codemate-preview", "agent", "logs"], "read why"),
@@ -59,7 +69,10 @@ impl ClientError {
         }
     }
 
-    pub(super) fn io(act: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(
+        act: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { act, path, source }
     }

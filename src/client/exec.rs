@@ -17,7 +17,13 @@ pub struct ExecWriter {
 
 pub(super) fn split(io: reqwest::Upgraded) -> (ExecReader, ExecWriter) {
     let (read, write) = tokio::io::split(io);
-    (ExecReader { io: read, buffer: BytesMut::new() }, ExecWriter { io: write })
+    (
+        ExecReader {
+            io: read,
+            buffer: BytesMut::new(),
+        },
+        ExecWriter { io: write },
+    )
 }
 
 impl ExecReader {
@@ -41,7 +47,10 @@ impl ExecWriter {
     pub async fn send(&mut self, frame: &ExecFrame) -> Result<()> {
         let mut wire = BytesMut::new();
         frame.encode(&mut wire);
-        self.io.write_all(&wire).await.map_err(|_| ClientError::Cut)?;
+        self.io
+            .write_all(&wire)
+            .await
+            .map_err(|_| ClientError::Cut)?;
         self.io.flush().await.map_err(|_| ClientError::Cut)
     }
 }

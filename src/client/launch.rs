@@ -32,12 +32,23 @@ const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(20);
 /// Between two looks at a lock that another process holds.
 const AGAIN: Duration = Duration::from_millis(10);
+/// Between two attempts to start one.
+const LATER: Duration = Duration::from_millis(50);
 
 enum Found {
     Nobody,
     Ours(Box<Client>),
     /// It speaks another API.
-    Other { pid: Option<i32>, api: String },
+    Other {
+        pid: Option<i32>,
+        api: String,
+    },
+}
+
+#[derive(PartialEq, Eq)]
+enum Spawned {
+    Ready,
+    AlreadyRunning,
 }
 
 /// The agent that runs. [`ClientError::NotRunning`] if there is none.
@@ -56,13 +67,20 @@ pub async fn find_or_start(paths: &Paths) -> Result<Client> {
     }
     prepare(paths)?;
     let _alone = lock(&paths.spawn_lock()).await?;
-    match probe(&paths.socket()).await? {
-        Found::Ours(client) => return Ok(*client),
-        Found::Other { pid, api } => replace(paths, pid, api).await?,
-        Found::Nobody => {}
+    let deadline = Instant::now() + START;
+    while Instant::now() < deadline {
+        match probe(&paths.socket()).await? {
+            Found::Ours(client) => return Ok(*client),
+            Found::Other { pid, api } => replace(paths, pid, api).await?,
+            Found::Nobody => {}
+        }
+        // Its lock outlives its socket while one is dying, and comes before it while one that
+        // was started by hand is starting.
+        if spawn(paths).await? == Spawned::AlreadyRunning {
+            sleep(LATER).await;
+        }
     }
-    spawn(paths).await?;
-    appeared(paths).await
+    Err(ClientError::Silent(START))
 }
 
 /// Stop the agent, whatever it speaks, and wait until it is gone. Says whether there was one.
@@ -73,19 +91,23 @@ pub async fn stop(paths: &Paths) -> Result<bool> {
         Found::Nobody => Ok(false),
         Found::Ours(client) => {
             let pid = i32::try_from(client.hello.pid).ok();
-            replace(paths, pid, API_VERSION.to_string()).await.map(|()| true)
+            replace(paths, pid, API_VERSION.to_string())
+                .await
+                .map(|()| true)
         }
         Found::Other { pid, api } => replace(paths, pid, api).await.map(|()| true),
     }
 }
 
 async fn probe(socket: &Path) -> Result<Found> {
-    let Some(peer) = peer::look(socket).await? else { return Ok(Found::Nobody) };
+    let Some(peer) = peer::look(socket).await? else {
+        return Ok(Found::Nobody);
+    };
     let transport = Transport::over(socket)?;
     let (status, body) = match transport.raw(Method::GET, path::HELLO, HELLO).await {
         Ok(answer) => answer,
-        // It went away between the two connections.
-        Err(ClientError::Connection(error)) if error.is_connect() => return Ok(Found::Nobody),
+        // It went away since the connection before, or is going.
+        Err(ClientError::Connection(_)) => return Ok(Found::Nobody),
         Err(error) => return Err(error),
     };
     match (status, api_of(&body)) {
@@ -111,7 +133,9 @@ fn api_of(hello: &[u8]) -> Option<u32> {
 
 /// Ask it to stop; if it does not know how to be asked, signal it. Its lock says when it is gone.
 async fn replace(paths: &Paths, pid: Option<i32>, api: String) -> Result<()> {
-    let asked = Transport::over(&paths.socket())?.raw(Method::POST, path::SHUTDOWN, HELLO).await;
+    let asked = Transport::over(&paths.socket())?
+        .raw(Method::POST, path::SHUTDOWN, HELLO)
+        .await;
     let understood = matches!(asked, Ok((status, _)) if status.is_success());
     if !understood && let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
         // It may be gone already, which is what is wanted.
@@ -172,7 +196,7 @@ fn prepare(paths: &Paths) -> Result<()> {
 }
 
 /// Start `agent run` and read the one line it says. It leaves our session by itself.
-async fn spawn(paths: &Paths) -> Result<()> {
+async fn spawn(paths: &Paths) -> Result<Spawned> {
     let program = std::env::current_exe().map_err(ClientError::io("find", "codemate-preview"))?;
     let log = paths.agent_log();
     let stderr = OpenOptions::new()
@@ -189,27 +213,18 @@ async fn spawn(paths: &Paths) -> Result<()> {
         .stderr(stderr)
         .spawn()
         .map_err(ClientError::io("start", &program))?;
-    let Some(stdout) = agent.stdout.take() else { return Err(ClientError::Died { log }) };
+    let Some(stdout) = agent.stdout.take() else {
+        return Err(ClientError::Died { log });
+    };
     let mut line = String::new();
     timeout(START, BufReader::new(stdout).read_line(&mut line))
         .await
         .map_err(|_| ClientError::Silent(START))?
         .map_err(|_| ClientError::Died { log: log.clone() })?;
     match serde_json::from_str(&line) {
-        // Without the spawn lock, such as by hand: then talk to that one.
-        Ok(Ready::Ready { .. } | Ready::AlreadyRunning) => Ok(()),
+        Ok(Ready::Ready { .. }) => Ok(Spawned::Ready),
+        Ok(Ready::AlreadyRunning) => Ok(Spawned::AlreadyRunning),
         Ok(Ready::Failed { problem }) => Err(ClientError::Refused(problem)),
         Err(_) => Err(ClientError::Died { log }),
-    }
-}
-
-/// One that was started by hand may hold the lock and not listen yet.
-async fn appeared(paths: &Paths) -> Result<Client> {
-    let deadline = Instant::now() + HELLO;
-    loop {
-        match find(paths).await {
-            Err(ClientError::NotRunning) if Instant::now() < deadline => sleep(AGAIN).await,
-            found => return found,
-        }
     }
 }

@@ -58,7 +58,9 @@ impl Client {
     }
 
     pub async fn events(&self, id: &str, query: &EventsQuery) -> Result<Lines> {
-        self.transport.get_stream(&of(path::EVENTS, id), query).await
+        self.transport
+            .get_stream(&of(path::EVENTS, id), query)
+            .await
     }
 
     pub async fn all_events(&self, query: &EventsQuery) -> Result<Lines> {
@@ -72,7 +74,9 @@ impl Client {
 
     /// Answered by events that end in `result`, as the start is.
     pub async fn restart(&self, id: &str) -> Result<Lines> {
-        self.transport.post_stream(&of(path::RESTART, id), &serde_json::json!({})).await
+        self.transport
+            .post_stream(&of(path::RESTART, id), &serde_json::json!({}))
+            .await
     }
 
     pub async fn wait(&self, id: &str, query: &WaitQuery) -> Result<InstanceView> {
@@ -88,11 +92,15 @@ impl Client {
     }
 
     pub async fn build_images(&self, request: &BuildImagesRequest) -> Result<Lines> {
-        self.transport.post_stream(path::IMAGES_BUILD, request).await
+        self.transport
+            .post_stream(path::IMAGES_BUILD, request)
+            .await
     }
 
     pub async fn prune_images(&self) -> Result<PruneView> {
-        self.transport.post(path::IMAGES_PRUNE, &serde_json::json!({})).await
+        self.transport
+            .post(path::IMAGES_PRUNE, &serde_json::json!({}))
+            .await
     }
 }
 
@@ -116,6 +124,9 @@ mod tests {
     #[test]
     fn an_id_cannot_leave_its_place_in_the_path() {
         assert_eq!(of(path::LOGS, "shop"), "/v1/instances/shop/logs");
-        assert_eq!(of(path::LOGS, "../x?y"), "/v1/instances/%2E%2E%2Fx%3Fy/logs");
+        assert_eq!(
+            of(path::LOGS, "../x?y"),
+            "/v1/instances/%2E%2E%2Fx%3Fy/logs"
+        );
     }
 }

@@ -16,17 +16,29 @@ pub(super) async fn look(socket: &Path) -> Result<Option<Peer>> {
     let stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error)
-            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
         {
             return Ok(None);
         }
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            return Err(ClientError::TooLong(socket.to_owned()));
+        }
         Err(error) => return Err(ClientError::io("connect to", socket)(error)),
     };
-    let credentials =
-        stream.peer_cred().map_err(ClientError::io("see who answers on", socket))?;
+    let credentials = stream
+        .peer_cred()
+        .map_err(ClientError::io("see who answers on", socket))?;
     let own = rustix::process::geteuid().as_raw();
     if credentials.uid() != own {
-        return Err(ClientError::Stranger { path: socket.to_owned(), found: credentials.uid() });
+        return Err(ClientError::Stranger {
+            path: socket.to_owned(),
+            found: credentials.uid(),
+        });
     }
-    Ok(Some(Peer { pid: credentials.pid() }))
+    Ok(Some(Peer {
+        pid: credentials.pid(),
+    }))
 }

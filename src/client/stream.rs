@@ -33,7 +33,10 @@ impl Lines {
             StreamReader::new(bytes),
             LinesCodec::new_with_max_length(LONGEST),
         );
-        Self { inner: Box::pin(lines), ended: false }
+        Self {
+            inner: Box::pin(lines),
+            ended: false,
+        }
     }
 
     /// The next envelope; `None` after `result`. A stream that stops before that was [cut].
@@ -47,7 +50,9 @@ impl Lines {
             let text = match self.inner.next().await {
                 Some(Ok(text)) => text,
                 Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {
-                    return Err(ClientError::Malformed("a line longer than 16 MiB".to_owned()));
+                    return Err(ClientError::Malformed(
+                        "a line longer than 16 MiB".to_owned(),
+                    ));
                 }
                 Some(Err(LinesCodecError::Io(_))) | None => return Err(ClientError::Cut),
             };

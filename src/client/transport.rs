@@ -50,7 +50,9 @@ impl Transport {
         path: &str,
         query: &(impl Serialize + Sync),
     ) -> Result<Lines> {
-        Ok(Lines::of(send(self.request(Method::GET, path, query)?).await?))
+        Ok(Lines::of(
+            send(self.request(Method::GET, path, query)?).await?,
+        ))
     }
 
     pub(super) async fn post_stream(
@@ -58,7 +60,9 @@ impl Transport {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<Lines> {
-        Ok(Lines::of(send(self.request(Method::POST, path, &())?.json(body)).await?))
+        Ok(Lines::of(
+            send(self.request(Method::POST, path, &())?.json(body)).await?,
+        ))
     }
 
     pub(super) async fn upgrade(
@@ -73,7 +77,10 @@ impl Transport {
             .json(body);
         let response = send(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ClientError::Malformed(format!("status {}", response.status())));
+            return Err(ClientError::Malformed(format!(
+                "status {}",
+                response.status()
+            )));
         }
         response.upgrade().await.map_err(ClientError::Connection)
     }
@@ -86,12 +93,18 @@ impl Transport {
         patience: Duration,
     ) -> Result<(StatusCode, Vec<u8>)> {
         let answer = async {
-            let response = self.request(method, path, &())?.send().await.map_err(ClientError::Connection)?;
+            let response = self
+                .request(method, path, &())?
+                .send()
+                .await
+                .map_err(ClientError::Connection)?;
             let status = response.status();
             let body = response.bytes().await.map_err(ClientError::Connection)?;
             Ok((status, body.to_vec()))
         };
-        tokio::time::timeout(patience, answer).await.map_err(|_| ClientError::Silent(patience))?
+        tokio::time::timeout(patience, answer)
+            .await
+            .map_err(|_| ClientError::Silent(patience))?
     }
 
     fn request(
@@ -106,8 +119,15 @@ impl Transport {
         let mut url = reqwest::Url::parse(ORIGIN)
             .and_then(|origin| origin.join(path))
             .map_err(|error| ClientError::Malformed(error.to_string()))?;
-        for (key, value) in query.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()) {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        for (key, value) in query
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, v)| !v.is_null())
+        {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             url.query_pairs_mut().append_pair(key, &text);
         }
         Ok(self.http.request(method, url))
@@ -115,7 +135,13 @@ impl Transport {
 }
 
 async fn send(request: RequestBuilder) -> Result<Response> {
-    let response = request.send().await.map_err(ClientError::Connection)?;
+    let response = request.send().await.map_err(|error| {
+        if error.is_connect() {
+            ClientError::Connection(error)
+        } else {
+            ClientError::Cut
+        }
+    })?;
     let status = response.status();
     if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response);

@@ -63,12 +63,20 @@ impl Env {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
 fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
 fn path(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }

@@ -9,7 +9,10 @@ pub enum ConfigError {
     #[error("there is no place for state: neither HOME nor CODEMATE_PREVIEW_STATE_DIR is set")]
     NoHome,
     #[error("`{variable}` is `{}`, which is not an absolute path", value.display())]
-    Relative { variable: &'static str, value: PathBuf },
+    Relative {
+        variable: &'static str,
+        value: PathBuf,
+    },
     #[error("cannot read `{}`: {source}", file.display())]
     Read { file: PathBuf, source: io::Error },
     #[error("`{}` is not valid: {reason}", file.display())]
@@ -17,7 +20,11 @@ pub enum ConfigError {
     #[error("`{}` has a key `{key}`, which is not one we know", file.display())]
     UnknownKey { file: PathBuf, key: String, nearest: Option<String> },
     #[error("`{variable}` is `{value}`: {reason}")]
-    Variable { variable: &'static str, value: String, reason: &'static str },
+    Variable {
+        variable: &'static str,
+        value: String,
+        reason: &'static str,
+    },
 }
 
 impl ConfigError {

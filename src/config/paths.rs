@@ -29,7 +29,11 @@ impl Paths {
             Some(dir) => absolute("CODEMATE_PREVIEW_CONFIG_DIR", dir)?,
             None => Self::under(env, env.xdg_config_home.as_deref(), ".config")?,
         };
-        Ok(Self { state_dir, runtime_dir, config_dir })
+        Ok(Self {
+            state_dir,
+            runtime_dir,
+            config_dir,
+        })
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -63,6 +67,9 @@ fn absolute(variable: &'static str, dir: &Path) -> Result<PathBuf, ConfigError> 
     if dir.is_absolute() {
         Ok(dir.to_owned())
     } else {
-        Err(ConfigError::Relative { variable, value: dir.to_owned() })
+        Err(ConfigError::Relative {
+            variable,
+            value: dir.to_owned(),
+        })
     }
 }

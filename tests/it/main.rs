@@ -1,15 +1,16 @@
-//! Tests of the library from outside, one module a room.
+//! Tests of the library and the program from outside, one module a room or a verb.
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 
-mod sync;
-//! The integration tests.
-//!
-//! - `guest`: the embedded guest as an ordinary process, and the agent's end of its stream.
-
-mod guest;
-//! Integration tests, one module a room.
-
-mod store;
-//! Integration tests: one program, a module a subject.
-
+mod cli;
+mod cli_exec;
+mod cli_leave;
+mod cli_streams;
+mod cli_up;
+mod completions;
 mod docker_engine;
+mod floors;
+mod guest;
+mod help;
+mod launch;
+mod store;
+mod sync;

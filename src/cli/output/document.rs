@@ -42,11 +42,19 @@ pub struct Done<'a, T> {
 
 impl<'a, T> Done<'a, T> {
     pub fn success(view: &'a T) -> Self {
-        Self { outcome: "success", exit: 0, view }
+        Self {
+            outcome: "success",
+            exit: 0,
+            view,
+        }
     }
 
     pub fn failure(view: &'a T, exit: u8) -> Self {
-        Self { outcome: "failure", exit, view }
+        Self {
+            outcome: "failure",
+            exit,
+            view,
+        }
     }
 }
 
@@ -80,7 +88,10 @@ impl Stream {
         if matches!(line.envelope.event, Event::Hello { .. } | Event::Unknown) {
             return None;
         }
-        let envelope = Envelope { seq: self.next, ..line.envelope.clone() };
+        let envelope = Envelope {
+            seq: self.next,
+            ..line.envelope.clone()
+        };
         self.next += 1;
         written(&envelope).ok()
     }
@@ -94,7 +105,10 @@ impl Stream {
     pub fn end(&mut self, line: &Line) -> Result<String, Problem> {
         self.ended = true;
         if self.renumber {
-            written(&Envelope { seq: self.next, ..line.envelope.clone() })
+            written(&Envelope {
+                seq: self.next,
+                ..line.envelope.clone()
+            })
         } else {
             Ok(line.text.clone())
         }

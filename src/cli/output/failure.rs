@@ -6,14 +6,23 @@ use super::{style::Paint, text};
 use crate::model::Problem;
 
 pub fn told(problem: &Problem, paint: Paint) -> String {
-    let mut told = format!("{} {}", paint.bad("error:"), text::harmless(problem.message.trim_end()));
+    let mut told = format!(
+        "{} {}",
+        paint.bad("error:"),
+        text::harmless(problem.message.trim_end())
+    );
     if let Some(hint) = &problem.hint {
         let _ = write!(told, "\n{} {}", paint.note("hint:"), text::harmless(hint));
     }
     for step in &problem.next {
         let line = text::harmless(&text::command_line(&step.argv));
         let why = text::harmless(&step.why);
-        let _ = write!(told, "\n  {} {}", paint.strong(line), paint.faint(format!("# {why}")));
+        let _ = write!(
+            told,
+            "\n  {} {}",
+            paint.strong(line),
+            paint.faint(format!("# {why}"))
+        );
     }
     told
 }

@@ -69,7 +69,10 @@ impl Printer {
             out: Paint(out),
             err: Paint(err),
             progress,
-            prompt: Prompt { yes: global.yes, no_input: global.no_input },
+            prompt: Prompt {
+                yes: global.yes,
+                no_input: global.no_input,
+            },
             stream: Stream::default(),
         }
     }
@@ -147,7 +150,12 @@ impl Printer {
     pub fn outcome(&mut self, line: &Line) -> Result<(), Failure> {
         self.progress.clear();
         match (self.format, &line.envelope.event) {
-            (Format::Text, Event::Result(UpOutcome::Success { urls: Some(urls), .. })) => {
+            (
+                Format::Text,
+                Event::Result(UpOutcome::Success {
+                    urls: Some(urls), ..
+                }),
+            ) => {
                 self.url(urls)?;
             }
             (Format::Text, _) => {}
@@ -162,7 +170,11 @@ impl Printer {
     /// The URL now, for a stream whose result is still to come.
     pub fn url(&mut self, urls: &Urls) -> Result<(), Failure> {
         self.progress.clear();
-        if self.format == Format::Text { self.text(urls.best()) } else { Ok(()) }
+        if self.format == Format::Text {
+            self.text(urls.best())
+        } else {
+            Ok(())
+        }
     }
 
     /// From here on events come from more than one stream.
@@ -191,14 +203,22 @@ impl Printer {
     fn app_text(&self, log: &LogLine) -> String {
         if io::stdout().is_terminal() || !self.out.0 {
             let text = text::harmless(&log.text);
-            return if self.out.0 { text } else { console::strip_ansi_codes(&text).into_owned() };
+            return if self.out.0 {
+                text
+            } else {
+                console::strip_ansi_codes(&text).into_owned()
+            };
         }
         log.text.clone()
     }
 
     /// A line of text as the result, or a part of it.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
-        if text.is_empty() { Ok(()) } else { Ok(self.put(text)?) }
+        if text.is_empty() {
+            Ok(())
+        } else {
+            Ok(self.put(text)?)
+        }
     }
 
     /// Bytes as they come, from a command that was run inside.
@@ -239,7 +259,11 @@ impl Printer {
     /// One of several, where there is somebody to choose.
     pub fn choose(&mut self, question: &str, of: &[String]) -> Option<usize> {
         self.progress.clear();
-        if self.format == Format::Text { self.prompt.choose(question, of) } else { None }
+        if self.format == Format::Text {
+            self.prompt.choose(question, of)
+        } else {
+            None
+        }
     }
 
     /// Tell how it ended, if that is still to be told; the exit code.

@@ -20,7 +20,10 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
 
 fn detected(report: &DetectReport, paint: Paint) -> String {
     let version = report.version.as_ref().map(|choice| {
-        let from = choice.from.as_ref().map_or_else(String::new, |file| format!(" from {file}"));
+        let from = choice
+            .from
+            .as_ref()
+            .map_or_else(String::new, |file| format!(" from {file}"));
         format!(", version {}{from}", choice.version)
     });
     let detail = format!("{}{}", report.plan.title, version.unwrap_or_default());
@@ -43,8 +46,14 @@ pub fn running(step: &StepUpdate, seconds: u64) -> String {
 
 fn mark(sign: impl std::fmt::Display, id: &str, detail: &str, ms: u64) -> String {
     let detail = text::harmless(detail);
-    let took = if ms == 0 { String::new() } else { format!("  {}", text::took(ms)) };
-    format!("{sign} {id:<8} {detail}{took}").trim_end().to_owned()
+    let took = if ms == 0 {
+        String::new()
+    } else {
+        format!("  {}", text::took(ms))
+    };
+    format!("{sign} {id:<8} {detail}{took}")
+        .trim_end()
+        .to_owned()
 }
 
 /// A first full comparison is a step of its own; here are edits, and what could not come along.
@@ -53,18 +62,39 @@ fn synced(report: &SyncReport, paint: Paint) -> Option<String> {
     if !report.full && report.files + report.deleted > 0 {
         let first = report.paths.first().map_or("", String::as_str);
         let others = (report.files + report.deleted).saturating_sub(1);
-        let what = if others == 0 { first.to_owned() } else { format!("{first} and {others} more") };
-        let caused = report.caused.as_ref().map_or_else(String::new, |caused| format!(": {caused}"));
-        lines.push(mark(paint.good("✓"), "sync", &format!("{what}{caused}"), report.ms));
+        let what = if others == 0 {
+            first.to_owned()
+        } else {
+            format!("{first} and {others} more")
+        };
+        let caused = report
+            .caused
+            .as_ref()
+            .map_or_else(String::new, |caused| format!(": {caused}"));
+        lines.push(mark(
+            paint.good("✓"),
+            "sync",
+            &format!("{what}{caused}"),
+            report.ms,
+        ));
     }
-    lines.extend(report.refused.iter().map(|refused| warning(refused, None, paint)));
+    lines.extend(
+        report
+            .refused
+            .iter()
+            .map(|refused| warning(refused, None, paint)),
+    );
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 pub fn warning(message: &str, hint: Option<&str>, paint: Paint) -> String {
     let message = text::harmless(message);
     let hint = hint.map(|hint| format!("\n{} {}", paint.note("hint:"), text::harmless(hint)));
-    format!("{} {message}{}", paint.warn("warning:"), hint.unwrap_or_default())
+    format!(
+        "{} {message}{}",
+        paint.warn("warning:"),
+        hint.unwrap_or_default()
+    )
 }
 
 fn exited(exit: &AppExit, paint: Paint) -> String {

@@ -35,15 +35,24 @@ struct Current {
 
 impl Progress {
     pub fn off() -> Self {
-        Self { kind: Kind::Off, current: None }
+        Self {
+            kind: Kind::Off,
+            current: None,
+        }
     }
 
     pub fn plain() -> Self {
-        Self { kind: Kind::Plain, current: None }
+        Self {
+            kind: Kind::Plain,
+            current: None,
+        }
     }
 
     pub fn spinner() -> Self {
-        Self { kind: Kind::Spinner(None), current: None }
+        Self {
+            kind: Kind::Spinner(None),
+            current: None,
+        }
     }
 
     pub fn is_off(&self) -> bool {
@@ -54,7 +63,11 @@ impl Progress {
         match step.state {
             StepState::Started => {
                 let now = Instant::now();
-                self.current = Some(Current { step: step.clone(), since: now, told: now });
+                self.current = Some(Current {
+                    step: step.clone(),
+                    since: now,
+                    told: now,
+                });
                 self.show(&format!("{} {}", step.id, step.detail));
             }
             StepState::Progress => {
@@ -76,7 +89,9 @@ impl Progress {
 
     /// To be called now and then while a stream is silent.
     pub fn tick(&mut self) {
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         if matches!(self.kind, Kind::Plain) && current.told.elapsed() >= STILL {
             current.told = Instant::now();
             let line = narrate::running(&current.step, current.since.elapsed().as_secs());
@@ -113,7 +128,11 @@ fn new_bar() -> ProgressBar {
 
 fn build_line(progress: &BuildProgress) -> String {
     match progress {
-        BuildProgress::Step { current, total, text } => format!("[{current}/{total}] {text}"),
+        BuildProgress::Step {
+            current,
+            total,
+            text,
+        } => format!("[{current}/{total}] {text}"),
         BuildProgress::Line { text } => text.clone(),
     }
 }

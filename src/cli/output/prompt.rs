@@ -26,11 +26,16 @@ impl Prompt {
             return Ok(true);
         }
         if !self.can_ask() {
-            return Err(Problem::new(Code::Usage, format!("{question} Nobody can be asked here"))
-                .hint("`--yes` answers it")
-                .into());
+            return Err(
+                Problem::new(Code::Usage, format!("{question} Nobody can be asked here"))
+                    .hint("`--yes` answers it")
+                    .into(),
+            );
         }
-        let answer = Confirm::new().with_prompt(question).default(false).interact_on_opt(&Term::stderr());
+        let answer = Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact_on_opt(&Term::stderr());
         Ok(answered(answer).flatten().unwrap_or(false))
     }
 
@@ -39,8 +44,11 @@ impl Prompt {
         if !self.can_ask() || of.is_empty() {
             return None;
         }
-        let answer =
-            Select::new().with_prompt(question).items(of).default(0).interact_on_opt(&Term::stderr());
+        let answer = Select::new()
+            .with_prompt(question)
+            .items(of)
+            .default(0)
+            .interact_on_opt(&Term::stderr());
         answered(answer).flatten()
     }
 }

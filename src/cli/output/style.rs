@@ -56,9 +56,19 @@ mod tests {
     #[test]
     fn the_flag_wins_and_then_no_color() {
         let plain = Env::default();
-        let no_color = Env { no_color: true, force_color: true, ..Env::default() };
-        let forced = Env { force_color: true, ..Env::default() };
-        let dumb = Env { term: Some("dumb".to_owned()), ..Env::default() };
+        let no_color = Env {
+            no_color: true,
+            force_color: true,
+            ..Env::default()
+        };
+        let forced = Env {
+            force_color: true,
+            ..Env::default()
+        };
+        let dumb = Env {
+            term: Some("dumb".to_owned()),
+            ..Env::default()
+        };
         let cases = [
             (Colour::Always, &no_color, false, true),
             (Colour::Never, &forced, true, false),
@@ -69,7 +79,11 @@ mod tests {
             (Colour::Auto, &plain, false, false),
         ];
         for (flag, env, terminal, expected) in cases {
-            assert_eq!(colourful(flag, env, terminal), expected, "{flag:?} {env:?} {terminal}");
+            assert_eq!(
+                colourful(flag, env, terminal),
+                expected,
+                "{flag:?} {env:?} {terminal}"
+            );
         }
     }
 }

@@ -3,7 +3,10 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 /// Columns under a header. Nothing is wrapped or cut, so that lines can be searched.
-pub fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn columns<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = bare();
     table.set_header(header);
     table.add_rows(rows);
@@ -19,12 +22,19 @@ pub fn pairs(rows: impl IntoIterator<Item = (impl Into<String>, String)>) -> Str
 
 fn bare() -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
 /// Neither an indent nor blanks at the ends of lines.
 fn rendered(table: &Table) -> String {
-    let lines = table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
+    let lines = table.lines().map(|line| {
+        line.strip_prefix(' ')
+            .unwrap_or(&line)
+            .trim_end()
+            .to_owned()
+    });
     lines.collect::<Vec<_>>().join("\n")
 }

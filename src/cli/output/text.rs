@@ -130,7 +130,13 @@ mod tests {
 
     #[test]
     fn quantities_are_short() {
-        assert_eq!([took(340), took(1_250), took(125_000)], ["340 ms", "1.2 s", "2 m 05 s"]);
-        assert_eq!([size(512), size(1_536), size(23 << 20)], ["512 B", "1.5 KiB", "23.0 MiB"]);
+        assert_eq!(
+            [took(340), took(1_250), took(125_000)],
+            ["340 ms", "1.2 s", "2 m 05 s"]
+        );
+        assert_eq!(
+            [size(512), size(1_536), size(23 << 20)],
+            ["512 B", "1.5 KiB", "23.0 MiB"]
+        );
     }
 }

@@ -1,0 +1,500 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_codemate_preview_global_optspecs
+    string join \n format= json q/quiet v/verbose no-input y/yes timeout= C/directory= name= color= h/help V/version
+end
+
+function __fish_codemate_preview_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_codemate_preview_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_codemate_preview_using_subcommand
+    set -l cmd (__fish_codemate_preview_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -s V -l version -d 'Print version'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "up" -d 'Run a project and print its URL'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "down" -d 'Stop instances'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "ls" -d 'List instances'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "ps" -d 'List instances'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "status" -d 'Show one instance'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "url" -d 'Print the URL of an instance'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "open" -d 'Open an instance in the browser'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "logs" -d 'Print what an instance wrote'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "exec" -d 'Run a command inside an instance'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "restart" -d 'Start the app of an instance again'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "wait" -d 'Wait until an instance is ready'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "events" -d 'Print what happened to an instance, or to all of them'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "detect" -d 'Show what a project is recognised as, and why'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "images" -d 'List, build and remove base images'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "agent" -d 'Control the agent, which runs the instances in the background'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "doctor" -d 'Check that everything needed is there'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "help" -d 'Show help for a command, or the exit codes'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l template -d 'Take this template without looking at the others' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l image -d 'Run in this image in place of the template\'s' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l port -d 'The port the app listens on; found by itself when not given' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l set -d 'Answer a question of the template, such as `entry=main:app`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l cpus -d 'How many cores it may use, such as `1.5`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l memory -d 'How much memory it may use, such as `512MiB`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s e -l env -d 'Set a variable of the app\'s environment' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l env-file -d 'Read variables of the app\'s environment from a file' -r -F
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l attach -d 'Stay and show what the app writes; Ctrl-C stops what this command started'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l rebuild -d 'Start over: fresh files, fresh installation'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l all -d 'Every instance'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l purge -d 'Also remove what they kept: files the app made, dependencies, caches'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand down" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ls" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand ps" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand open" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l since -d 'Only what is newer: an age such as `5m`, or a time such as `2026-11-23T14:00:00Z`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s n -l tail -d 'Only the last lines' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l grep -d 'Only lines in which this regular expression is found' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s f -l follow -d 'Go on with what it writes from now'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s e -l env -d 'Set a variable of the command\'s environment' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s T -l no-tty -d 'Give the command no terminal even if this is one'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand exec" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand restart" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand wait" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -s f -l follow -d 'Go on with what happens from now'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand events" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l template -d 'Take this template without looking at the others' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l image -d 'Run in this image in place of the template\'s' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l port -d 'The port the app listens on; found by itself when not given' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l set -d 'Answer a question of the template, such as `entry=main:app`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "ls" -d 'List the base images there are, and which have been built'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "build" -d 'Build base images; all of them if none is named'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "prune" -d 'Remove base images that no instance uses'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l rebuild -d 'Build again what is there already'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from build" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -f -a "run" -d 'Be the agent, until told to stop'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -f -a "start" -d 'Start it, unless it runs'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -f -a "status" -d 'Show the agent that runs'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -f -a "stop" -d 'Stop it; instances that run go on'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -f -a "restart" -d 'Stop it and start it again'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and not __fish_seen_subcommand_from run start status stop restart logs" -f -a "logs" -d 'Print what it wrote to its log'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s n -l tail -d 'Only the last lines' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s f -l follow -d 'Go on with what it writes from now'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand help" -s h -l help -d 'Print help'

@@ -1,0 +1,4 @@
+//! What tests are made of.
+
+pub mod agent;
+pub mod program;
