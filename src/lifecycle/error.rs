@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    engine::{EngineError, link::DialError},
-    model::{AppExit, Code, PhaseKind, Problem},
+    engine::EngineError,
+    model::{AppExit, Code, InstanceId, PhaseKind, Problem},
     project::ProjectError,
     security::PolicyError,
     source::SourceError,
@@ -120,6 +120,16 @@ impl LifecycleError {
     }
 }
 
+impl LifecycleError {
+    /// The stream to the guest ended while something was waited for on it.
+    pub(super) fn cut_off(id: &InstanceId) -> Self {
+        Self::Engine(EngineError::Link {
+            id: id.to_string(),
+            reason: "it ended in the middle of a start".to_owned(),
+        })
+    }
+}
+
 impl Seen {
     fn remedy(&self) -> &'static str {
         match self {
@@ -134,12 +144,6 @@ impl Seen {
                 "name a path that answers with `[ready] path`, or the statuses that count with `[ready] status`"
             }
         }
-    }
-}
-
-impl From<DialError> for LifecycleError {
-    fn from(error: DialError) -> Self {
-        Self::Engine(EngineError::Link { id: String::new(), reason: error.to_string() })
     }
 }
 

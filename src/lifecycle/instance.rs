@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     gateway::{Activity, Target},
-    model::{AppExit, Event, Options, Phase, Problem, SyncReport, UpOutcome},
+    model::{AppExit, Event, InstanceId, Options, Phase, Problem, SyncReport, UpOutcome},
     source::Batch,
     store::{Intent, Record},
     task::Scope,
@@ -185,7 +185,7 @@ impl Instance {
                 name: self.record.name.to_string(),
                 phase: self.record.phase.kind(),
             }),
-            State::Live(live) => live.restart(&self.door).await,
+            State::Live(live) => live.restart(&self.door, &self.record.id).await,
         };
         let outcome = match outcome {
             Ok(port) => {
@@ -375,7 +375,11 @@ impl Live {
     }
 
     /// Restart the app and wait until it answers or ends.
-    async fn restart(&mut self, door: &watch::Sender<Door>) -> Result<u16, LifecycleError> {
+    async fn restart(
+        &mut self,
+        door: &watch::Sender<Door>,
+        id: &InstanceId,
+    ) -> Result<u16, LifecycleError> {
         self.restart_later(door).await?;
         let port = self.port.unwrap_or(self.plan.run.port);
         loop {
@@ -391,7 +395,7 @@ impl Live {
                 }
                 Some(News::AppStarted | News::Opened { .. }) => {}
                 Some(News::LinkLost) | None => {
-                    return Err(crate::engine::link::DialError::Link.into());
+                    return Err(LifecycleError::cut_off(id));
                 }
             }
         }

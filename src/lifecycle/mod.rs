@@ -107,7 +107,11 @@ impl Manager {
 
     /// Take up every recorded instance. They are listed at once and linked to one by one.
     pub fn take_up(&self) -> Result<(), LifecycleError> {
-        for record in self.house.store.load_all()? {
+        let loaded = self.house.store.load_all()?;
+        for unreadable in loaded.unreadable {
+            tracing::error!(path = %unreadable.path.display(), reason = unreadable.reason, "a record is set aside");
+        }
+        for record in loaded.records {
             let handle = self.host(record);
             handle.mailbox.try_send(Command::Adopt).expect("a new mailbox has room");
         }

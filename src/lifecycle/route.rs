@@ -15,7 +15,7 @@ use crate::{
 const HOLD: Duration = Duration::from_secs(20);
 
 /// Whether the app can take connections now.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Door {
     Open { link: Link, port: u16 },
     /// It is being started again; a request may wait.
@@ -47,7 +47,7 @@ impl Dial for AppDial {
                     Door::Open { link, port } => match link.dial(port).await {
                         Ok(io) => return Ok(Box::pin(io) as Stream),
                         // It may have begun to restart since we looked.
-                        Err(DialError::Refused) if door.has_changed().unwrap_or(false) => {}
+                        Err(DialError::Refused { .. }) if door.has_changed().unwrap_or(false) => {}
                         Err(error) => return Err(into_io(&error)),
                     },
                     Door::Shut => return Err(io::ErrorKind::ConnectionRefused.into()),
@@ -65,7 +65,7 @@ impl Dial for AppDial {
 
 fn into_io(error: &DialError) -> io::Error {
     match error {
-        DialError::Refused => io::ErrorKind::ConnectionRefused.into(),
-        DialError::Link => io::ErrorKind::NotConnected.into(),
+        DialError::Refused { .. } => io::ErrorKind::ConnectionRefused.into(),
+        DialError::Link(_) => io::ErrorKind::NotConnected.into(),
     }
 }

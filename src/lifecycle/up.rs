@@ -19,7 +19,7 @@ use crate::{
     engine::link::AppSpec,
     gateway::{Route, Target},
     model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Phase, Plan,
+        ContainerSpec, DetectReport, Event, ImageInfo, InstanceId, Limits, Options, Phase, Plan,
         Role, Secret, UpOutcome, Urls,
     },
     project::{self, LocalTree, Templates},
@@ -203,7 +203,7 @@ impl Instance {
             return Err(LifecycleError::ShuttingDown);
         };
         let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
-        let port = step.end(start_and_probe(live).await)?;
+        let port = step.end(start_and_probe(live, &self.record.id).await)?;
         live.port = Some(port);
         self.door.send_replace(Door::Open { link: live.link.clone(), port });
         let loopback = live
@@ -268,7 +268,7 @@ impl Instance {
 }
 
 /// Start the app and wait for the port that answers; the app's end is the other outcome.
-async fn start_and_probe(live: &mut Live) -> Result<u16, LifecycleError> {
+async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, LifecycleError> {
     live.link.start_app(app_spec(&live.plan)).await?;
     let prober = Prober { link: &live.link, plan: &live.plan, scope: &live.scope };
     let listeners = live.listeners.clone();
@@ -283,7 +283,7 @@ async fn start_and_probe(live: &mut Live) -> Result<u16, LifecycleError> {
                 }
                 Some(News::AppStarted | News::Opened { .. }) => {}
                 Some(News::LinkLost) | None => {
-                    return Err(LifecycleError::from(crate::engine::link::DialError::Link));
+                    return Err(LifecycleError::cut_off(id));
                 }
             },
         }

@@ -1,5 +1,7 @@
 //! `Record`: all that is known of one instance when nothing of it runs.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,24 @@ pub struct Record {
 pub enum Source {
     /// An absolute path with its links resolved.
     Local { directory: String },
+}
+
+impl Source {
+    /// The directory that the identity and the name come from.
+    pub fn directory(&self) -> &str {
+        let Self::Local { directory } = self;
+        directory
+    }
+
+    pub fn instance_id(&self, label: Option<&Name>) -> InstanceId {
+        InstanceId::of_directory(Path::new(self.directory()), label)
+    }
+
+    /// The name it gets when its user gives none.
+    pub fn name(&self) -> Name {
+        let base = Path::new(self.directory()).file_name().unwrap_or_default();
+        Name::slug(&base.to_string_lossy())
+    }
 }
 
 /// What the user last asked for.

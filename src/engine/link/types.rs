@@ -19,6 +19,12 @@ pub struct GuestHello {
     pub listeners: Vec<Listener>,
 }
 
+impl GuestHello {
+    pub fn app_is_running(&self) -> bool {
+        matches!(self.app, Some(AppState::Running { .. }))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppState {
     Running { pid: u32 },
@@ -109,6 +115,12 @@ pub enum GuestEvent {
 pub struct Listener {
     pub port: u16,
     pub scope: PortScope,
+}
+
+impl Listener {
+    pub fn is_loopback(&self) -> bool {
+        self.scope == PortScope::Loopback
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
