@@ -89,14 +89,18 @@ async fn more_than_the_window_ends_the_link() {
     let mut bytes = HELLO.to_vec();
     bytes.extend_from_slice(&[7, 0, 0, 0, 16, 9, 0, 0, 0]);
     bytes.extend_from_slice(&port.to_le_bytes());
-    for _ in 0..64 {
-        bytes.extend_from_slice(&(65_536u32 + 9).to_le_bytes());
-        bytes.extend_from_slice(&[17, 9, 0, 0, 0]);
-        bytes.extend_from_slice(&65_536u32.to_le_bytes());
-        bytes.extend_from_slice(&vec![0; 65_536]);
-    }
+    let mut data = (65_536u32 + 9).to_le_bytes().to_vec();
+    data.extend_from_slice(&[17, 9, 0, 0, 0]);
+    data.extend_from_slice(&65_536u32.to_le_bytes());
+    data.resize(data.len() + 65_536, 0);
     let (mut read, mut write) = raw.split();
-    let send = async { drop(write.write_all(&bytes).await) };
+    // Nobody accepts the connection: what the kernel does not take, the window has to.
+    let send = async {
+        let mut sent = write.write_all(&bytes).await;
+        while sent.is_ok() {
+            sent = write.write_all(&data).await;
+        }
+    };
     let mut rest = Vec::new();
     let ended = timeout(LIMIT, async { tokio::join!(send, read.read_to_end(&mut rest)) }).await;
     assert!(ended.is_ok());
