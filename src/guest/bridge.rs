@@ -21,6 +21,20 @@ const PIECE: usize = 128 * 1024;
 
 /// Runs until either side has ended.
 pub fn run(socket: &Path) -> io::Result<()> {
+    match carry(socket) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+            ) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn carry(socket: &Path) -> io::Result<()> {
     let socket = File::from(OwnedFd::from(connect(socket)?));
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wire::Port;
+use crate::wire::Socket;
 
 const FAST: Duration = Duration::from_millis(15);
 const FAST_FOR: Duration = Duration::from_secs(15);
@@ -64,8 +64,8 @@ impl Listeners {
         changed
     }
 
-    pub fn ports(&self) -> Vec<Port> {
-        let port = |(&port, addresses): (&u16, &Vec<IpAddr>)| Port {
+    pub fn ports(&self) -> Vec<Socket> {
+        let port = |(&port, addresses): (&u16, &Vec<IpAddr>)| Socket {
             port,
             any: addresses.iter().any(IpAddr::is_unspecified),
             loopback: addresses.iter().any(IpAddr::is_loopback),

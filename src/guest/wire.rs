@@ -178,7 +178,7 @@ records! {
     /// One path the journal holds. An all-zero token is a write that never finished.
     Holding { path: String, token: [u8; 32], mode: u32, is_link: bool }
     /// One listening port: on every address, or on a loopback one, or on neither.
-    Port { port: u16, any: bool, loopback: bool }
+    Socket { port: u16, any: bool, loopback: bool }
 }
 
 macro_rules! messages {
@@ -246,7 +246,7 @@ messages! {
     }
     /// From the guest.
     ToAgent<'a> {
-        65 Hello { version: u8, app_pid: Option<u32>, app_ended: Option<Ending>, ports: Vec<Port> }
+        65 Hello { version: u8, app_pid: Option<u32>, app_ended: Option<Ending>, ports: Vec<Socket> }
         66 Pong {}
         /// Some of the inventory; `Done` follows the last.
         67 Inventory { holdings: Vec<Holding> }
@@ -254,7 +254,7 @@ messages! {
         69 Output { stderr: bool, content: &'a [u8] }
         70 Ended { ending: Ending }
         /// The whole set, whenever it changed. These three have id 0.
-        71 Listening { ports: Vec<Port> }
+        71 Listening { ports: Vec<Socket> }
         72 AppStarted { pid: u32 }
         73 AppExited { ending: Ending }
         74 Opened {}

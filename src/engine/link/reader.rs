@@ -83,6 +83,7 @@ fn take(
             match shared.state().waiting.remove(&id) {
                 Some(Waiting::Done(done)) => drop(done.send(outcome)),
                 Some(Waiting::Inventory { held, done }) => drop(done.send(held)),
+                Some(Waiting::Run { pieces, .. }) => drop(pieces.send(Piece::Refused)),
                 // The answer to an operation that was given up.
                 None => {}
                 Some(_) => return Err(Wrong("it answered something else than was asked")),

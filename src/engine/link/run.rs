@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::{
-    Link,
+    Link, broken,
     shared::Waiting,
     types::{Exited, LogLineLite, RunSpec},
     wire::{Program, ToGuest, WINDOW},
@@ -17,6 +17,8 @@ const LINE: usize = 16 * 1024;
 pub enum Piece {
     Output { stderr: bool, bytes: Vec<u8> },
     Ended(Exited),
+    /// Another one runs.
+    Refused,
 }
 
 impl Link {
@@ -50,6 +52,10 @@ impl Link {
                         }
                     }
                     return Ok(exited);
+                }
+                Some(Piece::Refused) => {
+                    guard.disarm();
+                    return Err(broken("another command runs already"));
                 }
                 None => {
                     guard.disarm();

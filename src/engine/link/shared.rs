@@ -118,7 +118,9 @@ impl Shared {
             self.room.close();
             (std::mem::take(&mut state.waiting), std::mem::take(&mut state.channels))
         };
-        channels.into_values().for_each(|channel| channel.fail());
+        for channel in channels.into_values() {
+            channel.fail();
+        }
         drop(waiting);
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 
-use super::wire::{Ending, Outcome, Port};
+use super::wire::{Ending, Outcome, Socket};
 use crate::{engine::EngineError, model::AppExit};
 
 /// How a command ended.
@@ -141,13 +141,13 @@ pub fn exit(ending: Ending) -> AppExit {
     }
 }
 
-pub fn listeners(ports: &[Port]) -> Vec<Listener> {
-    let scope = |port: &Port| match port {
-        Port { any: true, .. } => PortScope::Any,
-        Port { loopback: true, .. } => PortScope::Loopback,
-        Port { .. } => PortScope::Other,
+pub fn listeners(ports: &[Socket]) -> Vec<Listener> {
+    let scope = |socket: &Socket| match socket {
+        Socket { any: true, .. } => PortScope::Any,
+        Socket { loopback: true, .. } => PortScope::Loopback,
+        Socket { .. } => PortScope::Other,
     };
-    ports.iter().map(|port| Listener { port: port.port, scope: scope(port) }).collect()
+    ports.iter().map(|socket| Listener { port: socket.port, scope: scope(socket) }).collect()
 }
 
 pub fn refusal(outcome: Outcome) -> Result<(), FileRefusal> {

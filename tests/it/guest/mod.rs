@@ -1,5 +1,7 @@
 //! The guest as an ordinary process in a directory of its own, and links to it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod app;
 mod files;
 mod journal;
