@@ -242,12 +242,17 @@ pub fn signal_group(group: u32, signal: i32) -> bool {
     }
 }
 
-/// Have the program lead a session of its own, with the usual umask.
+/// Have the program lead a session of its own, with the usual umask, and hear every signal:
+/// those we hold back for ourselves would be held back in it too, and a TERM never reach it.
 pub fn lead_session(command: &mut Command) {
-    // SAFETY: both are async-signal-safe and touch nothing of ours.
+    const SIG_SETMASK: c_int = 2;
+    // SAFETY: all are async-signal-safe and touch nothing of ours.
     unsafe {
         command.pre_exec(|| {
             umask(0o022);
+            let mut none = SigSet([0; 128 / size_of::<c_ulong>()]);
+            sigemptyset(&raw mut none);
+            checked(sigprocmask(SIG_SETMASK, &raw const none, std::ptr::null_mut()))?;
             checked(setsid()).map(drop)
         });
     }
