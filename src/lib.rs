@@ -1,4 +1,5 @@
 pub mod api;
+pub mod config;
 pub mod engine;
 pub mod model;
 pub mod security;
