@@ -97,7 +97,7 @@ fn image(view: &View<'_>, options: &Options) -> Result<ImageChoice, ProjectError
         return Ok((named(name), None, None));
     }
     let stack = image.and_then(|it| it.stack.as_deref()).and_then(images::stack);
-    let stack = stack.expect("templates are checked to have an image");
+    let Some(stack) = stack else { return bad("image", "say which image to run in") };
     let version = version::choose(view.look, view.template, stack, options.version.as_deref())?;
     Ok((ImageRef::ours(&stack.name, &version.version), Some(stack.name.clone()), Some(version)))
 }

@@ -134,6 +134,8 @@ fn check(template: &Template) -> Result<(), Fault> {
         return Ok(());
     }
     match &template.image {
+        // Whoever asks for it by name has to name an image too.
+        None if template.detect.all.is_empty() && template.detect.any.is_empty() => {}
         None => return fault("image", "it is missing"),
         Some(image) => match (&image.stack, &image.name) {
             (Some(stack), None) if images::stack(stack).is_none() => {
@@ -252,7 +254,7 @@ mod tests {
             ("schema = 1\n", "line 1: missing field `id`"),
             ("schema = 1\nid = \"mine\"\npriorty = 3\n", "line 3: unknown key `priorty`; did you mean `priority`?"),
             ("schema = 2\nid = \"mine\"\n", "schema: this version knows only 1"),
-            ("schema = 1\nid = \"mine\"\n", "image: it is missing"),
+            ("schema = 1\nid = \"mine\"\ndetect.all = [{ file = \"x\" }]", "image: it is missing"),
             ("schema = 1\nid = \"mine\"\nextends = \"_pyton\"\n", "extends: there is no template `_pyton`; did you mean `_python`?"),
             ("schema = 1\nid = \"mine\"\nimage.stack = \"cobol\"\n", "image.stack: there is no `images/cobol`"),
             (&format!("{head}detect.all = [{{ dep = \"flask\" }}]"), "detect.all: `flask` is neither `npm:NAME` nor `pypi:NAME`"),

@@ -75,7 +75,8 @@ impl LocalTree {
             let Some(path) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else {
                 continue;
             };
-            if entry.path().is_file() && inside(root, entry.path()) {
+            let link = entry.path_is_symlink();
+            if entry.path().is_file() && (!link || inside(root, entry.path())) {
                 files.push(path.to_owned());
             }
             if files.len() >= Self::MOST_FILES {

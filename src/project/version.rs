@@ -80,8 +80,8 @@ fn satisfies(image: Option<&Image>, version: &str, asked: &str) -> bool {
 }
 
 fn satisfies_pep440(version: &str, asked: &str) -> bool {
-    if asked == "*" {
-        return true;
+    if asked.is_empty() || asked == "*" {
+        return asked == "*";
     }
     // A version alone, down to any level: what we have of it counts, not the patch level.
     if let Ok(exact) = Version::from_str(asked.trim_end_matches(".*")) {
@@ -156,7 +156,7 @@ mod tests {
             assert!(satisfies(Some(&image), "3.11", asked), "{asked}");
         }
         for asked in ["pypy3", "", ">=", "three", "^", "2.7"] {
-            assert!(!satisfies(Some(&image), "3.11", asked), "{asked}");
+            assert!(!satisfies(Some(&image), "3.11", asked), "`{asked}`");
         }
     }
 

@@ -1,1 +1,3 @@
+//! Tests over the crate's own surface.
 
+mod detect;
