@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use super::TomlFault;
 use crate::model::{Code, Problem};
 
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +16,8 @@ pub enum ConfigError {
     },
     #[error("cannot read `{}`: {source}", file.display())]
     Read { file: PathBuf, source: io::Error },
-    #[error("`{}` is not valid: {reason}", file.display())]
-    Invalid { file: PathBuf, reason: String },
-    #[error("`{}` has a key `{key}`, which is not one we know", file.display())]
-    UnknownKey { file: PathBuf, key: String, nearest: Option<String> },
+    #[error("`{}`, {fault}", file.display())]
+    Invalid { file: PathBuf, fault: TomlFault },
     #[error("`{variable}` is `{value}`: {reason}")]
     Variable {
         variable: &'static str,
@@ -31,9 +30,6 @@ impl ConfigError {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(Code::Config, self.to_string());
         match self {
-            Self::UnknownKey { nearest: Some(nearest), .. } => {
-                problem.hint(format!("did you mean `{nearest}`?"))
-            }
             Self::NoHome => problem.hint("set HOME"),
             _ => problem,
         }

@@ -3,16 +3,19 @@
 mod combine;
 mod env;
 mod error;
-mod keys;
+mod nearest;
 mod paths;
 mod project_file;
 mod read;
+mod strict;
 pub mod size;
 mod user;
 
 pub use combine::Combine;
 pub use env::Env;
 pub use error::ConfigError;
+pub use nearest::nearest;
 pub use paths::Paths;
 pub use project_file::project_options;
+pub use strict::{TomlFault, from_toml};
 pub use user::UserSettings;

@@ -7,6 +7,7 @@ mod cli_leave;
 mod cli_streams;
 mod cli_up;
 mod completions;
+mod detect;
 mod docker_engine;
 mod floors;
 mod guest;

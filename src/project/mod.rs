@@ -1,0 +1,27 @@
+//! Detection: from a project's files, by declarative templates, to a plan. A new stack is a new
+//! file in `templates/`; nothing of a project is executed and nothing is fetched.
+
+mod deps;
+mod error;
+mod facts;
+#[cfg(test)]
+mod fixtures;
+pub mod images;
+mod install_key;
+mod look;
+mod pattern;
+mod plan;
+mod requirements;
+mod select;
+mod template;
+mod templates;
+mod tree;
+mod version;
+
+pub use error::ProjectError;
+pub use images::{Stack, StackVersion};
+pub use install_key::install_key;
+pub use plan::{search_path, workspace};
+pub use select::detect;
+pub use templates::Templates;
+pub use tree::{LocalTree, Tree};

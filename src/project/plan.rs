@@ -1,0 +1,237 @@
+//! A template's plan for one project, with the user's own settings laid on top.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ProjectError,
+    facts::{Variables, View},
+    images, version,
+};
+use crate::{
+    model::{
+        ContainerSpec, ImageRef, Install, Options, Plan, ProxyHost, Readiness, Reload, ReloadMode,
+        RunCommand, VersionChoice,
+    },
+};
+
+/// Directories of every Linux image that commands are looked for in.
+const SEARCHED: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where Python projects have what was installed for them.
+const VENV: &str = "/home/app/venv";
+const PORT: u16 = 8080;
+
+/// `PATH` inside: what was installed for the project, then what its image says, or the usual.
+pub fn search_path(root: &str, of_image: Option<&str>) -> String {
+    let workspace = workspace(root);
+    format!("{VENV}/bin:{workspace}/node_modules/.bin:{}", of_image.unwrap_or(SEARCHED))
+}
+
+/// The directory inside that commands are run in.
+pub fn workspace(root: &str) -> String {
+    match root {
+        "" => ContainerSpec::WORKSPACE.to_owned(),
+        root => format!("{}/{root}", ContainerSpec::WORKSPACE),
+    }
+}
+
+pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, ProjectError> {
+    let (image, stack, version) = image(view, options)?;
+    let fixed = port_of(options)?;
+    let variables = Variables {
+        port: fixed.or(view.template.run.port).unwrap_or(PORT),
+        version: version.as_ref().map(|it| it.version.clone()).unwrap_or_default(),
+        workspace: workspace(root),
+    };
+    let mut env = expand_map(view, &view.template.env, &variables)?;
+    env.insert("PATH".to_owned(), search_path(root, None));
+    let mut ignore = view.template.sync.ignore.clone();
+    ignore.extend(options.sync.ignore.iter().flatten().cloned());
+    let argv = match (&options.run.command, &view.template.run.command) {
+        (Some(argv), _) | (None, Some(argv)) if !argv.is_empty() => expand(view, argv, &variables)?,
+        _ => return bad("run.command", "say which command starts the app"),
+    };
+    let mut run_env = expand_map(view, &view.template.run.env, &variables)?;
+    run_env.insert("PORT".to_owned(), variables.port.to_string());
+    run_env.insert("HOST".to_owned(), "0.0.0.0".to_owned());
+    Ok(Plan {
+        template: view.template.id.clone(),
+        title: title(view),
+        image,
+        stack,
+        version,
+        install: install(view, options, &variables, root)?,
+        run: RunCommand { argv, port: variables.port, port_is_fixed: fixed.is_some(), env: run_env },
+        ready: ready(view, options)?,
+        reload: reload(view, options, root),
+        proxy: options.proxy.host.or(view.template.proxy.host).unwrap_or(ProxyHost::Preserve),
+        public_deny: view.template.proxy.public_deny.clone().unwrap_or_default(),
+        ignore,
+        env,
+    })
+}
+
+/// For people. A fact that is not known leaves the template's id.
+pub fn title(view: &View<'_>) -> String {
+    let title = view.template.title.as_deref().unwrap_or(&view.template.id);
+    view.expand(title, &Variables::default()).unwrap_or_else(|_| view.template.id.clone())
+}
+
+type ImageChoice = (ImageRef, Option<String>, Option<VersionChoice>);
+
+fn image(view: &View<'_>, options: &Options) -> Result<ImageChoice, ProjectError> {
+    let named = |name: &str| {
+        let Ok(image) = name.parse::<ImageRef>();
+        image
+    };
+    if let Some(image) = &options.image {
+        let version = options.version.as_ref().map(|version| VersionChoice {
+            version: version.clone(),
+            asked: Some(version.clone()),
+            from: None,
+        });
+        return Ok((named(image), None, version));
+    }
+    let image = view.template.image.as_ref();
+    if let Some(name) = image.and_then(|it| it.name.as_deref()) {
+        return Ok((named(name), None, None));
+    }
+    let stack = image.and_then(|it| it.stack.as_deref()).and_then(images::stack);
+    let Some(stack) = stack else { return bad("image", "say which image to run in") };
+    let version = version::choose(view.look, view.template, stack, options.version.as_deref())?;
+    Ok((ImageRef::ours(&stack.name, &version.version), Some(stack.name.clone()), Some(version)))
+}
+
+/// The port the user fixed, by name or by what the app is told in its environment.
+fn port_of(options: &Options) -> Result<Option<u16>, ProjectError> {
+    match (options.port, options.env.get("PORT")) {
+        (Some(0), _) => bad("port", "expected 1 to 65535"),
+        (Some(port), _) => Ok(Some(port)),
+        (None, Some(port)) => Ok(port.reveal().parse().ok().filter(|port| *port > 0)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn install(
+    view: &View<'_>,
+    options: &Options,
+    variables: &Variables,
+    root: &str,
+) -> Result<Option<Install>, ProjectError> {
+    let commands = match &options.install.commands {
+        Some(commands) => commands.clone(),
+        None => template_install(view)?,
+    };
+    if commands.is_empty() {
+        return Ok(None);
+    }
+    if commands.iter().any(Vec::is_empty) {
+        return bad("install.commands", "a command has no words");
+    }
+    let commands =
+        commands.iter().map(|argv| expand(view, argv, variables)).collect::<Result<_, _>>()?;
+    let part = &view.template.install;
+    let inputs = options.install.inputs.as_ref().or(part.inputs.as_ref());
+    Ok(Some(Install { commands, inputs: under(root, inputs.map_or(&[], Vec::as_slice)) }))
+}
+
+fn template_install(view: &View<'_>) -> Result<Vec<Vec<String>>, ProjectError> {
+    let part = &view.template.install;
+    let manager = part.by.as_ref().and_then(|by| view.fact(by));
+    let mut commands = Vec::new();
+    if let Some(manager) = &manager {
+        if let Some(reason) = part.unsupported.get(manager) {
+            return Err(ProjectError::Unsupported {
+                template: view.template.id.clone(),
+                reason: reason.clone(),
+            });
+        }
+        commands.extend(part.commands.get(manager).into_iter().flatten().cloned());
+    }
+    for also in &part.also {
+        let holds = also.all.iter().all(|it| view.holds(it).is_some())
+            && also.none.iter().all(|it| view.holds(it).is_none());
+        if holds {
+            commands.extend(also.commands.iter().cloned());
+        }
+    }
+    Ok(commands)
+}
+
+fn ready(view: &View<'_>, options: &Options) -> Result<Readiness, ProjectError> {
+    let (ours, theirs) = (&view.template.ready, &options.ready);
+    let path = theirs.path.as_deref().or(ours.path.as_deref()).unwrap_or("/");
+    if !path.starts_with('/') {
+        return bad("ready.path", "it begins with `/`");
+    }
+    let status = theirs.status.as_deref().or(ours.status.as_deref()).unwrap_or("200-499");
+    let Some(status) = status_range(status) else {
+        return bad("ready.status", "expected a status or a range of them, such as `200-399`");
+    };
+    let timeout = theirs.timeout.as_deref().or(ours.timeout.as_deref()).unwrap_or("60s");
+    let Ok(timeout) = humantime::parse_duration(timeout.trim()) else {
+        return bad("ready.timeout", "expected a duration, such as `90s`");
+    };
+    Ok(Readiness { path: path.to_owned(), status, timeout })
+}
+
+/// `200` or `200-399`.
+fn status_range(text: &str) -> Option<(u16, u16)> {
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    let range = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+    (100 <= range.0 && range.0 <= range.1 && range.1 <= 599).then_some(range)
+}
+
+fn reload(view: &View<'_>, options: &Options, root: &str) -> Reload {
+    let (ours, theirs) = (&view.template.reload, &options.reload);
+    let globs = theirs.restart_on.as_ref().or(ours.restart_on.as_ref());
+    Reload {
+        mode: theirs.mode.or(ours.mode).unwrap_or(ReloadMode::None),
+        restart_on: under(root, globs.map_or(&[], Vec::as_slice)),
+    }
+}
+
+/// Globs of a directory as globs of the tree it is in.
+fn under(root: &str, globs: &[String]) -> Vec<String> {
+    let prefix = if root.is_empty() { String::new() } else { format!("{}/", globset::escape(root)) };
+    globs.iter().map(|glob| format!("{prefix}{glob}")).collect()
+}
+
+fn expand(
+    view: &View<'_>,
+    argv: &[String],
+    variables: &Variables,
+) -> Result<Vec<String>, ProjectError> {
+    argv.iter().map(|word| view.expand(word, variables)).collect()
+}
+
+fn expand_map(
+    view: &View<'_>,
+    map: &BTreeMap<String, String>,
+    variables: &Variables,
+) -> Result<BTreeMap<String, String>, ProjectError> {
+    map.iter().map(|(key, value)| Ok((key.clone(), view.expand(value, variables)?))).collect()
+}
+
+fn bad<T>(key: &str, reason: &str) -> Result<T, ProjectError> {
+    Err(ProjectError::BadOptions { key: key.to_owned(), reason: reason.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses() {
+        assert_eq!(status_range("200"), Some((200, 200)));
+        assert_eq!(status_range("200-399"), Some((200, 399)));
+        for text in ["", "399-200", "0-99", "200-", "2xx", "600"] {
+            assert_eq!(status_range(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn globs_of_a_directory_keep_to_it() {
+        assert_eq!(under("", &["**/*.py".to_owned()]), ["**/*.py"]);
+        assert_eq!(under("apps/[x]", &["*.py".to_owned()]), ["apps/[[]x[]]/*.py"]);
+    }
+}

@@ -1,0 +1,290 @@
+//! The format of a template file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::pattern::{FileGlob, OneOrMore, Pattern};
+use crate::{
+    config::Combine,
+    model::{ProxyHost, ReloadMode},
+};
+
+/// One file of `templates/`. A base, whose id begins with `_`, is only ever extended.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Template {
+    pub schema: u32,
+    pub id: String,
+    /// For people; may name facts.
+    pub title: Option<String>,
+    pub extends: Option<String>,
+    /// Fallback 5, file 20, framework 60, more special framework 70.
+    #[serde(default)]
+    pub priority: i32,
+    pub image: Option<Image>,
+    #[serde(default)]
+    pub version: Vec<VersionSource>,
+    #[serde(default)]
+    pub detect: Detect,
+    #[serde(default)]
+    pub facts: BTreeMap<String, Fact>,
+    /// For install and run.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub install: InstallPart,
+    #[serde(default)]
+    pub run: RunPart,
+    #[serde(default)]
+    pub ready: ReadyPart,
+    #[serde(default)]
+    pub reload: ReloadPart,
+    #[serde(default)]
+    pub proxy: ProxyPart,
+    #[serde(default)]
+    pub sync: SyncPart,
+    /// Fixtures, run by one test for every template.
+    #[serde(default, rename = "test")]
+    pub tests: Vec<Fixture>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// One of `images/`.
+    pub stack: Option<String>,
+    pub scheme: Option<Scheme>,
+    /// Words that stand for a version or a range, such as `lts/iron`.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, String>,
+    /// An image that is not ours, in place of a stack.
+    pub name: Option<String>,
+}
+
+/// How a stack writes versions and ranges of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    Pep440,
+    Npm,
+}
+
+/// Where a version may be asked for; the first file that does is heeded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionSource {
+    pub file: String,
+    pub json: Option<String>,
+    pub toml: Option<String>,
+    /// Its group `version`, or all of it, is what is asked for.
+    pub regex: Option<Pattern>,
+}
+
+/// `all` and `none` hold when empty; `any` too. A template without a predicate is taken only
+/// when it is asked for by name.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detect {
+    pub all: Vec<Predicate>,
+    pub any: Vec<Predicate>,
+    pub none: Vec<Predicate>,
+    pub boost: Vec<Boost>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boost {
+    #[serde(rename = "if")]
+    pub when: Predicate,
+    pub add: i32,
+}
+
+/// One statement about a project: of a `file`, a `dep`endency, or a `fact`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Predicate {
+    /// Globs; the first file that fits, in the order of the globs, is the one looked at.
+    pub file: Option<OneOrMore<FileGlob>>,
+    /// Parsed as JSON it has a value at this pointer.
+    pub json: Option<String>,
+    pub toml: Option<String>,
+    /// That value, as text, fits this.
+    pub matches: Option<Pattern>,
+    /// The file's text fits this.
+    pub content: Option<Pattern>,
+    /// `npm:NAME` or `pypi:NAME`.
+    pub dep: Option<String>,
+    /// A fact of this template is known.
+    pub fact: Option<String>,
+    /// It is this.
+    pub is: Option<OneOrMore<String>>,
+}
+
+/// Something to find out; `${facts.NAME}` in commands, environment and title.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fact {
+    /// The first that holds gives the value.
+    pub cases: Vec<Case>,
+    pub default: Option<String>,
+    /// Asked when a value is needed and neither files nor user gave one.
+    pub question: Option<String>,
+    /// An answer, as an example.
+    pub example: Option<String>,
+}
+
+/// A value under a condition. It may name `{path}`, `{module}`, `{source_root}` of the file looked
+/// at, and the groups of the pattern; `{a|b}` is the first that took part in the match.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    #[serde(rename = "if")]
+    pub when: Predicate,
+    pub value: String,
+    /// The value is the path of a file, which must be there.
+    #[serde(default)]
+    pub is_file: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InstallPart {
+    pub inputs: Option<Vec<String>>,
+    /// The fact whose value chooses among `commands`; where it names none, nothing is installed.
+    pub by: Option<String>,
+    pub commands: BTreeMap<String, Vec<Vec<String>>>,
+    /// Values of that fact that cannot be installed, and why.
+    pub unsupported: BTreeMap<String, String>,
+    /// Run afterwards, each under its own condition.
+    pub also: Vec<Also>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Also {
+    #[serde(default)]
+    pub all: Vec<Predicate>,
+    #[serde(default)]
+    pub none: Vec<Predicate>,
+    pub commands: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunPart {
+    pub command: Option<Vec<String>>,
+    pub port: Option<u16>,
+    pub env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReadyPart {
+    pub path: Option<String>,
+    pub status: Option<String>,
+    pub timeout: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReloadPart {
+    pub mode: Option<ReloadMode>,
+    pub restart_on: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProxyPart {
+    pub host: Option<ProxyHost>,
+    pub public_deny: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncPart {
+    pub ignore: Vec<String>,
+}
+
+/// A project in a few lines, and what should come of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fixture {
+    pub name: String,
+    pub files: BTreeMap<String, String>,
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    pub expect: Expect,
+}
+
+/// What is not said is not checked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    pub template: Option<String>,
+    pub not_template: Option<String>,
+    pub title: Option<String>,
+    pub version: Option<String>,
+    pub command: Option<Vec<String>>,
+    pub port: Option<u16>,
+    pub install: Option<Vec<Vec<String>>>,
+    pub reload: Option<ReloadMode>,
+    /// The kind of error, such as `needs-answer`.
+    pub error: Option<String>,
+}
+
+impl Template {
+    pub fn is_base(&self) -> bool {
+        self.id.starts_with('_')
+    }
+
+    /// This template with `base` underneath. What recognises, tests and names it is its own.
+    #[must_use]
+    pub fn over(self, base: Self) -> Self {
+        let mut ignore = base.sync.ignore;
+        ignore.extend(self.sync.ignore);
+        Self {
+            title: self.title.or(base.title),
+            priority: if self.priority == 0 { base.priority } else { self.priority },
+            image: self.image.or(base.image),
+            version: if self.version.is_empty() { base.version } else { self.version },
+            facts: self.facts.combine(base.facts),
+            env: self.env.combine(base.env),
+            install: self.install.over(base.install),
+            run: RunPart {
+                command: self.run.command.or(base.run.command),
+                port: self.run.port.or(base.run.port),
+                env: self.run.env.combine(base.run.env),
+            },
+            ready: ReadyPart {
+                path: self.ready.path.or(base.ready.path),
+                status: self.ready.status.or(base.ready.status),
+                timeout: self.ready.timeout.or(base.ready.timeout),
+            },
+            reload: ReloadPart {
+                mode: self.reload.mode.or(base.reload.mode),
+                restart_on: self.reload.restart_on.or(base.reload.restart_on),
+            },
+            proxy: ProxyPart {
+                host: self.proxy.host.or(base.proxy.host),
+                public_deny: self.proxy.public_deny.or(base.proxy.public_deny),
+            },
+            sync: SyncPart { ignore },
+            ..self
+        }
+    }
+}
+
+impl InstallPart {
+    fn over(self, base: Self) -> Self {
+        let mut also = base.also;
+        also.extend(self.also);
+        Self {
+            inputs: self.inputs.or(base.inputs),
+            by: self.by.or(base.by),
+            commands: self.commands.combine(base.commands),
+            unsupported: self.unsupported.combine(base.unsupported),
+            also,
+        }
+    }
+}

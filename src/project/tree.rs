@@ -1,0 +1,251 @@
+//! `Tree`: the files detection may look at; nothing of a project is ever executed.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Component, Path, PathBuf},
+};
+
+use ignore::WalkBuilder;
+
+use super::ProjectError;
+
+/// Files of a project by their path in it, `/` between names.
+pub trait Tree {
+    /// Sorted by depth, then by name.
+    fn files(&self) -> &[String];
+    /// The beginning of a file, `cap` bytes at most; `None` if it cannot be read.
+    fn read(&self, path: &str, cap: usize) -> Option<String>;
+}
+
+/// A directory of this machine, as far as detection looks into it.
+#[derive(Debug)]
+pub struct LocalTree {
+    root: PathBuf,
+    files: Vec<String>,
+}
+
+impl LocalTree {
+    const DEPTH: usize = 4;
+    const MOST_FILES: usize = 2000;
+    /// Never looked into: what is installed, generated or kept by a tool.
+    const SKIPPED: [&str; 18] = [
+        ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox",
+        ".mypy_cache", ".pytest_cache", ".ruff_cache", ".idea", ".vscode", ".next", ".nuxt",
+        "site-packages", ".cache",
+    ];
+
+    pub fn open(root: &Path) -> Result<Self, ProjectError> {
+        let unreadable = |error: &dyn std::fmt::Display| ProjectError::Unreadable {
+            path: root.display().to_string(),
+            reason: error.to_string(),
+        };
+        let root = root.canonicalize().map_err(|error| unreadable(&error))?;
+        std::fs::read_dir(&root).map_err(|error| unreadable(&error))?;
+        let mut files = Vec::new();
+        // Level by level, so that a wide directory cannot crowd out what is nearer the top.
+        for depth in 1..=Self::DEPTH {
+            if !Self::level(&root, depth, &mut files) {
+                break;
+            }
+        }
+        Ok(Self { root, files })
+    }
+
+    /// Adds the files of one level; whether there is room for more.
+    fn level(root: &Path, depth: usize, files: &mut Vec<String>) -> bool {
+        let walk = WalkBuilder::new(root)
+            .hidden(false)
+            .parents(false)
+            .ignore(false)
+            .git_global(false)
+            .git_exclude(false)
+            .require_git(false)
+            .add_custom_ignore_filename(".codemateignore")
+            .max_depth(Some(depth))
+            .sort_by_file_name(Ord::cmp)
+            .filter_entry(|entry| {
+                entry.file_name().to_str().is_some_and(|name| !Self::SKIPPED.contains(&name))
+            })
+            .build();
+        for entry in walk.flatten() {
+            if entry.depth() != depth || entry.file_type().is_none_or(|kind| kind.is_dir()) {
+                continue;
+            }
+            let Some(path) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else {
+                continue;
+            };
+            let link = entry.path_is_symlink();
+            if entry.path().is_file() && (!link || inside(root, entry.path())) {
+                files.push(path.to_owned());
+            }
+            if files.len() >= Self::MOST_FILES {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Tree for LocalTree {
+    fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    fn read(&self, path: &str, cap: usize) -> Option<String> {
+        let path = self.root.join(relative(path)?);
+        if !inside(&self.root, &path) || !path.is_file() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        File::open(path).ok()?.take(cap as u64).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8(bytes).unwrap_or_else(|error| {
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }))
+    }
+}
+
+/// Whether a path still ends inside when its links are followed.
+fn inside(root: &Path, path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|real| real.starts_with(root))
+}
+
+/// A path made of plain names only, in its normal form.
+pub fn relative(path: &str) -> Option<String> {
+    let mut names = Vec::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(name) => names.push(name.to_str()?),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                names.pop()?;
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(names.join("/"))
+}
+
+/// A directory of another tree as a tree of its own.
+pub struct Rooted<'a> {
+    tree: &'a dyn Tree,
+    prefix: String,
+    files: Vec<String>,
+}
+
+impl<'a> Rooted<'a> {
+    /// `root` is in its normal form and may be empty, for the whole tree.
+    pub fn new(tree: &'a dyn Tree, root: &str) -> Self {
+        let prefix = if root.is_empty() { String::new() } else { format!("{root}/") };
+        let files =
+            tree.files().iter().filter_map(|path| path.strip_prefix(&prefix)).map(str::to_owned).collect();
+        Self { tree, prefix, files }
+    }
+}
+
+impl Tree for Rooted<'_> {
+    fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    fn read(&self, path: &str, cap: usize) -> Option<String> {
+        self.tree.read(&format!("{}{}", self.prefix, relative(path)?), cap)
+    }
+}
+
+#[cfg(test)]
+pub mod memory {
+    //! A tree for tests.
+
+    use std::collections::BTreeMap;
+
+    use super::Tree;
+
+    pub struct MemoryTree {
+        names: Vec<String>,
+        contents: BTreeMap<String, String>,
+    }
+
+    impl MemoryTree {
+        pub fn new<K: Into<String>, V: Into<String>>(files: impl IntoIterator<Item = (K, V)>) -> Self {
+            let contents: BTreeMap<String, String> =
+                files.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
+            let mut names: Vec<String> = contents.keys().cloned().collect();
+            names.sort_by_key(|name| (name.matches('/').count(), name.clone()));
+            Self { names, contents }
+        }
+    }
+
+    impl Tree for MemoryTree {
+        fn files(&self) -> &[String] {
+            &self.names
+        }
+
+        fn read(&self, path: &str, cap: usize) -> Option<String> {
+            let text = self.contents.get(path)?;
+            Some(String::from_utf8_lossy(&text.as_bytes()[..cap.min(text.len())]).into_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn write(root: &Path, path: &str, text: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn ignored_and_deep_files_are_not_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["app.py", ".env", "a/b/c/four.py", "a/b/c/d/five.py", "node_modules/x/package.json",
+            "venv/bin/python", "dist/out.js", "sub/keep.py"] {
+            write(dir.path(), path, "");
+        }
+        write(dir.path(), ".gitignore", "dist/\n");
+        let tree = LocalTree::open(dir.path()).unwrap();
+        assert_eq!(tree.files(), [".env", ".gitignore", "app.py", "sub/keep.py", "a/b/c/four.py"]);
+    }
+
+    #[test]
+    fn a_wide_directory_does_not_hide_the_top() {
+        let dir = tempfile::tempdir().unwrap();
+        for index in 0..LocalTree::MOST_FILES + 5 {
+            write(dir.path(), &format!("assets/{index}"), "");
+        }
+        write(dir.path(), "zzz.py", "");
+        let tree = LocalTree::open(dir.path()).unwrap();
+        assert_eq!(tree.files()[0], "zzz.py");
+        assert_eq!(tree.files().len(), LocalTree::MOST_FILES);
+    }
+
+    #[test]
+    fn nothing_outside_is_read() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret"), "s").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "here", "0123456789");
+        std::os::unix::fs::symlink(outside.path().join("secret"), dir.path().join("out")).unwrap();
+        std::os::unix::fs::symlink("here", dir.path().join("in")).unwrap();
+        let tree = LocalTree::open(dir.path()).unwrap();
+        assert_eq!(tree.files(), ["here", "in"]);
+        assert_eq!(tree.read("in", 4).as_deref(), Some("0123"));
+        assert_eq!(tree.read("./here", 99).as_deref(), Some("0123456789"));
+        for path in ["out", "../x", "/etc/hostname", "a/../../x", "missing"] {
+            assert_eq!(tree.read(path, 99), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_inside_is_a_tree_of_its_own() {
+        let tree = memory::MemoryTree::new([("apps/web/package.json", "{}"), ("apps/webs.txt", "")]);
+        let web = Rooted::new(&tree, "apps/web");
+        assert_eq!(web.files(), ["package.json"]);
+        assert_eq!(web.read("package.json", 9).as_deref(), Some("{}"));
+    }
+}
