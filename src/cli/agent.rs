@@ -87,17 +87,17 @@ pub async fn control(context: &mut Context, args: AgentArgs) -> Outcome {
         AgentCommand::Run => Ok(0),
         AgentCommand::Start => {
             let client = client::find_or_start(&paths).await?;
-            status(context, client.hello())
+            status(context, &client.status().await?)
         }
         AgentCommand::Status => {
             let client = client::find(&paths).await?;
-            status(context, client.hello())
+            status(context, &client.status().await?)
         }
         AgentCommand::Restart => {
             context.printer.busy("stopping the agent");
             client::stop(&paths).await?;
             let client = client::find_or_start(&paths).await?;
-            status(context, client.hello())
+            status(context, &client.status().await?)
         }
         AgentCommand::Stop => {
             context.printer.busy("stopping the agent");

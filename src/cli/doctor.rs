@@ -66,8 +66,8 @@ pub async fn run(context: &mut Context) -> Outcome {
         }
     });
     let agent = agent.ok();
-    findings.extend(engine_findings(agent.as_ref()));
     if let Some(client) = &agent {
+        findings.extend(engine_findings(client).await);
         findings.push(images(client).await);
         findings.push(gateway(client.hello().gateway_port).await);
     }
@@ -91,11 +91,18 @@ pub async fn run(context: &mut Context) -> Outcome {
 }
 
 /// What the agent says of the engine it found.
-fn engine_findings(agent: Option<&Client>) -> Vec<Finding> {
-    let Some(client) = agent else {
-        return Vec::new();
+async fn engine_findings(client: &Client) -> Vec<Finding> {
+    let engine = match client.status().await {
+        Ok(hello) => hello.engine,
+        Err(error) => {
+            return vec![failed(
+                "engine",
+                error.problem().message,
+                "codemate-preview agent restart",
+            )];
+        }
     };
-    vec![match &client.hello().engine {
+    vec![match engine {
         Some(engine) => ok(
             "engine",
             format!(

@@ -1,5 +1,7 @@
 //! `exec`: a command inside an instance, with this terminal, and its exit code.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -51,9 +53,13 @@ struct ExecView {
 pub async fn run(context: &mut Context, args: ExecArgs) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let tty = !args.no_tty && context.printer.format() == Format::Text && terminal::both_ends();
+    let mut env: BTreeMap<String, String> = args.env.into_iter().collect();
+    if tty && let Some(term) = &context.env.term {
+        env.entry("TERM".to_owned()).or_insert_with(|| term.clone());
+    }
     let request = ExecRequest {
         argv: args.command,
-        env: args.env.into_iter().collect(),
+        env,
         tty,
         stdin: true,
         size: if tty { terminal::size() } else { None },

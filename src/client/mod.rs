@@ -37,6 +37,13 @@ impl Client {
         &self.hello
     }
 
+    /// The same as of now, and what engine answers it, which takes a while when one hangs.
+    pub async fn status(&self) -> Result<Hello> {
+        self.transport
+            .get(path::HELLO, &serde_json::json!({ "engine": true }))
+            .await
+    }
+
     pub async fn start(&self, request: &UpRequest) -> Result<Lines> {
         self.transport.post_stream(path::START, request).await
     }

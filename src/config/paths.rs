@@ -27,7 +27,9 @@ impl Paths {
         };
         let config_dir = match &env.config_dir {
             Some(dir) => absolute("CODEMATE_PREVIEW_CONFIG_DIR", dir)?,
-            None => Self::under(env, env.xdg_config_home.as_deref(), ".config")?,
+            // Whoever says where state goes may have no home.
+            None => Self::under(env, env.xdg_config_home.as_deref(), ".config")
+                .unwrap_or_else(|_| state_dir.join("config")),
         };
         Ok(Self {
             state_dir,
