@@ -60,10 +60,6 @@ impl DockerIgnore {
         &self.bad
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
-
     /// Whether `path` is excluded. Of its ancestors, only those with more than `freed` names count:
     /// the others were included by a stronger rule.
     pub fn excludes(&self, path: &str, freed: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Where a project's files come from.
 
-pub mod dockerignore;
+mod dockerignore;
 mod error;
 mod ignore_rules;
 mod local;

@@ -117,7 +117,11 @@ pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceEr
         Follower { source, scope: scope_of_task, sink, events, overflow, batches, degraded };
     match armed {
         Ok(dirs) => drop(scope.spawn(follower.run(dirs))),
-        Err(NotWatched::Degraded(why)) => drop(scope.spawn(follower.poll(why))),
+        Err(NotWatched::Degraded(why)) => {
+            // Before anyone can ask.
+            follower.degraded.send_replace(Some(why));
+            drop(scope.spawn(follower.poll()));
+        }
         Err(NotWatched::Source(error)) => return Err(error),
     }
     Ok(Watch { batches: batches_out, degraded: degraded_out })
@@ -165,13 +169,17 @@ impl Follower {
                 }
                 Flushed::Degraded(why) => {
                     drop(dirs);
-                    return self.poll(why).await;
+                    self.degraded.send_replace(Some(why));
+                    return self.poll().await;
                 }
                 Flushed::RootLost => {
                     drop(dirs);
                     match self.root_again().await {
                         Some(Ok(found)) => dirs = found,
-                        Some(Err(why)) => return self.poll(why).await,
+                        Some(Err(why)) => {
+                            self.degraded.send_replace(Some(why));
+                            return self.poll().await;
+                        }
                         None => return,
                     }
                 }
@@ -236,8 +244,7 @@ impl Follower {
         }
     }
 
-    async fn poll(self, why: Degraded) {
-        self.degraded.send_replace(Some(why));
+    async fn poll(self) {
         let Self { source, scope, batches, degraded, .. } = self;
         poll::run(source, scope, batches).await;
         // Kept to the end, for its receivers to tell "fine" from "over".

@@ -8,8 +8,9 @@ use notify::{
 };
 use tokio::time::Instant;
 
-/// This long without an event ends a burst.
-const QUIET: Duration = Duration::from_millis(2);
+/// This long without an event ends a burst: in effect up to 2 ms, for the runtime's timers round up
+/// to the next whole millisecond.
+const QUIET: Duration = Duration::from_millis(1);
 /// No burst is held back longer.
 const LONGEST: Duration = Duration::from_millis(25);
 /// Beyond this a rescan is cheaper.
