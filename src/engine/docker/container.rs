@@ -96,11 +96,13 @@ impl Docker {
         let held = client::present(client.within(act, SIMPLE, inspect).await)?;
         if let Some(held) = held {
             let labels = held.config.and_then(|config| config.labels).unwrap_or_default();
-            if !self.is_ours(&labels) {
+            // A name holds only a part of the id.
+            let wanted = body.labels.as_ref().and_then(|own| own.get(labels::ID));
+            if !self.is_ours(&labels) || labels.get(labels::ID) != wanted {
                 return Err(EngineError::Refused {
                     act: act.to_string(),
                     status: 409,
-                    reason: "the name is taken by a container that is not this program's".to_owned(),
+                    reason: "the name is taken by another container".to_owned(),
                 });
             }
             force_remove(client, name).await?;

@@ -156,11 +156,12 @@ async fn ten_at_once_share_one_guest_volume() {
     let spec = rig.spec();
     let specs = (0..10).map(|number| {
         let mut spec = spec.clone();
-        spec.id = format!("{number:012x}").parse().unwrap();
+        spec.id = format!("{number:x}{}", "0".repeat(11)).parse().unwrap();
         spec.home_volume = format!("cmp-{}-{number}-home", rig.owner);
         approved(spec)
     });
-    let started = specs.map(|spec| async move { rig.engine.start(&spec).await });
+    let engine = &rig.engine;
+    let started = specs.map(|spec| async move { engine.start(&spec).await });
     for outcome in futures_util::future::join_all(started).await {
         outcome.unwrap();
     }

@@ -32,7 +32,7 @@ const OWNER_LABEL: &str = "dev.codemate.preview.owner";
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 static RIGS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether there is a Docker to test with. Where one is required, its absence is a failure.
+/// Whether there is a Docker to test with.
 fn docker_or_skip(test: &str) -> bool {
     static THERE: OnceLock<bool> = OnceLock::new();
     let there = *THERE.get_or_init(|| {
@@ -40,13 +40,18 @@ fn docker_or_skip(test: &str) -> bool {
         version.is_ok_and(|output| output.status.success())
     });
     if !there {
-        #[expect(clippy::disallowed_methods, reason = "a test's own switch, not a setting")]
-        let required = std::env::var("CODEMATE_PREVIEW_TEST_DOCKER").is_ok_and(|it| it == "required");
-        assert!(!required, "{test}: no Docker engine answers, and one is required");
-        let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-        let _unseen = writeln!(std::io::stderr(), "skipped {test}: no Docker engine answers ({count} so far)");
+        skip(test, "no Docker engine answers");
     }
     there
+}
+
+/// Say that a test is left out and why; where all are required, that is a failure.
+fn skip(test: &str, why: &str) {
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch, not a setting")]
+    let required = std::env::var("CODEMATE_PREVIEW_TEST_DOCKER").is_ok_and(|it| it == "required");
+    assert!(!required, "{test}: {why}, and this is required");
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+    let _unseen = writeln!(std::io::stderr(), "skipped {test}: {why} ({count} so far)");
 }
 
 /// Run Docker's command line and give what it printed.
