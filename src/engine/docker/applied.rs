@@ -21,15 +21,22 @@ pub fn weaker(asked: &ContainerCreateBody, got: &ContainerInspectResponse) -> Op
         ("the private namespaces", namespaces_hold(want, have)),
         ("the read-only file systems", file_systems_hold(want, have)),
         ("the read-only guest volume", guest_is_read_only(got)),
-        ("the bounded log or the restart policy", log_and_restart_hold(want, have)),
+        (
+            "the bounded log or the restart policy",
+            log_and_restart_hold(want, have),
+        ),
     ];
-    checks.into_iter().find(|(_, holds)| !holds).map(|(what, _)| what.to_owned())
+    checks
+        .into_iter()
+        .find(|(_, holds)| !holds)
+        .map(|(what, _)| what.to_owned())
 }
 
 fn limits_hold(want: &HostConfig, have: &HostConfig) -> bool {
     let ulimits = |config: &HostConfig| -> BTreeMap<_, _> {
         let list = config.ulimits.iter().flatten();
-        list.map(|limit| (limit.name.clone(), (limit.soft, limit.hard))).collect()
+        list.map(|limit| (limit.name.clone(), (limit.soft, limit.hard)))
+            .collect()
     };
     want.memory == have.memory
         && want.memory_swap == have.memory_swap
@@ -38,13 +45,19 @@ fn limits_hold(want: &HostConfig, have: &HostConfig) -> bool {
         && want.shm_size == have.shm_size
         && want.oom_score_adj == have.oom_score_adj
         && have.oom_kill_disable != Some(true)
-        && ulimits(want).iter().all(|(name, limit)| ulimits(have).get(name) == Some(limit))
+        && ulimits(want)
+            .iter()
+            .all(|(name, limit)| ulimits(have).get(name) == Some(limit))
 }
 
 fn privileges_hold(want: &HostConfig, have: &HostConfig) -> bool {
     contains(have.cap_drop.as_ref(), want.cap_drop.as_ref())
         && contains(have.security_opt.as_ref(), want.security_opt.as_ref())
-        && !have.security_opt.iter().flatten().any(|option| option.contains("unconfined"))
+        && !have
+            .security_opt
+            .iter()
+            .flatten()
+            .any(|option| option.contains("unconfined"))
         && is_empty(have.cap_add.as_ref())
         && is_empty(have.devices.as_ref())
         && is_empty(have.device_requests.as_ref())
@@ -62,7 +75,10 @@ fn namespaces_hold(want: &HostConfig, have: &HostConfig) -> bool {
         && not_shared(&have.uts_mode)
         && not_shared(&have.userns_mode)
         && have.publish_all_ports != Some(true)
-        && have.port_bindings.as_ref().is_none_or(std::collections::HashMap::is_empty)
+        && have
+            .port_bindings
+            .as_ref()
+            .is_none_or(std::collections::HashMap::is_empty)
 }
 
 fn file_systems_hold(want: &HostConfig, have: &HostConfig) -> bool {
@@ -82,7 +98,12 @@ fn guest_is_read_only(got: &ContainerInspectResponse) -> bool {
 }
 
 fn log_and_restart_hold(want: &HostConfig, have: &HostConfig) -> bool {
-    let policy = |config: &HostConfig| config.restart_policy.as_ref().and_then(|policy| policy.name);
+    let policy = |config: &HostConfig| {
+        config
+            .restart_policy
+            .as_ref()
+            .and_then(|policy| policy.name)
+    };
     want.log_config == have.log_config
         && policy(want) == policy(have)
         && have.auto_remove != Some(true)
@@ -110,7 +131,10 @@ mod tests {
             ..MountPoint::default()
         };
         ContainerInspectResponse {
-            config: Some(ContainerConfig { user: asked.user.clone(), ..ContainerConfig::default() }),
+            config: Some(ContainerConfig {
+                user: asked.user.clone(),
+                ..ContainerConfig::default()
+            }),
             host_config: asked.host_config.clone(),
             mounts: Some(vec![guest]),
             ..ContainerInspectResponse::default()
@@ -133,10 +157,17 @@ mod tests {
             ("cap_drop", |c| c.cap_drop = None),
             ("cap_add", |c| c.cap_add = Some(vec!["NET_RAW".to_owned()])),
             ("nnp", |c| c.security_opt = None),
-            ("seccomp", |c| c.security_opt.as_mut().unwrap().push("seccomp=unconfined".to_owned())),
+            ("seccomp", |c| {
+                c.security_opt
+                    .as_mut()
+                    .unwrap()
+                    .push("seccomp=unconfined".to_owned())
+            }),
             ("privileged", |c| c.privileged = Some(true)),
             ("ipc", |c| c.ipc_mode = Some("shareable".to_owned())),
-            ("cgroupns", |c| c.cgroupns_mode = Some(HostConfigCgroupnsModeEnum::HOST)),
+            ("cgroupns", |c| {
+                c.cgroupns_mode = Some(HostConfigCgroupnsModeEnum::HOST)
+            }),
             ("network", |c| c.network_mode = Some("host".to_owned())),
             ("pid", |c| c.pid_mode = Some("host".to_owned())),
             ("userns", |c| c.userns_mode = Some("host".to_owned())),

@@ -45,7 +45,11 @@ impl Docker {
             Err(error) => return Err(error),
         }
         let found = image::inspect(&client, &tag).await?;
-        found.map(|image| image.info).ok_or_else(|| EngineError::Missing { what: format!("image {tag}") })
+        found
+            .map(|image| image.info)
+            .ok_or_else(|| EngineError::Missing {
+                what: format!("image {tag}"),
+            })
     }
 
     async fn run_build(
@@ -59,7 +63,10 @@ impl Docker {
         let ca = self.inner.ca.clone().unwrap_or_default();
         context.entry(CA_FILE.to_owned()).or_insert(ca);
         let what = format!("image {}", build.tag);
-        let act = Act { verb: "build", what: &what };
+        let act = Act {
+            verb: "build",
+            what: &what,
+        };
         let tar = archive(&context).map_err(|error| EngineError::Refused {
             act: act.to_string(),
             status: 0,
@@ -95,19 +102,25 @@ async fn drop_leftover(client: &Client, layer: Option<&str>) {
         Ok(Some(found)) if found.info.tags.is_empty() => {}
         _ => return,
     }
-    let act = Act { verb: "remove", what: layer };
-    let call = client.api.remove_image(layer, None::<query::RemoveImageOptions>, None);
+    let act = Act {
+        verb: "remove",
+        what: layer,
+    };
+    let call = client
+        .api
+        .remove_image(layer, None::<query::RemoveImageOptions>, None);
     if let Err(error) = client.within(act, HEAVY, call).await {
         tracing::debug!(layer, %error, "a layer of a failed build stays");
     }
 }
 
-/// The same content gives the same bytes, so that the engine's cache holds.
+/// The same content gives the same bytes, so that the engine's cache holds. No modes are known, so
+/// all files are executable, as from a client whose file system has none.
 fn archive(context: &BTreeMap<String, Bytes>) -> std::io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, content) in context {
         let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
+        header.set_mode(0o755);
         header.set_size(content.len() as u64);
         header.set_mtime(0);
         tar.append_data(&mut header, path, content.as_ref())?;
@@ -150,13 +163,19 @@ impl Output {
         }
         if let Some((current, total, text)) = step(line) {
             text.clone_into(&mut self.step);
-            return Some(BuildProgress::Step { current, total, text: text.to_owned() });
+            return Some(BuildProgress::Step {
+                current,
+                total,
+                text: text.to_owned(),
+            });
         }
         if self.last.len() == LAST_LINES {
             self.last.pop_front();
         }
         self.last.push_back(line.to_owned());
-        Some(BuildProgress::Line { text: line.to_owned() })
+        Some(BuildProgress::Line {
+            text: line.to_owned(),
+        })
     }
 }
 
@@ -172,13 +191,20 @@ mod tests {
     use super::*;
 
     fn told(output: &mut Output, stream: &str) -> Vec<BuildProgress> {
-        output.take(BuildInfo { stream: Some(stream.to_owned()), ..BuildInfo::default() })
+        output.take(BuildInfo {
+            stream: Some(stream.to_owned()),
+            ..BuildInfo::default()
+        })
     }
 
     #[test]
     fn steps_and_lines_are_told_apart() {
         let mut output = Output::default();
-        let step = BuildProgress::Step { current: 2, total: 7, text: "RUN make".to_owned() };
+        let step = BuildProgress::Step {
+            current: 2,
+            total: 7,
+            text: "RUN make".to_owned(),
+        };
         assert_eq!(told(&mut output, "Step 2/7 : RUN make"), []);
         assert_eq!(told(&mut output, "\n"), [step]);
         assert_eq!(told(&mut output, " ---> 0123456789ab\n"), []);
@@ -200,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_context_gives_the_same_bytes_twice() {
-        let context = BTreeMap::from([("Dockerfile".to_owned(), Bytes::from_static(b"FROM scratch"))]);
+        let context =
+            BTreeMap::from([("Dockerfile".to_owned(), Bytes::from_static(b"FROM scratch"))]);
         assert_eq!(archive(&context).unwrap(), archive(&context).unwrap());
     }
 }

@@ -36,7 +36,10 @@ impl Client {
     pub async fn connect(endpoint: Endpoint) -> Result<Self> {
         let told: SystemVersion = wire::get(&endpoint, "/version", SIMPLE).await?;
         let version = agree(&endpoint, &told)?;
-        let bollards = ClientVersion { major_version: version.0, minor_version: version.1 };
+        let bollards = ClientVersion {
+            major_version: version.0,
+            minor_version: version.1,
+        };
         // bollard's own limit covers only the head of an answer. Ours are in `within`, and this is
         // longer than the longest of them.
         let limit = 24 * 3600;
@@ -46,9 +49,16 @@ impl Client {
             }
             Endpoint::Tcp(address) => bollard::Docker::connect_with_http(address, limit, &bollards),
         };
-        let act = Act { verb: "connect to", what: "the engine" };
+        let act = Act {
+            verb: "connect to",
+            what: "the engine",
+        };
         let api = api.map_err(|error| error::of_bollard(error, &endpoint, act))?;
-        Ok(Self { api, endpoint, version: format!("{}.{}", version.0, version.1) })
+        Ok(Self {
+            api,
+            endpoint,
+            version: format!("{}.{}", version.0, version.1),
+        })
     }
 
     /// Await a call, but not for longer than `limit`.
@@ -79,7 +89,10 @@ pub fn present<T>(answer: Result<T>) -> Result<Option<T>> {
 }
 
 fn agree(endpoint: &Endpoint, told: &SystemVersion) -> Result<(usize, usize)> {
-    let bad = |reason: String| EngineError::BadEndpoint { endpoint: endpoint.to_string(), reason };
+    let bad = |reason: String| EngineError::BadEndpoint {
+        endpoint: endpoint.to_string(),
+        reason,
+    };
     let read = |text: &Option<String>| text.as_deref().and_then(parse);
     let Some(newest) = read(&told.api_version) else {
         return Err(bad("what answers there is not a Docker engine".to_owned()));
@@ -123,8 +136,17 @@ mod tests {
         assert_eq!(agreed("1.41", "1.12").unwrap(), (1, 41));
         assert_eq!(agreed("1.52", "1.44").unwrap(), (1, 52));
         assert_eq!(agreed("1.60", "1.44").unwrap(), NEWEST);
-        assert!(matches!(agreed("1.40", "1.12"), Err(EngineError::BadEndpoint { .. })));
-        assert!(matches!(agreed("2.10", "2.0"), Err(EngineError::BadEndpoint { .. })));
-        assert!(matches!(agreed("new", "1.0"), Err(EngineError::BadEndpoint { .. })));
+        assert!(matches!(
+            agreed("1.40", "1.12"),
+            Err(EngineError::BadEndpoint { .. })
+        ));
+        assert!(matches!(
+            agreed("2.10", "2.0"),
+            Err(EngineError::BadEndpoint { .. })
+        ));
+        assert!(matches!(
+            agreed("new", "1.0"),
+            Err(EngineError::BadEndpoint { .. })
+        ));
     }
 }

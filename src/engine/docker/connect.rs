@@ -70,13 +70,21 @@ pub fn resolve(settings: &DockerSettings) -> Result<Candidates> {
     };
     match context.as_deref() {
         None | Some("default") => Ok(usual_sockets(settings)),
-        Some(name) => Ok(Candidates(vec![of_context(&settings.docker_config_dir, name)?])),
+        Some(name) => Ok(Candidates(vec![of_context(
+            &settings.docker_config_dir,
+            name,
+        )?])),
     }
 }
 
 fn usual_sockets(settings: &DockerSettings) -> Candidates {
     let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
-    sockets.extend(settings.runtime_dir.as_ref().map(|dir| dir.join("docker.sock")));
+    sockets.extend(
+        settings
+            .runtime_dir
+            .as_ref()
+            .map(|dir| dir.join("docker.sock")),
+    );
     for below_home in [".docker/run", ".colima/default", ".orbstack/run"] {
         sockets.push(settings.home.join(below_home).join("docker.sock"));
     }
@@ -85,7 +93,10 @@ fn usual_sockets(settings: &DockerSettings) -> Candidates {
 
 fn parse(text: &str) -> Result<Endpoint> {
     let bad = |reason: &str| {
-        Err(EngineError::BadEndpoint { endpoint: text.to_owned(), reason: reason.to_owned() })
+        Err(EngineError::BadEndpoint {
+            endpoint: text.to_owned(),
+            reason: reason.to_owned(),
+        })
     };
     let Some((scheme, rest)) = text.split_once("://") else {
         return bad("it has no scheme; expected unix://, tcp:// or http://");
@@ -105,7 +116,9 @@ fn parse(text: &str) -> Result<Endpoint> {
                 _ => bad("expected a host and a port"),
             }
         }
-        "ssh" => bad("engines over ssh are not supported; forward the socket with `ssh -L` and use unix://"),
+        "ssh" => bad(
+            "engines over ssh are not supported; forward the socket with `ssh -L` and use unix://",
+        ),
         "https" => bad("engines over TLS are not supported"),
         "npipe" => bad("named pipes are not supported; use the engine's socket inside WSL"),
         "fd" => bad("fd:// is for the engine itself, not for its clients"),
@@ -155,7 +168,10 @@ struct ContextEndpoint {
 
 /// The directory's name is a hash of the context's; the name inside is what counts.
 fn of_context(dir: &Path, name: &str) -> Result<Endpoint> {
-    let bad = |reason: String| EngineError::BadEndpoint { endpoint: format!("context {name}"), reason };
+    let bad = |reason: String| EngineError::BadEndpoint {
+        endpoint: format!("context {name}"),
+        reason,
+    };
     let metas = dir.join("contexts/meta");
     for entry in std::fs::read_dir(&metas).into_iter().flatten().flatten() {
         let Ok(text) = std::fs::read_to_string(entry.path().join("meta.json")) else {
@@ -167,16 +183,29 @@ fn of_context(dir: &Path, name: &str) -> Result<Endpoint> {
         if meta.name != name {
             continue;
         }
-        if dir.join("contexts/tls").join(entry.file_name()).join("docker").exists() {
-            return Err(bad("it has TLS material, and engines over TLS are not supported".to_owned()));
+        if dir
+            .join("contexts/tls")
+            .join(entry.file_name())
+            .join("docker")
+            .exists()
+        {
+            return Err(bad(
+                "it has TLS material, and engines over TLS are not supported".to_owned(),
+            ));
         }
-        let docker = meta.endpoints.docker.filter(|endpoint| !endpoint.host.is_empty());
+        let docker = meta
+            .endpoints
+            .docker
+            .filter(|endpoint| !endpoint.host.is_empty());
         return match docker {
             Some(endpoint) => parse(&endpoint.host),
             None => Err(bad("it names no Docker endpoint".to_owned())),
         };
     }
-    Err(bad(format!("there is no such context in {}", metas.display())))
+    Err(bad(format!(
+        "there is no such context in {}",
+        metas.display()
+    )))
 }
 
 #[cfg(test)]
@@ -211,9 +240,15 @@ mod tests {
         let mut settings = settings(dir.path());
         settings.host = Some("unix:///a.sock".to_owned());
         settings.context = Some("absent".to_owned());
-        assert_eq!(resolve(&settings).unwrap().pick(), &Endpoint::Unix("/a.sock".into()));
+        assert_eq!(
+            resolve(&settings).unwrap().pick(),
+            &Endpoint::Unix("/a.sock".into())
+        );
         settings.host = Some(String::new());
-        assert!(matches!(resolve(&settings), Err(EngineError::BadEndpoint { .. })));
+        assert!(matches!(
+            resolve(&settings),
+            Err(EngineError::BadEndpoint { .. })
+        ));
     }
 
     #[test]
@@ -221,11 +256,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         context(dir.path(), "aa", "one", "unix:///one.sock");
         context(dir.path(), "bb", "two", "tcp://10.0.0.1:2375");
-        std::fs::write(dir.path().join("config.json"), r#"{"auths":{},"currentContext":"one"}"#).unwrap();
+        std::fs::write(
+            dir.path().join("config.json"),
+            r#"{"auths":{},"currentContext":"one"}"#,
+        )
+        .unwrap();
         let mut settings = settings(dir.path());
-        assert_eq!(resolve(&settings).unwrap().pick(), &Endpoint::Unix("/one.sock".into()));
+        assert_eq!(
+            resolve(&settings).unwrap().pick(),
+            &Endpoint::Unix("/one.sock".into())
+        );
         settings.context = Some("two".to_owned());
-        assert_eq!(resolve(&settings).unwrap().pick(), &Endpoint::Tcp("10.0.0.1:2375".to_owned()));
+        assert_eq!(
+            resolve(&settings).unwrap().pick(),
+            &Endpoint::Tcp("10.0.0.1:2375".to_owned())
+        );
         settings.context = Some("default".to_owned());
         assert_eq!(resolve(&settings).unwrap(), usual_sockets(&settings));
     }
@@ -238,7 +283,10 @@ mod tests {
         let mut settings = settings(dir.path());
         settings.context = Some("far".to_owned());
         let error = resolve(&settings).unwrap_err();
-        assert!(matches!(error, EngineError::BadEndpoint { ref reason, .. } if reason.contains("TLS")), "{error}");
+        assert!(
+            matches!(error, EngineError::BadEndpoint { ref reason, .. } if reason.contains("TLS")),
+            "{error}"
+        );
     }
 
     #[test]
@@ -254,9 +302,27 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_refused() {
-        for text in ["", "/x", "unix://x", "tcp://", "tcp://h", "tcp://h:x", "http://h:1/v", "ssh://h", "https://h:1", "npipe:////./p", "ftp://h:1"] {
-            assert!(matches!(parse(text), Err(EngineError::BadEndpoint { .. })), "{text}");
+        for text in [
+            "",
+            "/x",
+            "unix://x",
+            "tcp://",
+            "tcp://h",
+            "tcp://h:x",
+            "http://h:1/v",
+            "ssh://h",
+            "https://h:1",
+            "npipe:////./p",
+            "ftp://h:1",
+        ] {
+            assert!(
+                matches!(parse(text), Err(EngineError::BadEndpoint { .. })),
+                "{text}"
+            );
         }
-        assert_eq!(parse("http://[::1]:2375/").unwrap(), Endpoint::Tcp("[::1]:2375".to_owned()));
+        assert_eq!(
+            parse("http://[::1]:2375/").unwrap(),
+            Endpoint::Tcp("[::1]:2375".to_owned())
+        );
     }
 }

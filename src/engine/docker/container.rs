@@ -36,7 +36,10 @@ impl Docker {
             });
         };
         let older = self.find(&client, &spec.id).await?;
-        if let Some(newer) = older.iter().find(|found| found.generation > spec.generation) {
+        if let Some(newer) = older
+            .iter()
+            .find(|found| found.generation > spec.generation)
+        {
             return Err(EngineError::Refused {
                 act: format!("start generation {} of {}", spec.generation, spec.name),
                 status: 409,
@@ -78,29 +81,48 @@ impl Docker {
         body: &ContainerCreateBody,
     ) -> Result<()> {
         let what = format!("container {name}");
-        let act = Act { verb: "create", what: &what };
+        let act = Act {
+            verb: "create",
+            what: &what,
+        };
         let create = || {
-            let options = query::CreateContainerOptionsBuilder::default().name(name).build();
-            client.within(act, HEAVY, client.api.create_container(Some(options), body.clone()))
+            let options = query::CreateContainerOptionsBuilder::default()
+                .name(name)
+                .build();
+            client.within(
+                act,
+                HEAVY,
+                client.api.create_container(Some(options), body.clone()),
+            )
         };
         match create().await {
             Ok(_) => return Ok(()),
             Err(EngineError::Refused { status: 409, .. }) => {}
             Err(EngineError::Missing { .. }) => {
                 let image = body.image.clone().unwrap_or_default();
-                return Err(EngineError::NoImage { image, reason: "it was removed".to_owned() });
+                return Err(EngineError::NoImage {
+                    image,
+                    reason: "it was removed".to_owned(),
+                });
             }
             Err(error) => return Err(error),
         }
-        let inspect = client.api.inspect_container(name, None::<query::InspectContainerOptions>);
+        let inspect = client
+            .api
+            .inspect_container(name, None::<query::InspectContainerOptions>);
         let held = client::present(client.within(act, SIMPLE, inspect).await)?;
         if let Some(held) = held {
-            let labels = held.config.and_then(|config| config.labels).unwrap_or_default();
-            if !self.is_ours(&labels) {
+            let labels = held
+                .config
+                .and_then(|config| config.labels)
+                .unwrap_or_default();
+            // A name holds only a part of the id.
+            let wanted = body.labels.as_ref().and_then(|own| own.get(labels::ID));
+            if !self.is_ours(&labels) || labels.get(labels::ID) != wanted {
                 return Err(EngineError::Refused {
                     act: act.to_string(),
                     status: 409,
-                    reason: "the name is taken by a container that is not this program's".to_owned(),
+                    reason: "the name is taken by another container".to_owned(),
                 });
             }
             force_remove(client, name).await?;
@@ -111,7 +133,9 @@ impl Docker {
 
     /// The instance's containers, newest generation first.
     pub(super) async fn find(&self, client: &Client, id: &InstanceId) -> Result<Vec<Found>> {
-        let listed = self.list(client, &[(labels::ID, id.as_str()), (labels::ROLE, "app")]).await?;
+        let listed = self
+            .list(client, &[(labels::ID, id.as_str()), (labels::ROLE, "app")])
+            .await?;
         let mut found: Vec<Found> = listed.iter().filter_map(found).collect();
         found.sort_by_key(|found| std::cmp::Reverse(found.generation));
         Ok(found)
@@ -120,7 +144,12 @@ impl Docker {
     /// The newest of them, which must be there.
     pub(super) async fn newest(&self, client: &Client, id: &InstanceId) -> Result<Found> {
         let found = self.find(client, id).await?;
-        found.into_iter().next().ok_or_else(|| EngineError::Missing { what: format!("container of {id}") })
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| EngineError::Missing {
+                what: format!("container of {id}"),
+            })
     }
 
     pub(super) async fn remove_container(&self, id: &InstanceId, grace: Duration) -> Result<()> {
@@ -140,15 +169,28 @@ impl Docker {
             return Ok(Observed::Absent);
         };
         let what = format!("container of {id}");
-        let inspect =
-            client.api.inspect_container(&found.container, None::<query::InspectContainerOptions>);
-        let inspected = client.within(Act { verb: "inspect", what: &what }, SIMPLE, inspect).await;
+        let inspect = client
+            .api
+            .inspect_container(&found.container, None::<query::InspectContainerOptions>);
+        let inspected = client
+            .within(
+                Act {
+                    verb: "inspect",
+                    what: &what,
+                },
+                SIMPLE,
+                inspect,
+            )
+            .await;
         let Some(state) = client::present(inspected)?.and_then(|container| container.state) else {
             return Ok(Observed::Absent);
         };
         let generation = found.generation;
         Ok(if state.running == Some(true) {
-            Observed::Running { generation, paused: state.paused == Some(true) }
+            Observed::Running {
+                generation,
+                paused: state.paused == Some(true),
+            }
         } else {
             Observed::Exited {
                 generation,
@@ -163,28 +205,49 @@ impl Docker {
         let containers = self.list(&client, &[(labels::ROLE, "app")]).await?;
         let mut owned: Vec<Owned> = containers.iter().filter_map(owned_container).collect();
         let filters = self.filters(&[(labels::ROLE, "home")]);
-        let options = query::ListVolumesOptionsBuilder::default().filters(&filters).build();
-        let act = Act { verb: "list", what: "home volumes" };
-        let volumes = client.within(act, SIMPLE, client.api.list_volumes(Some(options))).await?;
+        let options = query::ListVolumesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let act = Act {
+            verb: "list",
+            what: "home volumes",
+        };
+        let volumes = client
+            .within(act, SIMPLE, client.api.list_volumes(Some(options)))
+            .await?;
         owned.extend(volumes.volumes.into_iter().flatten().filter_map(|volume| {
             let id = volume.labels.get(labels::ID)?.parse().ok()?;
-            Some(Owned::Home { volume: volume.name, id })
+            Some(Owned::Home {
+                volume: volume.name,
+                id,
+            })
         }));
         Ok(owned)
     }
 
     async fn list(&self, client: &Client, with: &[(&str, &str)]) -> Result<Vec<ContainerSummary>> {
         let filters = self.filters(with);
-        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let act = Act { verb: "list", what: "containers" };
-        client.within(act, SIMPLE, client.api.list_containers(Some(options))).await
+        let options = query::ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let act = Act {
+            verb: "list",
+            what: "containers",
+        };
+        client
+            .within(act, SIMPLE, client.api.list_containers(Some(options)))
+            .await
     }
 
     /// A filter for this owner's objects that have these labels too.
     pub(super) fn filters(&self, with: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
         let owner = (labels::OWNER, self.inner.settings.owner.0.as_str());
         let all = with.iter().copied().chain([owner]);
-        HashMap::from([("label".to_owned(), all.map(|(key, value)| format!("{key}={value}")).collect())])
+        HashMap::from([(
+            "label".to_owned(),
+            all.map(|(key, value)| format!("{key}={value}")).collect(),
+        )])
     }
 
     pub(super) fn is_ours(&self, labels: &HashMap<String, String>) -> bool {
@@ -195,41 +258,85 @@ impl Docker {
 /// Start what was created, if it is as it was asked for.
 async fn run(client: &Client, name: &str, asked: &ContainerCreateBody) -> Result<()> {
     let what = format!("container {name}");
-    let inspect = client.api.inspect_container(name, None::<query::InspectContainerOptions>);
-    let got = client.within(Act { verb: "inspect", what: &what }, SIMPLE, inspect).await?;
+    let inspect = client
+        .api
+        .inspect_container(name, None::<query::InspectContainerOptions>);
+    let got = client
+        .within(
+            Act {
+                verb: "inspect",
+                what: &what,
+            },
+            SIMPLE,
+            inspect,
+        )
+        .await?;
     if let Some(what) = applied::weaker(asked, &got) {
         return Err(EngineError::Weakened { what });
     }
-    let start = client.api.start_container(name, None::<query::StartContainerOptions>);
-    client.within(Act { verb: "start", what: &what }, HEAVY, start).await
+    let start = client
+        .api
+        .start_container(name, None::<query::StartContainerOptions>);
+    client
+        .within(
+            Act {
+                verb: "start",
+                what: &what,
+            },
+            HEAVY,
+            start,
+        )
+        .await
 }
 
 async fn stop(client: &Client, container: &str, grace: Duration) -> Result<()> {
     let seconds = i32::try_from(grace.as_secs().max(1)).unwrap_or(i32::MAX);
-    let options = query::StopContainerOptionsBuilder::default().t(seconds).build();
+    let options = query::StopContainerOptionsBuilder::default()
+        .t(seconds)
+        .build();
     let what = format!("container {container}");
-    let act = Act { verb: "stop", what: &what };
+    let act = Act {
+        verb: "stop",
+        what: &what,
+    };
     let limit = HEAVY.saturating_add(grace);
-    let stopped = client.within(act, limit, client.api.stop_container(container, Some(options))).await;
+    let stopped = client
+        .within(
+            act,
+            limit,
+            client.api.stop_container(container, Some(options)),
+        )
+        .await;
     client::present(stopped).map(drop)
 }
 
 /// Kill and remove it, and wait until it is gone.
 pub async fn force_remove(client: &Client, container: &str) -> Result<()> {
     let what = format!("container {container}");
-    let act = Act { verb: "remove", what: &what };
+    let act = Act {
+        verb: "remove",
+        what: &what,
+    };
     let remove = || {
         // Also the anonymous volumes an image may declare. Named ones stay.
-        let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        client.within(act, HEAVY, client.api.remove_container(container, Some(options)))
+        let options = query::RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        client.within(
+            act,
+            HEAVY,
+            client.api.remove_container(container, Some(options)),
+        )
     };
     match client::present(remove().await) {
         // Someone else is removing it: the end is the same, but it has to be waited for.
         Err(EngineError::Refused { status: 409, .. }) => {
             let gone = async {
                 loop {
-                    let inspect =
-                        client.api.inspect_container(container, None::<query::InspectContainerOptions>);
+                    let inspect = client
+                        .api
+                        .inspect_container(container, None::<query::InspectContainerOptions>);
                     if client::present(client.within(act, SIMPLE, inspect).await)?.is_none() {
                         return Ok(());
                     }
@@ -244,8 +351,16 @@ pub async fn force_remove(client: &Client, container: &str) -> Result<()> {
 }
 
 fn found(container: &ContainerSummary) -> Option<Found> {
-    let generation = container.labels.as_ref()?.get(labels::GENERATION)?.parse().ok()?;
-    Some(Found { container: container.id.clone()?, generation })
+    let generation = container
+        .labels
+        .as_ref()?
+        .get(labels::GENERATION)?
+        .parse()
+        .ok()?;
+    Some(Found {
+        container: container.id.clone()?,
+        generation,
+    })
 }
 
 fn owned_container(container: &ContainerSummary) -> Option<Owned> {

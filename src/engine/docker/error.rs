@@ -23,7 +23,10 @@ impl std::fmt::Display for Act<'_> {
 }
 
 pub fn hanging(endpoint: &Endpoint, limit: Duration) -> EngineError {
-    EngineError::Hanging { endpoint: endpoint.to_string(), seconds: limit.as_secs() }
+    EngineError::Hanging {
+        endpoint: endpoint.to_string(),
+        seconds: limit.as_secs(),
+    }
 }
 
 /// A failure to reach the engine at all, or to keep talking to it.
@@ -31,29 +34,46 @@ pub fn of_io(error: &io::Error, endpoint: &Endpoint) -> EngineError {
     let endpoint = endpoint.to_string();
     match error.kind() {
         io::ErrorKind::PermissionDenied => EngineError::Forbidden { endpoint },
-        _ => EngineError::Unreachable { endpoint, reason: error.to_string() },
+        _ => EngineError::Unreachable {
+            endpoint,
+            reason: error.to_string(),
+        },
     }
 }
 
 /// A status that is not a success.
 pub fn of_status(status: u16, reason: String, act: Act<'_>) -> EngineError {
     match status {
-        404 => EngineError::Missing { what: act.what.to_owned() },
-        _ if tells_of_full_disk(&reason) => EngineError::DiskFull { act: format!("it was asked to {act}") },
-        _ => EngineError::Refused { act: act.to_string(), status, reason },
+        404 => EngineError::Missing {
+            what: act.what.to_owned(),
+        },
+        _ if tells_of_full_disk(&reason) => EngineError::DiskFull {
+            act: format!("it was asked to {act}"),
+        },
+        _ => EngineError::Refused {
+            act: act.to_string(),
+            status,
+            reason,
+        },
     }
 }
 
 pub fn of_bollard(error: Error, endpoint: &Endpoint, act: Act<'_>) -> EngineError {
     match error {
-        Error::DockerResponseServerError { status_code, message } => of_status(status_code, message, act),
+        Error::DockerResponseServerError {
+            status_code,
+            message,
+        } => of_status(status_code, message, act),
         // Sent in the body of an answer that began as a success.
         Error::DockerStreamError { error } => of_status(500, error, act),
         Error::SocketNotFoundError(_) => of_io(&io::ErrorKind::NotFound.into(), endpoint),
         Error::IOError { ref err } => of_io(err, endpoint),
         other => match io_cause(&other) {
             Some(cause) => of_io(cause, endpoint),
-            None => EngineError::Unreachable { endpoint: endpoint.to_string(), reason: chain(&other) },
+            None => EngineError::Unreachable {
+                endpoint: endpoint.to_string(),
+                reason: chain(&other),
+            },
         },
     }
 }
@@ -94,35 +114,67 @@ fn chain(error: &Error) -> String {
 mod tests {
     use super::*;
 
-    const ACT: Act<'_> = Act { verb: "create", what: "container x" };
+    const ACT: Act<'_> = Act {
+        verb: "create",
+        what: "container x",
+    };
 
     fn map(error: Error) -> EngineError {
         of_bollard(error, &Endpoint::Unix("/s".into()), ACT)
     }
 
     fn answer(status_code: u16, message: &str) -> Error {
-        Error::DockerResponseServerError { status_code, message: message.to_owned() }
+        Error::DockerResponseServerError {
+            status_code,
+            message: message.to_owned(),
+        }
     }
 
     #[test]
     fn a_status_says_what_it_is() {
-        assert!(matches!(map(answer(404, "no such container")), EngineError::Missing { .. }));
-        assert!(matches!(map(answer(409, "in use")), EngineError::Refused { status: 409, .. }));
-        assert!(matches!(map(answer(500, "boom")), EngineError::Refused { status: 500, .. }));
+        assert!(matches!(
+            map(answer(404, "no such container")),
+            EngineError::Missing { .. }
+        ));
+        assert!(matches!(
+            map(answer(409, "in use")),
+            EngineError::Refused { status: 409, .. }
+        ));
+        assert!(matches!(
+            map(answer(500, "boom")),
+            EngineError::Refused { status: 500, .. }
+        ));
     }
 
     #[test]
     fn a_full_disk_is_told_apart() {
         let text = "mkdir /x: no space left on device";
-        assert!(matches!(map(answer(500, text)), EngineError::DiskFull { .. }));
-        assert!(matches!(map(Error::DockerStreamError { error: text.to_owned() }), EngineError::DiskFull { .. }));
+        assert!(matches!(
+            map(answer(500, text)),
+            EngineError::DiskFull { .. }
+        ));
+        assert!(matches!(
+            map(Error::DockerStreamError {
+                error: text.to_owned()
+            }),
+            EngineError::DiskFull { .. }
+        ));
     }
 
     #[test]
     fn permission_is_forbidden_and_the_rest_unreachable() {
         let io = |kind: io::ErrorKind| Error::IOError { err: kind.into() };
-        assert!(matches!(map(io(io::ErrorKind::PermissionDenied)), EngineError::Forbidden { .. }));
-        assert!(matches!(map(io(io::ErrorKind::ConnectionRefused)), EngineError::Unreachable { .. }));
-        assert!(matches!(map(Error::SocketNotFoundError("/s".to_owned())), EngineError::Unreachable { .. }));
+        assert!(matches!(
+            map(io(io::ErrorKind::PermissionDenied)),
+            EngineError::Forbidden { .. }
+        ));
+        assert!(matches!(
+            map(io(io::ErrorKind::ConnectionRefused)),
+            EngineError::Unreachable { .. }
+        ));
+        assert!(matches!(
+            map(Error::SocketNotFoundError("/s".to_owned())),
+            EngineError::Unreachable { .. }
+        ));
     }
 }

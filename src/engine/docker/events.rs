@@ -13,14 +13,22 @@ use crate::engine::{EngineError, EngineEvent, Result, labels};
 impl Docker {
     pub(super) async fn event_stream(&self) -> Result<BoxStream<'static, Result<EngineEvent>>> {
         let client = self.client().await?;
-        let act = Act { verb: "watch", what: "containers" };
+        let act = Act {
+            verb: "watch",
+            what: "containers",
+        };
         // By the engine's own clock, so that nothing is missed between this call and the first
         // time the stream is polled, which is when it connects.
         let info = client.within(act, SIMPLE, client.api.info()).await?;
-        let now = info.system_time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let now = info
+            .system_time
+            .and_then(|time| time.parse::<jiff::Timestamp>().ok());
         let mut filters = self.filters(&[(labels::ROLE, "app")]);
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
-        filters.insert("event".to_owned(), ["die", "oom", "destroy"].map(str::to_owned).into());
+        filters.insert(
+            "event".to_owned(),
+            ["die", "oom", "destroy"].map(str::to_owned).into(),
+        );
         let mut options = query::EventsOptionsBuilder::default().filters(&filters);
         if let Some(now) = now {
             let since = format!("{}.{:09}", now.as_second(), now.subsec_nanosecond());
@@ -45,7 +53,10 @@ async fn next(state: State) -> Option<(Result<EngineEvent>, State)> {
                 }
             }
             Some(Err(error)) => {
-                let act = Act { verb: "watch", what: "containers" };
+                let act = Act {
+                    verb: "watch",
+                    what: "containers",
+                };
                 return Some((Err(client.error(error, act)), None));
             }
             None => {

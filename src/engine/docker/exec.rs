@@ -48,15 +48,22 @@ impl Docker {
     ) -> Result<Attached> {
         let found = self.newest(client, id).await?;
         let what = format!("a command in {id}");
-        let act = Act { verb: "run", what: &what };
+        let act = Act {
+            verb: "run",
+            what: &what,
+        };
         let tty = config.tty == Some(true);
-        let created =
-            client.within(act, HEAVY, client.api.create_exec(&found.container, config)).await?;
+        let created = client
+            .within(act, HEAVY, client.api.create_exec(&found.container, config))
+            .await?;
         let path = format!("/v{}/exec/{}/start", client.version, created.id);
         let start = serde_json::to_vec(&Start { detach: false, tty });
         let start = start.expect("two booleans serialise");
         let stream = wire::hijack(&client.endpoint, &path, start, act, HEAVY).await?;
-        Ok(Attached { exec: created.id, stream })
+        Ok(Attached {
+            exec: created.id,
+            stream,
+        })
     }
 
     pub(super) async fn exec_command(&self, id: &InstanceId, command: ExecSpec) -> Result<Session> {
@@ -67,7 +74,13 @@ impl Docker {
             attach_stderr: Some(true),
             tty: Some(command.tty),
             cmd: Some(command.argv),
-            env: Some(command.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            env: Some(
+                command
+                    .env
+                    .into_iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
+            ),
             user: Some(spec::USER.to_owned()),
             working_dir: Some(command.cwd),
             ..ExecConfig::default()
@@ -108,19 +121,34 @@ pub struct Session {
 
 impl Session {
     async fn set_size(&mut self, columns: u16, rows: u16) -> Result<()> {
-        let options = query::ResizeExecOptionsBuilder::default().w(columns.into()).h(rows.into()).build();
-        let act = Act { verb: "resize", what: "a terminal" };
-        self.client.within(act, SIMPLE, self.client.api.resize_exec(&self.exec, options)).await
+        let options = query::ResizeExecOptionsBuilder::default()
+            .w(columns.into())
+            .h(rows.into())
+            .build();
+        let act = Act {
+            verb: "resize",
+            what: "a terminal",
+        };
+        self.client
+            .within(
+                act,
+                SIMPLE,
+                self.client.api.resize_exec(&self.exec, options),
+            )
+            .await
     }
 
     fn take(&mut self) -> Option<ExecOutput> {
         let Some(frames) = &mut self.frames else {
-            return (!self.buffer.is_empty()).then(|| ExecOutput::Stdout(self.buffer.split().freeze()));
+            return (!self.buffer.is_empty())
+                .then(|| ExecOutput::Stdout(self.buffer.split().freeze()));
         };
-        frames.next(&mut self.buffer).map(|(stream, bytes)| match stream {
-            Stream::Stdout => ExecOutput::Stdout(bytes),
-            Stream::Stderr => ExecOutput::Stderr(bytes),
-        })
+        frames
+            .next(&mut self.buffer)
+            .map(|(stream, bytes)| match stream {
+                Stream::Stdout => ExecOutput::Stdout(bytes),
+                Stream::Stderr => ExecOutput::Stderr(bytes),
+            })
     }
 
     fn broken(&self, error: &std::io::Error) -> EngineError {
@@ -185,11 +213,16 @@ impl ExecSession for Session {
     }
 
     async fn exit_code(&mut self) -> Result<i64> {
-        let act = Act { verb: "inspect", what: "a command" };
+        let act = Act {
+            verb: "inspect",
+            what: "a command",
+        };
         let (client, exec) = (&self.client, &self.exec);
         let ended = async {
             loop {
-                let told = client.within(act, SIMPLE, client.api.inspect_exec(exec)).await?;
+                let told = client
+                    .within(act, SIMPLE, client.api.inspect_exec(exec))
+                    .await?;
                 // The streams end a moment before the engine knows the code.
                 if let (Some(false), Some(code)) = (told.running, told.exit_code) {
                     return Ok(code);

@@ -35,7 +35,11 @@ impl Frames {
                         return None;
                     }
                     // 0 is standard input, echoed; only 2 is standard error.
-                    let stream = if buffer[0] == 2 { Stream::Stderr } else { Stream::Stdout };
+                    let stream = if buffer[0] == 2 {
+                        Stream::Stderr
+                    } else {
+                        Stream::Stdout
+                    };
                     buffer.advance(4);
                     self.current = Some((stream, buffer.get_u32() as usize));
                 }
@@ -57,7 +61,13 @@ mod tests {
 
     #[test]
     fn payloads_survive_any_cut() {
-        let bytes = [frame(1, b"out"), frame(2, b""), frame(2, b"error"), frame(1, b"\x01\x02")].concat();
+        let bytes = [
+            frame(1, b"out"),
+            frame(2, b""),
+            frame(2, b"error"),
+            frame(1, b"\x01\x02"),
+        ]
+        .concat();
         for step in 1..=bytes.len() {
             let (mut frames, mut buffer) = (Frames::default(), BytesMut::new());
             let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -70,7 +80,11 @@ mod tests {
                     }
                 }
             }
-            assert_eq!((out.as_slice(), err.as_slice()), (&b"out\x01\x02"[..], &b"error"[..]), "{step}");
+            assert_eq!(
+                (out.as_slice(), err.as_slice()),
+                (&b"out\x01\x02"[..], &b"error"[..]),
+                "{step}"
+            );
         }
     }
 }

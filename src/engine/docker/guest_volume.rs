@@ -29,7 +29,10 @@ pub struct Contents {
 impl Contents {
     pub fn new(owner: &Owner, guest: &'static [u8], ca: Option<Bytes>) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(owner.0.as_bytes()).update(&[0]).update(&blake3::hash(guest).as_bytes()[..]);
+        hasher
+            .update(owner.0.as_bytes())
+            .update(&[0])
+            .update(&blake3::hash(guest).as_bytes()[..]);
         hasher.update(ca.as_deref().unwrap_or_default());
         let volume = format!("cmp-guest-{}", &hasher.finalize().to_hex()[..16]);
         Self { guest, ca, volume }
@@ -50,7 +53,12 @@ impl Contents {
     }
 }
 
-fn add_file(tar: &mut tar::Builder<Vec<u8>>, path: &str, mode: u32, data: &[u8]) -> std::io::Result<()> {
+fn add_file(
+    tar: &mut tar::Builder<Vec<u8>>,
+    path: &str,
+    mode: u32,
+    data: &[u8],
+) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(mode);
     header.set_size(data.len() as u64);
@@ -71,7 +79,12 @@ impl Docker {
             }
         } else {
             *filled = false;
-            self.create_volume(client, &contents.volume, vec![(labels::ROLE, "guest".to_owned())]).await?;
+            self.create_volume(
+                client,
+                &contents.volume,
+                vec![(labels::ROLE, "guest".to_owned())],
+            )
+            .await?;
         }
         let helper = Helper::create(self, client, image, &contents.volume, GUEST_DIR).await?;
         let outcome = fill(client, &helper, contents).await;
@@ -82,21 +95,45 @@ impl Docker {
         Ok(())
     }
 
-    async fn create_volume(&self, client: &Client, name: &str, more: Vec<(&str, String)>) -> Result<()> {
-        let owner = (labels::OWNER.to_owned(), self.inner.settings.owner.0.clone());
+    async fn create_volume(
+        &self,
+        client: &Client,
+        name: &str,
+        more: Vec<(&str, String)>,
+    ) -> Result<()> {
+        let owner = (
+            labels::OWNER.to_owned(),
+            self.inner.settings.owner.0.clone(),
+        );
         let more = more.into_iter().map(|(key, value)| (key.to_owned(), value));
-        self.make_volume(client, name, more.chain([owner]).collect()).await
+        self.make_volume(client, name, more.chain([owner]).collect())
+            .await
     }
 
     /// Guests of earlier versions of this program. One in use stays, and is tried again next time.
     async fn drop_older_guests(&self, client: &Client) {
         let filters = self.filters(&[(labels::ROLE, "guest")]);
-        let options = query::ListVolumesOptionsBuilder::default().filters(&filters).build();
-        let act = Act { verb: "list", what: "guest volumes" };
-        let listed = client.within(act, SIMPLE, client.api.list_volumes(Some(options))).await;
-        let volumes = listed.ok().and_then(|answer| answer.volumes).unwrap_or_default();
-        for volume in volumes.iter().filter(|volume| volume.name != self.inner.contents.volume) {
-            let call = client.api.remove_volume(&volume.name, None::<query::RemoveVolumeOptions>);
+        let options = query::ListVolumesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let act = Act {
+            verb: "list",
+            what: "guest volumes",
+        };
+        let listed = client
+            .within(act, SIMPLE, client.api.list_volumes(Some(options)))
+            .await;
+        let volumes = listed
+            .ok()
+            .and_then(|answer| answer.volumes)
+            .unwrap_or_default();
+        for volume in volumes
+            .iter()
+            .filter(|volume| volume.name != self.inner.contents.volume)
+        {
+            let call = client
+                .api
+                .remove_volume(&volume.name, None::<query::RemoveVolumeOptions>);
             if let Err(error) = client.within(act, SIMPLE, call).await {
                 tracing::debug!(volume = volume.name, %error, "an older guest volume stays");
             }
@@ -106,14 +143,32 @@ impl Docker {
 
 async fn fill(client: &Client, helper: &Helper, contents: &Contents) -> Result<()> {
     let what = format!("volume {}", contents.volume);
-    let options = query::ContainerArchiveInfoOptionsBuilder::default().path(COMPLETE).build();
-    let look = client.api.get_container_archive_info(&helper.name, Some(options));
-    let marker = client.within(Act { verb: "look into", what: &what }, HEAVY, look).await;
+    let options = query::ContainerArchiveInfoOptionsBuilder::default()
+        .path(COMPLETE)
+        .build();
+    let look = client
+        .api
+        .get_container_archive_info(&helper.name, Some(options));
+    let marker = client
+        .within(
+            Act {
+                verb: "look into",
+                what: &what,
+            },
+            HEAVY,
+            look,
+        )
+        .await;
     if client::present(marker)?.is_some() {
         return Ok(());
     }
     let contents = contents.clone();
-    helper.upload(client, contents.archive().map_err(|error| in_memory(&error))?).await
+    helper
+        .upload(
+            client,
+            contents.archive().map_err(|error| in_memory(&error))?,
+        )
+        .await
 }
 
 #[cfg(test)]
@@ -125,10 +180,19 @@ mod tests {
         let owner = Owner("a".to_owned());
         let ca = Some(Bytes::from_static(b"ca"));
         let plain = Contents::new(&owner, b"guest", ca.clone());
-        assert_eq!(plain.volume, Contents::new(&owner, b"guest", ca.clone()).volume);
-        assert_ne!(plain.volume, Contents::new(&owner, b"guest2", ca.clone()).volume);
+        assert_eq!(
+            plain.volume,
+            Contents::new(&owner, b"guest", ca.clone()).volume
+        );
+        assert_ne!(
+            plain.volume,
+            Contents::new(&owner, b"guest2", ca.clone()).volume
+        );
         assert_ne!(plain.volume, Contents::new(&owner, b"guest", None).volume);
-        assert_ne!(plain.volume, Contents::new(&Owner("b".to_owned()), b"guest", ca).volume);
+        assert_ne!(
+            plain.volume,
+            Contents::new(&Owner("b".to_owned()), b"guest", ca).volume
+        );
     }
 
     #[test]
@@ -136,8 +200,11 @@ mod tests {
         let contents = Contents::new(&Owner("a".to_owned()), b"guest", None);
         let archive = contents.archive().unwrap();
         let mut tar = tar::Archive::new(archive.as_slice());
-        let paths: Vec<_> =
-            tar.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
+        let paths: Vec<_> = tar
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().into_owned())
+            .collect();
         assert_eq!(paths.last().unwrap().as_os_str(), ".codemate/.complete");
     }
 }

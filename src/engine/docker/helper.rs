@@ -39,7 +39,9 @@ impl Helper {
         volume: &str,
         at: &str,
     ) -> Result<Self> {
-        let helper = Self { name: Self::name_for(volume) };
+        let helper = Self {
+            name: Self::name_for(volume),
+        };
         let owner = docker.inner.settings.owner.0.clone();
         let body = ContainerCreateBody {
             image: Some(image.to_string()),
@@ -64,10 +66,23 @@ impl Helper {
     }
 
     pub async fn upload(&self, client: &Client, archive: Vec<u8>) -> Result<()> {
-        let options = query::UploadToContainerOptionsBuilder::default().path("/").build();
+        let options = query::UploadToContainerOptionsBuilder::default()
+            .path("/")
+            .build();
         let body = bollard::body_full(Bytes::from(archive));
-        let act = Act { verb: "write into", what: &self.name };
-        client.within(act, HEAVY, client.api.upload_to_container(&self.name, Some(options), body)).await
+        let act = Act {
+            verb: "write into",
+            what: &self.name,
+        };
+        client
+            .within(
+                act,
+                HEAVY,
+                client
+                    .api
+                    .upload_to_container(&self.name, Some(options), body),
+            )
+            .await
     }
 
     /// What it leaves behind, the next one of its name takes away.
@@ -80,5 +95,9 @@ impl Helper {
 
 /// An archive that could not be made.
 pub fn in_memory(error: &std::io::Error) -> EngineError {
-    EngineError::Refused { act: "pack an archive".to_owned(), status: 0, reason: error.to_string() }
+    EngineError::Refused {
+        act: "pack an archive".to_owned(),
+        status: 0,
+        reason: error.to_string(),
+    }
 }

@@ -60,8 +60,15 @@ impl Docker {
     /// Whether it exists. One that is not ours is an error, for its name is.
     pub(super) async fn owned_volume(&self, client: &Client, name: &str) -> Result<bool> {
         let what = format!("volume {name}");
-        let act = Act { verb: "inspect", what: &what };
-        let found = client::present(client.within(act, SIMPLE, client.api.inspect_volume(name)).await)?;
+        let act = Act {
+            verb: "inspect",
+            what: &what,
+        };
+        let found = client::present(
+            client
+                .within(act, SIMPLE, client.api.inspect_volume(name))
+                .await,
+        )?;
         match found {
             None => Ok(false),
             Some(volume) if self.is_ours(&volume.labels) => Ok(true),
@@ -73,15 +80,25 @@ impl Docker {
         }
     }
 
-    pub(super) async fn make_volume(&self, client: &Client, name: &str, labels: Vec<(String, String)>) -> Result<()> {
+    pub(super) async fn make_volume(
+        &self,
+        client: &Client,
+        name: &str,
+        labels: Vec<(String, String)>,
+    ) -> Result<()> {
         let what = format!("volume {name}");
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(labels.into_iter().collect()),
             ..VolumeCreateRequest::default()
         };
-        let act = Act { verb: "create", what: &what };
-        client.within(act, HEAVY, client.api.create_volume(request)).await?;
+        let act = Act {
+            verb: "create",
+            what: &what,
+        };
+        client
+            .within(act, HEAVY, client.api.create_volume(request))
+            .await?;
         Ok(())
     }
 
@@ -93,8 +110,13 @@ impl Docker {
         // Left by a crash, a helper would hold it.
         container::force_remove(&client, &Helper::name_for(volume)).await?;
         let what = format!("volume {volume}");
-        let act = Act { verb: "remove", what: &what };
-        let call = client.api.remove_volume(volume, None::<query::RemoveVolumeOptions>);
+        let act = Act {
+            verb: "remove",
+            what: &what,
+        };
+        let call = client
+            .api
+            .remove_volume(volume, None::<query::RemoveVolumeOptions>);
         client::present(client.within(act, HEAVY, call).await)?;
         self.inner.homes_given.lock().await.remove(volume);
         Ok(())

@@ -30,22 +30,41 @@ impl Inspected {
 pub async fn inspect(client: &Client, image: &ImageRef) -> Result<Option<Inspected>> {
     let what = format!("image {image}");
     let call = client.api.inspect_image(image.as_str());
-    let answer = client.within(Act { verb: "inspect", what: &what }, SIMPLE, call).await;
+    let answer = client
+        .within(
+            Act {
+                verb: "inspect",
+                what: &what,
+            },
+            SIMPLE,
+            call,
+        )
+        .await;
     Ok(client::present(answer)?.map(translate))
 }
 
 fn translate(image: ImageInspect) -> Inspected {
     let config = image.config.unwrap_or_default();
     let tags = image.repo_tags.unwrap_or_default();
-    let created = image.created.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let created = image
+        .created
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let info = ImageInfo {
         id: image.id.unwrap_or_default(),
-        tags: tags.into_iter().filter_map(|tag| tag.parse().ok()).collect(),
-        size_bytes: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        tags: tags
+            .into_iter()
+            .filter_map(|tag| tag.parse().ok())
+            .collect(),
+        size_bytes: image
+            .size
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or_default(),
         created: created.map(jiff::Timestamp::as_second).unwrap_or_default(),
         env: config.env.unwrap_or_default(),
     };
-    let stack = config.labels.and_then(|mut labels| labels.remove(labels::STACK));
+    let stack = config
+        .labels
+        .and_then(|mut labels| labels.remove(labels::STACK));
     Inspected { info, stack }
 }
 
@@ -53,9 +72,16 @@ impl Docker {
     pub(super) async fn stack_images(&self) -> Result<Vec<ImageInfo>> {
         let client = self.client().await?;
         let filters = [("label", vec![labels::STACK])].into();
-        let options = query::ListImagesOptionsBuilder::default().filters(&filters).build();
-        let act = Act { verb: "list", what: "images" };
-        let listed = client.within(act, SIMPLE, client.api.list_images(Some(options))).await?;
+        let options = query::ListImagesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let act = Act {
+            verb: "list",
+            what: "images",
+        };
+        let listed = client
+            .within(act, SIMPLE, client.api.list_images(Some(options)))
+            .await?;
         let mut images = Vec::new();
         for summary in listed {
             let Ok(id) = summary.id.parse();
@@ -78,8 +104,14 @@ impl Docker {
             options = options.tag(tag);
         }
         let what = format!("image {image}");
-        let act = Act { verb: "pull", what: &what };
-        let mut lines = client.api.create_image(Some(options.build()), None, None).boxed();
+        let act = Act {
+            verb: "pull",
+            what: &what,
+        };
+        let mut lines = client
+            .api
+            .create_image(Some(options.build()), None, None)
+            .boxed();
         loop {
             let next = tokio::time::timeout(SILENCE, lines.try_next()).await;
             let line = match next.map_err(|_| error::hanging(&client.endpoint, SILENCE))? {
@@ -88,11 +120,16 @@ impl Docker {
                 Err(failed) => return Err(not_pulled(client.error(failed, act), image)),
             };
             // A line about part of a layer comes many times a second; only whole events are told.
-            if line.progress_detail.is_some_and(|detail| detail.total.is_some()) {
+            if line
+                .progress_detail
+                .is_some_and(|detail| detail.total.is_some())
+            {
                 continue;
             }
             if let Some(status) = line.status {
-                let text = line.id.map_or(status.clone(), |layer| format!("{layer}: {status}"));
+                let text = line
+                    .id
+                    .map_or(status.clone(), |layer| format!("{layer}: {status}"));
                 let _no_one_listens = progress.send(BuildProgress::Line { text }).await;
             }
         }
@@ -107,7 +144,10 @@ impl Docker {
     pub(super) async fn delete_image(&self, image: &ImageRef) -> Result<()> {
         let client = self.client().await?;
         let what = format!("image {image}");
-        let act = Act { verb: "remove", what: &what };
+        let act = Act {
+            verb: "remove",
+            what: &what,
+        };
         let Some(found) = inspect(&client, image).await? else {
             return Err(EngineError::Missing { what });
         };
@@ -120,8 +160,13 @@ impl Docker {
         }
         // The engine lets a tag go while a stopped container has the image; we do not.
         let filters = [("ancestor", vec![found.info.id.as_str()])].into();
-        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let users = client.within(act, SIMPLE, client.api.list_containers(Some(options))).await?;
+        let options = query::ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let users = client
+            .within(act, SIMPLE, client.api.list_containers(Some(options)))
+            .await?;
         if !users.is_empty() {
             return Err(EngineError::Refused {
                 act: act.to_string(),
@@ -129,7 +174,9 @@ impl Docker {
                 reason: format!("{} containers use it", users.len()),
             });
         }
-        let call = client.api.remove_image(image.as_str(), None::<query::RemoveImageOptions>, None);
+        let call = client
+            .api
+            .remove_image(image.as_str(), None::<query::RemoveImageOptions>, None);
         client.within(act, HEAVY, call).await?;
         Ok(())
     }
@@ -143,7 +190,10 @@ fn not_pulled(error: EngineError, image: &ImageRef) -> EngineError {
         EngineError::Missing { .. } => "the registry does not have it".to_owned(),
         other => return other,
     };
-    EngineError::NoImage { image: image.to_string(), reason }
+    EngineError::NoImage {
+        image: image.to_string(),
+        reason,
+    }
 }
 
 /// Name and tag. Without a tag the engine would pull all of them, so it is `latest`; a digest

@@ -65,7 +65,9 @@ impl AsyncRead for Unframed {
         let this = &mut *self;
         loop {
             if this.payload.has_remaining() {
-                let piece = this.payload.split_to(this.payload.len().min(into.remaining()));
+                let piece = this
+                    .payload
+                    .split_to(this.payload.len().min(into.remaining()));
                 into.put_slice(&piece);
                 return Poll::Ready(Ok(()));
             }
@@ -87,7 +89,11 @@ impl AsyncRead for Unframed {
 }
 
 impl AsyncWrite for Unframed {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.io.as_mut().poll_write(cx, data)
     }
 

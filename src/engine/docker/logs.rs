@@ -23,8 +23,12 @@ impl Docker {
         let client = self.client().await?;
         let found = self.newest(&client, id).await?;
         // The engine takes whole seconds through bollard; the rest is left out by `Lines`.
-        let since = query.since.map_or(0, |at| i32::try_from(at.as_second()).unwrap_or(i32::MAX));
-        let tail = query.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+        let since = query
+            .since
+            .map_or(0, |at| i32::try_from(at.as_second()).unwrap_or(i32::MAX));
+        let tail = query
+            .tail
+            .map_or_else(|| "all".to_owned(), |lines| lines.to_string());
         let options = query::LogsOptionsBuilder::default()
             .follow(query.follow)
             .stdout(true)
@@ -34,7 +38,12 @@ impl Docker {
             .tail(&tail)
             .build();
         let frames = client.api.logs(&found.container, Some(options)).boxed();
-        let state = State { frames, lines: Lines::after(query.since), client, what: format!("the log of {id}") };
+        let state = State {
+            frames,
+            lines: Lines::after(query.since),
+            client,
+            what: format!("the log of {id}"),
+        };
         Ok(futures_util::stream::unfold(Some(state), next).boxed())
     }
 }
@@ -54,14 +63,19 @@ async fn next(state: Option<State>) -> Option<(Result<LogLine>, Option<State>)> 
             return Some((Ok(line), Some(state)));
         }
         match state.frames.next().await {
-            Some(Ok(LogOutput::StdErr { message })) => state.lines.push(LogStream::Stderr, &message),
+            Some(Ok(LogOutput::StdErr { message })) => {
+                state.lines.push(LogStream::Stderr, &message)
+            }
             Some(Ok(
                 LogOutput::StdOut { message }
                 | LogOutput::Console { message }
                 | LogOutput::StdIn { message },
             )) => state.lines.push(LogStream::Stdout, &message),
             Some(Err(error)) => {
-                let act = Act { verb: "read", what: &state.what };
+                let act = Act {
+                    verb: "read",
+                    what: &state.what,
+                };
                 return Some((Err(state.client.error(error, act)), None));
             }
             None => {
@@ -84,12 +98,18 @@ struct Lines {
 
 impl Lines {
     fn after(after: Option<jiff::Timestamp>) -> Self {
-        Self { after, open: [None, None], ready: VecDeque::new() }
+        Self {
+            after,
+            open: [None, None],
+            ready: VecDeque::new(),
+        }
     }
 
     fn push(&mut self, stream: LogStream, message: &[u8]) {
         let text = String::from_utf8_lossy(message);
-        let stamped = text.split_once(' ').and_then(|(at, rest)| Some((at.parse().ok()?, rest)));
+        let stamped = text
+            .split_once(' ')
+            .and_then(|(at, rest)| Some((at.parse().ok()?, rest)));
         let open = &mut self.open[usize::from(stream == LogStream::Stderr)];
         let (at, rest): (jiff::Timestamp, &str) = match (stamped, &*open) {
             (Some(stamped), _) => stamped,
@@ -104,7 +124,11 @@ impl Lines {
             Some(rest) => (rest.strip_suffix('\r').unwrap_or(rest), true),
             None => (rest, false),
         };
-        let line = open.get_or_insert_with(|| LogLine { at, stream, text: String::new() });
+        let line = open.get_or_insert_with(|| LogLine {
+            at,
+            stream,
+            text: String::new(),
+        });
         line.text.push_str(rest);
         if ends || line.text.len() >= LONGEST {
             self.ready.extend(open.take());
@@ -136,7 +160,9 @@ mod tests {
             lines.push(*stream, message.as_bytes());
         }
         lines.finish();
-        std::iter::from_fn(|| lines.pop()).map(|line| (line.stream, line.text)).collect()
+        std::iter::from_fn(|| lines.pop())
+            .map(|line| (line.stream, line.text))
+            .collect()
     }
 
     #[test]
@@ -152,20 +178,34 @@ mod tests {
                 (Stdout, format!("{TWO} open")),
             ],
         );
-        let want = [(Stderr, "e"), (Stdout, "ab"), (Stdout, ""), (Stdout, "open")];
+        let want = [
+            (Stderr, "e"),
+            (Stdout, "ab"),
+            (Stdout, ""),
+            (Stdout, "open"),
+        ];
         assert_eq!(told, want.map(|(stream, text)| (stream, text.to_owned())));
     }
 
     #[test]
     fn since_leaves_out_the_very_moment() {
-        let messages = [(LogStream::Stdout, format!("{ONE} a\n")), (LogStream::Stdout, format!("{TWO} b\n"))];
-        assert_eq!(lines(Some(ONE), &messages), [(LogStream::Stdout, "b".to_owned())]);
+        let messages = [
+            (LogStream::Stdout, format!("{ONE} a\n")),
+            (LogStream::Stdout, format!("{TWO} b\n")),
+        ];
+        assert_eq!(
+            lines(Some(ONE), &messages),
+            [(LogStream::Stdout, "b".to_owned())]
+        );
     }
 
     #[test]
     fn a_line_without_an_end_is_cut() {
         let part = (LogStream::Stdout, format!("{ONE} {}", "x".repeat(16 << 10)));
         let told = lines(None, &vec![part; 17]);
-        assert_eq!(told.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [LONGEST, 16 << 10]);
+        assert_eq!(
+            told.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
+            [LONGEST, 16 << 10]
+        );
     }
 }

@@ -91,7 +91,9 @@ impl Docker {
             homes_given: Mutex::default(),
             cpu: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The connection, made if there is none yet.
@@ -118,7 +120,9 @@ impl Engine for Docker {
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {
         let client = self.client().await?;
-        Ok(image::inspect(&client, image).await?.map(|image| image.info))
+        Ok(image::inspect(&client, image)
+            .await?
+            .map(|image| image.info))
     }
 
     async fn images(&self) -> Result<Vec<ImageInfo>> {

@@ -14,9 +14,16 @@ impl Docker {
         let endpoint = self.inner.candidates.pick().clone();
         let probe = async {
             let client = self.reconnect().await?;
-            let act = Act { verb: "describe", what: "the engine" };
+            let act = Act {
+                verb: "describe",
+                what: "the engine",
+            };
             let info = client.within(act, SIMPLE, client.api.info()).await?;
-            Ok(translate(&info, client.version, client.endpoint.to_string()))
+            Ok(translate(
+                &info,
+                client.version,
+                client.endpoint.to_string(),
+            ))
         };
         // One deadline over both calls.
         let probed = tokio::time::timeout(SIMPLE, probe).await;
@@ -25,13 +32,22 @@ impl Docker {
 }
 
 fn translate(info: &SystemInfo, api: String, endpoint: String) -> EngineInfo {
-    let version = info.server_version.as_deref().unwrap_or("of unknown version");
+    let version = info
+        .server_version
+        .as_deref()
+        .unwrap_or("of unknown version");
     EngineInfo {
         product: format!("Docker Engine {version}"),
         api,
         endpoint,
-        cpus: info.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or_default(),
-        memory_bytes: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default(),
+        cpus: info
+            .ncpu
+            .and_then(|cpus| u64::try_from(cpus).ok())
+            .unwrap_or_default(),
+        memory_bytes: info
+            .mem_total
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .unwrap_or_default(),
         unenforced: unenforced(info),
     }
 }
@@ -43,10 +59,14 @@ fn unenforced(info: &SystemInfo) -> Vec<String> {
         ("cpu", info.cpu_cfs_quota),
         ("pids", info.pids_limit),
     ];
-    let missing = limits.into_iter().filter(|(_, enforced)| *enforced != Some(true));
+    let missing = limits
+        .into_iter()
+        .filter(|(_, enforced)| *enforced != Some(true));
     let mut missing: Vec<String> = missing.map(|(name, _)| name.to_owned()).collect();
     let options = info.security_options.as_deref().unwrap_or_default();
-    let seccomp = options.iter().find(|option| option.starts_with("name=seccomp"));
+    let seccomp = options
+        .iter()
+        .find(|option| option.starts_with("name=seccomp"));
     if seccomp.is_none_or(|option| option.contains("unconfined")) {
         missing.push("seccomp".to_owned());
     }

@@ -55,8 +55,13 @@ const MASKED: [&str; 19] = [
     "/sys/kernel/security",
 ];
 const MASKED_TOO: [&str; 2] = ["/sys/fs/bpf", "/sys/class/dmi"];
-const READ_ONLY: [&str; 5] =
-    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const READ_ONLY: [&str; 5] = [
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
 
 /// What a container needs besides its spec.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +76,12 @@ pub struct Surroundings<'a> {
 
 /// The name of an instance's container, from which alone it can be found again.
 pub fn container_name(spec: &ContainerSpec) -> String {
-    format!("cmp-{}-{}-{}", spec.name, &spec.id.as_str()[..6], spec.generation)
+    format!(
+        "cmp-{}-{}-{}",
+        spec.name,
+        &spec.id.as_str()[..6],
+        spec.generation
+    )
 }
 
 pub fn container(spec: &ContainerSpec, around: Surroundings<'_>) -> ContainerCreateBody {
@@ -84,7 +94,11 @@ pub fn container(spec: &ContainerSpec, around: Surroundings<'_>) -> ContainerCre
         user: Some(USER.to_owned()),
         hostname: Some(spec.name.to_string()),
         env: Some(environment(spec, around)),
-        labels: Some(labels::of_container(around.owner, spec).into_iter().collect()),
+        labels: Some(
+            labels::of_container(around.owner, spec)
+                .into_iter()
+                .collect(),
+        ),
         tty: Some(false),
         open_stdin: Some(false),
         attach_stdout: Some(false),
@@ -134,22 +148,36 @@ fn host_config(spec: &ContainerSpec, around: Surroundings<'_>) -> HostConfig {
 }
 
 fn environment(spec: &ContainerSpec, around: Surroundings<'_>) -> Vec<String> {
-    let mut env: HashMap<&str, String> =
-        spec.env.iter().map(|(name, value)| (name.as_str(), value.reveal().to_owned())).collect();
+    let mut env: HashMap<&str, String> = spec
+        .env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.reveal().to_owned()))
+        .collect();
     if around.has_ca {
         for name in CA_VARIABLES {
             env.entry(name).or_insert_with(|| CA.to_owned());
         }
     }
-    let path = env.remove("PATH").unwrap_or_else(|| path_of(around.image_env).to_owned());
+    let path = env
+        .remove("PATH")
+        .unwrap_or_else(|| path_of(around.image_env).to_owned());
     let home = ContainerSpec::HOME;
-    env.insert("PATH", format!("{home}/venv/bin:{}/node_modules/.bin:{path}", spec.workspace));
+    env.insert(
+        "PATH",
+        format!(
+            "{home}/venv/bin:{}/node_modules/.bin:{path}",
+            spec.workspace
+        ),
+    );
     env.insert("HOME", home.to_owned());
     env.insert("USER", "app".to_owned());
     env.insert("CODEMATE_GUEST_ID", spec.id.to_string());
     env.insert("CODEMATE_GUEST_GENERATION", spec.generation.to_string());
     env.insert("CODEMATE_GUEST_WORKSPACE", spec.workspace.clone());
-    let mut env: Vec<String> = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut env: Vec<String> = env
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     env.sort();
     env
 }
@@ -166,16 +194,24 @@ pub fn volume(name: &str, at: &str, read_only: bool) -> DockerMount {
         target: Some(at.to_owned()),
         read_only: Some(read_only),
         // The guest volume must not take over what an image has at that path.
-        volume_options: read_only
-            .then(|| MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
+        volume_options: read_only.then(|| MountVolumeOptions {
+            no_copy: Some(true),
+            ..MountVolumeOptions::default()
+        }),
         ..DockerMount::default()
     }
 }
 
 fn tmpfs(tmp_bytes: u64) -> HashMap<String, String> {
     [
-        ("/tmp", format!("rw,exec,nosuid,nodev,size={tmp_bytes},mode=1777")),
-        ("/run", "rw,noexec,nosuid,nodev,size=16m,uid=1000,gid=1000,mode=0700".to_owned()),
+        (
+            "/tmp",
+            format!("rw,exec,nosuid,nodev,size={tmp_bytes},mode=1777"),
+        ),
+        (
+            "/run",
+            "rw,noexec,nosuid,nodev,size=16m,uid=1000,gid=1000,mode=0700".to_owned(),
+        ),
     ]
     .map(|(path, options)| (path.to_owned(), options))
     .into()
@@ -196,7 +232,11 @@ fn log_config(log_bytes: u64) -> HostConfigLogConfig {
     let config = [("max-size", (log_bytes / 2).max(1 << 16)), ("max-file", 2)];
     HostConfigLogConfig {
         typ: Some("json-file".to_owned()),
-        config: Some(config.map(|(key, value)| (key.to_owned(), value.to_string())).into()),
+        config: Some(
+            config
+                .map(|(key, value)| (key.to_owned(), value.to_string()))
+                .into(),
+        ),
     }
 }
 
@@ -208,7 +248,10 @@ fn to_i64(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "approved: between 0 and the host's CPUs")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "approved: between 0 and the host's CPUs"
+)]
 fn nano_cpus(cpus: f64) -> i64 {
     (cpus * 1e9).round() as i64
 }
@@ -229,7 +272,10 @@ pub(super) mod tests {
             generation: 3,
             image: "codemate/python:3.11".parse().unwrap(),
             env: [("A".to_owned(), Secret::new("1"))].into(),
-            limits: Limits { cpus: 0.29, ..limits(LimitRequest::default()) },
+            limits: Limits {
+                cpus: 0.29,
+                ..limits(LimitRequest::default())
+            },
             home_volume: format!("cmp-{id}-home"),
             workspace: ContainerSpec::WORKSPACE.to_owned(),
             id,
@@ -238,12 +284,21 @@ pub(super) mod tests {
 
     pub fn body(spec: &ContainerSpec, has_ca: bool, image_env: &[String]) -> ContainerCreateBody {
         let owner = Owner("o".to_owned());
-        container(spec, Surroundings { owner: &owner, guest_volume: "cmp-guest-x", has_ca, image_env })
+        container(
+            spec,
+            Surroundings {
+                owner: &owner,
+                guest_volume: "cmp-guest-x",
+                has_ca,
+                image_env,
+            },
+        )
     }
 
     fn variable(body: &ContainerCreateBody, name: &str) -> Option<String> {
         let env = body.env.as_ref().unwrap();
-        env.iter().find_map(|pair| pair.strip_prefix(&format!("{name}=")).map(str::to_owned))
+        env.iter()
+            .find_map(|pair| pair.strip_prefix(&format!("{name}=")).map(str::to_owned))
     }
 
     #[test]
@@ -261,11 +316,20 @@ pub(super) mod tests {
     fn the_path_begins_with_what_was_installed() {
         let installed = "/home/app/venv/bin:/home/app/workspace/node_modules/.bin:";
         let image = ["PATH=/opt/bin".to_owned()];
-        assert_eq!(variable(&body(&spec(), false, &image), "PATH"), Some(format!("{installed}/opt/bin")));
-        assert_eq!(variable(&body(&spec(), false, &[]), "PATH"), Some(format!("{installed}{DEFAULT_PATH}")));
+        assert_eq!(
+            variable(&body(&spec(), false, &image), "PATH"),
+            Some(format!("{installed}/opt/bin"))
+        );
+        assert_eq!(
+            variable(&body(&spec(), false, &[]), "PATH"),
+            Some(format!("{installed}{DEFAULT_PATH}"))
+        );
         let mut own = spec();
         own.env.insert("PATH".to_owned(), Secret::new("/mine"));
-        assert_eq!(variable(&body(&own, false, &image), "PATH"), Some(format!("{installed}/mine")));
+        assert_eq!(
+            variable(&body(&own, false, &image), "PATH"),
+            Some(format!("{installed}/mine"))
+        );
     }
 
     #[test]
@@ -282,7 +346,10 @@ pub(super) mod tests {
     fn a_project_cannot_move_its_home() {
         let mut own = spec();
         own.env.insert("HOME".to_owned(), Secret::new("/tmp"));
-        assert_eq!(variable(&body(&own, false, &[]), "HOME").as_deref(), Some("/home/app"));
+        assert_eq!(
+            variable(&body(&own, false, &[]), "HOME").as_deref(),
+            Some("/home/app")
+        );
     }
 
     #[test]

@@ -49,10 +49,22 @@ impl Docker {
 }
 
 async fn one(client: &Client, container: &str) -> Result<ContainerStatsResponse> {
-    let options = query::StatsOptionsBuilder::default().stream(false).one_shot(true).build();
+    let options = query::StatsOptionsBuilder::default()
+        .stream(false)
+        .one_shot(true)
+        .build();
     let what = format!("container {container}");
     let mut stats = Box::pin(client.api.stats(container, Some(options)));
-    let answer = client.within(Act { verb: "measure", what: &what }, SIMPLE, stats.try_next()).await?;
+    let answer = client
+        .within(
+            Act {
+                verb: "measure",
+                what: &what,
+            },
+            SIMPLE,
+            stats.try_next(),
+        )
+        .await?;
     answer.ok_or(EngineError::Missing { what })
 }
 
@@ -67,11 +79,15 @@ fn usage(earlier: Option<CpuReading>, stats: &ContainerStatsResponse) -> Usage {
     let memory = stats.memory_stats.clone().unwrap_or_default();
     // Cached files are given back when memory runs short. cgroup v1 and v2 name them differently.
     let details = memory.stats.unwrap_or_default();
-    let cached = details.get("total_inactive_file").or_else(|| details.get("inactive_file"));
+    let cached = details
+        .get("total_inactive_file")
+        .or_else(|| details.get("inactive_file"));
     let used = memory.usage.unwrap_or_default();
     let pids = stats.pids_stats.as_ref().and_then(|pids| pids.current);
     Usage {
-        cpu_percent: earlier.zip(reading(stats)).map_or(0.0, |(earlier, now)| percent(earlier, now)),
+        cpu_percent: earlier
+            .zip(reading(stats))
+            .map_or(0.0, |(earlier, now)| percent(earlier, now)),
         memory_bytes: used.saturating_sub(cached.copied().unwrap_or_default()),
         memory_limit_bytes: memory.limit.unwrap_or_default(),
         processes: pids.unwrap_or_default(),
@@ -100,7 +116,10 @@ mod tests {
         ContainerStatsResponse {
             read: Some(read.to_owned()),
             cpu_stats: Some(ContainerCpuStats {
-                cpu_usage: Some(ContainerCpuUsage { total_usage: Some(cpu), ..Default::default() }),
+                cpu_usage: Some(ContainerCpuUsage {
+                    total_usage: Some(cpu),
+                    ..Default::default()
+                }),
                 ..Default::default()
             }),
             memory_stats: Some(ContainerMemoryStats {
@@ -109,7 +128,10 @@ mod tests {
                 stats: Some([(cache.to_owned(), 30)].into()),
                 ..Default::default()
             }),
-            pids_stats: Some(ContainerPidsStats { current: Some(3), limit: None }),
+            pids_stats: Some(ContainerPidsStats {
+                current: Some(3),
+                limit: None,
+            }),
             ..Default::default()
         }
     }
@@ -120,7 +142,14 @@ mod tests {
         let second = stats("2026-01-02T03:04:07Z", 4_000_000_000, "inactive_file");
         let usage = usage(reading(&first), &second);
         assert!((usage.cpu_percent - 150.0).abs() < 1e-9, "{usage:?}");
-        assert_eq!((usage.memory_bytes, usage.memory_limit_bytes, usage.processes), (70, 1000, 3));
+        assert_eq!(
+            (
+                usage.memory_bytes,
+                usage.memory_limit_bytes,
+                usage.processes
+            ),
+            (70, 1000, 3)
+        );
     }
 
     #[test]
@@ -128,7 +157,10 @@ mod tests {
         let stats = stats("2026-01-02T03:04:05Z", 5, "inactive_file");
         let now = reading(&stats).unwrap();
         assert!(percent(now, now).abs() < 1e-9);
-        let larger = CpuReading { at: now.at - Duration::from_secs(1), nanoseconds: 9 };
+        let larger = CpuReading {
+            at: now.at - Duration::from_secs(1),
+            nanoseconds: 9,
+        };
         assert!(percent(larger, now).abs() < 1e-9);
     }
 }

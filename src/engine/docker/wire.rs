@@ -66,19 +66,34 @@ async fn dial(endpoint: &Endpoint) -> io::Result<BoxedIo> {
 }
 
 /// Ask for a JSON document. `path` begins with `/`.
-pub async fn get<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, limit: Duration) -> Result<T> {
-    let act = Act { verb: "answer", what: path };
+pub async fn get<T: DeserializeOwned>(
+    endpoint: &Endpoint,
+    path: &str,
+    limit: Duration,
+) -> Result<T> {
+    let act = Act {
+        verb: "answer",
+        what: path,
+    };
     let work = async {
-        let io = dial(endpoint).await.map_err(|cause| error::of_io(&cause, endpoint))?;
+        let io = dial(endpoint)
+            .await
+            .map_err(|cause| error::of_io(&cause, endpoint))?;
         let request = request(Method::GET, path).body(Full::default());
-        let (response, connection) = send(io, request).await.map_err(|cause| broken(endpoint, &cause))?;
-        let (status, body) = finish(response, connection).await.map_err(|cause| broken(endpoint, &cause))?;
+        let (response, connection) = send(io, request)
+            .await
+            .map_err(|cause| broken(endpoint, &cause))?;
+        let (status, body) = finish(response, connection)
+            .await
+            .map_err(|cause| broken(endpoint, &cause))?;
         if !status.is_success() {
             return Err(error::of_status(status.as_u16(), reason(&body), act));
         }
         serde_json::from_slice(&body).map_err(|cause| broken(endpoint, &cause))
     };
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(error::hanging(endpoint, limit)))
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(error::hanging(endpoint, limit)))
 }
 
 /// Post JSON to an address that answers by handing over its end of the connection.
@@ -90,27 +105,40 @@ pub async fn hijack(
     limit: Duration,
 ) -> Result<Hijacked> {
     let work = async {
-        let io = dial(endpoint).await.map_err(|cause| error::of_io(&cause, endpoint))?;
+        let io = dial(endpoint)
+            .await
+            .map_err(|cause| error::of_io(&cause, endpoint))?;
         let request = request(Method::POST, path)
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "tcp")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(json)));
-        let (response, mut connection) =
-            send(io, request).await.map_err(|cause| broken(endpoint, &cause))?;
+        let (response, mut connection) = send(io, request)
+            .await
+            .map_err(|cause| broken(endpoint, &cause))?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             connection.end().await;
             let parts = connection.inner.into_parts();
-            return Ok(Hijacked { io: parts.io.into_inner(), first: parts.read_buf });
+            return Ok(Hijacked {
+                io: parts.io.into_inner(),
+                first: parts.read_buf,
+            });
         }
-        let (status, body) = finish(response, connection).await.map_err(|cause| broken(endpoint, &cause))?;
+        let (status, body) = finish(response, connection)
+            .await
+            .map_err(|cause| broken(endpoint, &cause))?;
         Err(error::of_status(status.as_u16(), reason(&body), act))
     };
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(error::hanging(endpoint, limit)))
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(error::hanging(endpoint, limit)))
 }
 
 fn request(method: Method, path: &str) -> http::request::Builder {
-    Request::builder().method(method).uri(path).header(header::HOST, "docker")
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "docker")
 }
 
 async fn send(
@@ -118,7 +146,10 @@ async fn send(
     request: http::Result<Request<Full<Bytes>>>,
 ) -> Result<(Response<Incoming>, Connection), Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, inner) = http1::handshake(TokioIo::new(io)).await?;
-    let mut connection = Connection { inner, ended: false };
+    let mut connection = Connection {
+        inner,
+        ended: false,
+    };
     let response = connection.during(sender.send_request(request?)).await?;
     Ok((response, connection))
 }
@@ -133,7 +164,10 @@ async fn finish(
 }
 
 fn broken(endpoint: &Endpoint, cause: &(impl std::fmt::Display + ?Sized)) -> EngineError {
-    EngineError::Unreachable { endpoint: endpoint.to_string(), reason: cause.to_string() }
+    EngineError::Unreachable {
+        endpoint: endpoint.to_string(),
+        reason: cause.to_string(),
+    }
 }
 
 #[derive(Deserialize)]

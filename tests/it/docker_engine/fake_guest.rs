@@ -23,11 +23,11 @@ fn main() {
         ["init"] => init(),
         ["link"] => {
             eprintln!("the link is up");
-            io::copy(&mut io::stdin(), &mut io::stdout()).unwrap();
+            echo();
         }
         ["die", code] => UnixStream::connect(SOCKET).unwrap().write_all(code.as_bytes()).unwrap(),
         ["exit", code] => exit(code.parse().unwrap()),
-        ["cat"] => drop(io::copy(&mut io::stdin(), &mut io::stdout()).unwrap()),
+        ["cat"] => echo(),
         ["both"] => {
             println!("to stdout");
             eprintln!("to stderr");
@@ -50,6 +50,19 @@ fn main() {
             }
         }
         _ => exit(64),
+    }
+}
+
+/// Back at once, without waiting for the end of a line.
+fn echo() {
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = io::stdin().read(&mut piece).unwrap();
+        if read == 0 {
+            return;
+        }
+        io::stdout().write_all(&piece[..read]).unwrap();
+        io::stdout().flush().unwrap();
     }
 }
 

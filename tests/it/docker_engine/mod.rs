@@ -32,27 +32,44 @@ const OWNER_LABEL: &str = "dev.codemate.preview.owner";
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 static RIGS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether there is a Docker to test with. Where one is required, its absence is a failure.
+/// Whether there is a Docker to test with.
 fn docker_or_skip(test: &str) -> bool {
     static THERE: OnceLock<bool> = OnceLock::new();
     let there = *THERE.get_or_init(|| {
-        let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+        let version = Command::new("docker")
+            .args(["version", "--format", "{{.Server.Version}}"])
+            .output();
         version.is_ok_and(|output| output.status.success())
     });
     if !there {
-        #[expect(clippy::disallowed_methods, reason = "a test's own switch, not a setting")]
-        let required = std::env::var("CODEMATE_PREVIEW_TEST_DOCKER").is_ok_and(|it| it == "required");
-        assert!(!required, "{test}: no Docker engine answers, and one is required");
-        let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-        let _unseen = writeln!(std::io::stderr(), "skipped {test}: no Docker engine answers ({count} so far)");
+        skip(test, "no Docker engine answers");
     }
     there
 }
 
+/// Say that a test is left out and why; where all are required, that is a failure.
+fn skip(test: &str, why: &str) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's own switch, not a setting"
+    )]
+    let required = std::env::var("CODEMATE_PREVIEW_TEST_DOCKER").is_ok_and(|it| it == "required");
+    assert!(!required, "{test}: {why}, and this is required");
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+    let _unseen = writeln!(std::io::stderr(), "skipped {test}: {why} ({count} so far)");
+}
+
 /// Run Docker's command line and give what it printed.
 fn docker(args: &[&str]) -> String {
-    let output = Command::new("docker").args(args).output().expect("docker is there");
-    assert!(output.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("docker")
+        .args(args)
+        .output()
+        .expect("docker is there");
+    assert!(
+        output.status.success(),
+        "docker {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -60,10 +77,17 @@ fn docker(args: &[&str]) -> String {
 fn fake_guest() -> &'static [u8] {
     static GUEST: OnceLock<&'static [u8]> = OnceLock::new();
     GUEST.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/docker_engine/fake_guest.rs");
-        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fake-guest-{}", std::process::id()));
+        let source =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/docker_engine/fake_guest.rs");
+        let binary = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("fake-guest-{}", std::process::id()));
         let built = Command::new("rustc")
-            .args(["--edition=2024", "-O", "-Ctarget-feature=+crt-static", "-Cstrip=symbols"])
+            .args([
+                "--edition=2024",
+                "-O",
+                "-Ctarget-feature=+crt-static",
+                "-Cstrip=symbols",
+            ])
             .args(["--crate-name", "fake_guest", "-o"])
             .args([&binary, &source])
             .status()
@@ -104,10 +128,17 @@ impl Rig {
         if !docker_or_skip(test) {
             return None;
         }
-        let owner = format!("test-{}-{}", std::process::id(), RIGS.fetch_add(1, Ordering::Relaxed));
+        let owner = format!(
+            "test-{}-{}",
+            std::process::id(),
+            RIGS.fetch_add(1, Ordering::Relaxed)
+        );
         let mut settings = settings(&owner);
         adjust(&mut settings);
-        Some(Self { engine: Docker::connect(settings).unwrap(), owner })
+        Some(Self {
+            engine: Docker::connect(settings).unwrap(),
+            owner,
+        })
     }
 
     /// An image with nothing in it.
@@ -146,7 +177,12 @@ impl Rig {
 
     /// The ids of this owner's containers, stopped ones too.
     fn containers(&self) -> Vec<String> {
-        let listed = docker(&["ps", "-aq", "--filter", &format!("label={OWNER_LABEL}={}", self.owner)]);
+        let listed = docker(&[
+            "ps",
+            "-aq",
+            "--filter",
+            &format!("label={OWNER_LABEL}={}", self.owner),
+        ]);
         listed.lines().map(str::to_owned).collect()
     }
 
@@ -173,10 +209,18 @@ impl Drop for Rig {
         // Nothing here may panic: a test may be failing already.
         for (list, remove) in [
             (vec!["ps", "-aq", "--filter", &label], vec!["rm", "-fv"]),
-            (vec!["volume", "ls", "-q", "--filter", &label], vec!["volume", "rm", "-f"]),
-            (vec!["images", "--format", "{{.Repository}}:{{.Tag}}", &tags], vec!["rmi", "-f"]),
+            (
+                vec!["volume", "ls", "-q", "--filter", &label],
+                vec!["volume", "rm", "-f"],
+            ),
+            (
+                vec!["images", "--format", "{{.Repository}}:{{.Tag}}", &tags],
+                vec!["rmi", "-f"],
+            ),
         ] {
-            let Ok(listed) = Command::new("docker").args(list).output() else { return };
+            let Ok(listed) = Command::new("docker").args(list).output() else {
+                return;
+            };
             let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
             let names: Vec<&str> = listed.lines().collect();
             if !names.is_empty() {
@@ -187,7 +231,12 @@ impl Drop for Rig {
 }
 
 fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
-    Policy { most_cpus: 64.0, most_memory_bytes: 1 << 40 }.approve(spec).unwrap()
+    Policy {
+        most_cpus: 64.0,
+        most_memory_bytes: 1 << 40,
+    }
+    .approve(spec)
+    .unwrap()
 }
 
 fn secret(name: &str, value: &str) -> (String, Secret) {
@@ -196,9 +245,12 @@ fn secret(name: &str, value: &str) -> (String, Secret) {
 
 /// A command of the stand-in, with pipes.
 fn command(args: &[&str]) -> ExecSpec {
-    let argv = ["/.codemate/guest"].iter().chain(args);
     ExecSpec {
-        argv: argv.map(|&arg| arg.to_owned()).collect(),
+        argv: ["/.codemate/guest"]
+            .iter()
+            .chain(args)
+            .map(|&arg| arg.to_owned())
+            .collect(),
         env: BTreeMap::new(),
         cwd: "/".to_owned(),
         tty: false,

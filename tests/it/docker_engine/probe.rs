@@ -2,13 +2,19 @@
 
 use std::path::Path;
 
-use codemate_preview::engine::{Engine, EngineError, docker::{Docker, DockerSettings}};
+use codemate_preview::engine::{
+    Engine, EngineError,
+    docker::{Docker, DockerSettings},
+};
 use tokio::net::UnixListener;
 
 use super::{Rig, settings};
 
 fn at(socket: &Path) -> Docker {
-    let mut settings = DockerSettings { guest: b"", ..settings("probe") };
+    let mut settings = DockerSettings {
+        guest: b"",
+        ..settings("probe")
+    };
     settings.host = Some(format!("unix://{}", socket.display()));
     Docker::connect(settings).unwrap()
 }
@@ -16,8 +22,14 @@ fn at(socket: &Path) -> Docker {
 #[tokio::test]
 async fn a_missing_socket_is_unreachable() {
     let dir = tempfile::tempdir().unwrap();
-    let error = at(&dir.path().join("absent.sock")).probe().await.unwrap_err();
-    assert!(matches!(error, EngineError::Unreachable { ref endpoint, .. } if endpoint.contains("absent.sock")), "{error}");
+    let error = at(&dir.path().join("absent.sock"))
+        .probe()
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, EngineError::Unreachable { ref endpoint, .. } if endpoint.contains("absent.sock")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -44,7 +56,10 @@ async fn an_engine_that_says_nothing_hangs() {
     let engine = at(&socket);
     let (probed, _open) = tokio::join!(engine.probe(), listener.accept());
     let error = probed.unwrap_err();
-    assert!(matches!(error, EngineError::Hanging { seconds: 3, .. }), "{error}");
+    assert!(
+        matches!(error, EngineError::Hanging { seconds: 3, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -65,7 +80,7 @@ async fn a_socket_of_someone_else_is_forbidden() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("s.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).unwrap();
     if rustix::process::geteuid().is_root() {
         // Root may use any socket.
         return;
@@ -78,13 +93,21 @@ async fn a_socket_of_someone_else_is_forbidden() {
 async fn every_call_says_that_the_engine_is_away() {
     let dir = tempfile::tempdir().unwrap();
     let engine = at(&dir.path().join("absent.sock"));
-    assert!(matches!(engine.list_owned().await, Err(EngineError::Unreachable { .. })));
-    assert!(matches!(engine.watch().await, Err(EngineError::Unreachable { .. })));
+    assert!(matches!(
+        engine.list_owned().await,
+        Err(EngineError::Unreachable { .. })
+    ));
+    assert!(matches!(
+        engine.watch().await,
+        Err(EngineError::Unreachable { .. })
+    ));
 }
 
 #[tokio::test]
 async fn a_real_engine_tells_what_it_is() {
-    let Some(rig) = Rig::new("a_real_engine_tells_what_it_is") else { return };
+    let Some(rig) = Rig::new("a_real_engine_tells_what_it_is") else {
+        return;
+    };
     let info = rig.engine.probe().await.unwrap();
     assert!(info.product.starts_with("Docker Engine "), "{info:?}");
     assert!(info.cpus > 0 && info.memory_bytes > 0, "{info:?}");

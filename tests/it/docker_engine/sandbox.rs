@@ -13,7 +13,9 @@ fn inspect(rig: &Rig) -> Value {
 
 #[tokio::test]
 async fn every_field_of_the_sandbox_is_set() {
-    let Some(rig) = Rig::new("every_field_of_the_sandbox_is_set") else { return };
+    let Some(rig) = Rig::new("every_field_of_the_sandbox_is_set") else {
+        return;
+    };
     let spec = rig.spec();
     let limits = spec.limits;
     rig.engine.start(&approved(spec.clone())).await.unwrap();
@@ -53,15 +55,29 @@ async fn every_field_of_the_sandbox_is_set() {
     }
     assert_eq!(told["Config"]["User"], "1000:1000");
     let masked = host["MaskedPaths"].as_array().unwrap();
-    for path in ["/proc/kcore", "/proc/keys", "/sys/firmware", "/proc/kallsyms", "/sys/fs/bpf", "/sys/kernel/security"] {
+    for path in [
+        "/proc/kcore",
+        "/proc/keys",
+        "/sys/firmware",
+        "/proc/kallsyms",
+        "/sys/fs/bpf",
+        "/sys/kernel/security",
+    ] {
         assert!(masked.contains(&json!(path)), "{path}");
     }
-    assert!(host["ReadonlyPaths"].as_array().unwrap().contains(&json!("/proc/sys")));
+    assert!(
+        host["ReadonlyPaths"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("/proc/sys"))
+    );
 }
 
 #[tokio::test]
 async fn inside_only_home_and_tmp_can_be_written() {
-    let Some(rig) = Rig::new("inside_only_home_and_tmp_can_be_written") else { return };
+    let Some(rig) = Rig::new("inside_only_home_and_tmp_can_be_written") else {
+        return;
+    };
     rig.engine.start(&approved(rig.spec())).await.unwrap();
     let read_only = "30";
     for (path, want) in [
@@ -74,7 +90,10 @@ async fn inside_only_home_and_tmp_can_be_written() {
     ] {
         let (told, _) = rig.run(&["write", path]).await;
         // A directory an empty image lacks counts as one that cannot be written to.
-        assert!(told == want || (want == read_only && told == "2"), "{path}: {told}");
+        assert!(
+            told == want || (want == read_only && told == "2"),
+            "{path}: {told}"
+        );
     }
     assert_eq!(rig.run(&["stat", "/home/app"]).await.0, "1000:1000 755");
     assert_eq!(rig.run(&["stat", "/run"]).await.0, "1000:1000 700");
@@ -86,11 +105,14 @@ async fn the_environment_is_the_users_and_ours() {
     let test = "the_environment_is_the_users_and_ours";
     let bundle = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(bundle.path(), "a bundle").unwrap();
-    let Some(rig) = Rig::with(test, |settings| settings.ca_bundle = Some(bundle.path().to_owned())) else {
+    let Some(rig) = Rig::with(test, |settings| {
+        settings.ca_bundle = Some(bundle.path().to_owned())
+    }) else {
         return;
     };
     let mut spec = rig.spec();
-    spec.env.extend([secret("MINE", "a b=c"), secret("HOME", "/elsewhere")]);
+    spec.env
+        .extend([secret("MINE", "a b=c"), secret("HOME", "/elsewhere")]);
     rig.engine.start(&approved(spec)).await.unwrap();
     for (name, want) in [
         ("MINE", "a b=c"),
@@ -102,6 +124,11 @@ async fn the_environment_is_the_users_and_ours() {
     ] {
         assert_eq!(rig.run(&["env", name]).await.0, want, "{name}");
     }
-    assert!(rig.run(&["env", "PATH"]).await.0.starts_with("/home/app/venv/bin:/home/app/workspace/node_modules/.bin:/"));
+    assert!(
+        rig.run(&["env", "PATH"])
+            .await
+            .0
+            .starts_with("/home/app/venv/bin:/home/app/workspace/node_modules/.bin:/")
+    );
     assert_eq!(rig.run(&["stat", "/.codemate/ca.crt"]).await.0, "0:0 444");
 }

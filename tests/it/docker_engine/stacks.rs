@@ -1,6 +1,9 @@
 //! The base images themselves: built from `images/`, and fit to install with.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use codemate_preview::{
@@ -9,35 +12,50 @@ use codemate_preview::{
 };
 use tokio::sync::mpsc;
 
-use super::{Rig, approved, command, docker_or_skip};
+use super::{Rig, approved, command, skip};
 
 const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A running instance on a freshly built stack; `None` where its base is not there.
 async fn on_stack(test: &str, stack: &str, version: &str, base: &str) -> Option<Rig> {
-    if !docker_or_skip(test) {
-        return None;
-    }
     let rig = Rig::with(test, |settings| {
-        settings.ca_bundle = Some(TRUST.into()).filter(|path: &std::path::PathBuf| path.exists());
+        settings.ca_bundle = Some(TRUST.into()).filter(|path: &PathBuf| path.exists());
     })?;
     let base_image: ImageRef = base.parse().unwrap();
-    rig.engine.image(&base_image).await.unwrap()?;
-    let dockerfile = Path::new(env!("CARGO_MANIFEST_DIR")).join("images").join(stack).join("Dockerfile");
-    let tag: ImageRef = format!("codemate-test/{}:{stack}", rig.owner).parse().unwrap();
+    if rig.engine.image(&base_image).await.unwrap().is_none() {
+        skip(
+            test,
+            &format!("{base} is not here; `images/bootstrap` makes it"),
+        );
+        return None;
+    }
+    let dockerfile = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("images")
+        .join(stack)
+        .join("Dockerfile");
+    let tag: ImageRef = format!("codemate-test/{}:{stack}", rig.owner)
+        .parse()
+        .unwrap();
     let build = BuildRequest {
         tag: tag.clone(),
-        context: BTreeMap::from([("Dockerfile".to_owned(), Bytes::from(std::fs::read(dockerfile).unwrap()))]),
+        context: BTreeMap::from([(
+            "Dockerfile".to_owned(),
+            Bytes::from(std::fs::read(dockerfile).unwrap()),
+        )]),
         args: BTreeMap::from([
             ("BASE".to_owned(), base.to_owned()),
             ("VERSION".to_owned(), version.to_owned()),
         ]),
     };
     let (progress, mut told) = mpsc::channel(100);
-    let (built, ()) =
-        tokio::join!(rig.engine.build_image(build, progress), async { while told.recv().await.is_some() {} });
-    built.unwrap();
-    let spec = ContainerSpec { image: tag, ..rig.spec() };
+    let (outcome, ()) = tokio::join!(rig.engine.build_image(build, progress), async {
+        while told.recv().await.is_some() {}
+    });
+    outcome.unwrap();
+    let spec = ContainerSpec {
+        image: tag,
+        ..rig.spec()
+    };
     rig.engine.start(&approved(spec)).await.unwrap();
     Some(rig)
 }
@@ -50,7 +68,9 @@ async fn run(rig: &Rig, argv: &[&str]) -> String {
     };
     let mut session = rig.engine.exec(&rig.id(), spec).await.unwrap();
     let mut told = String::new();
-    while let Some(ExecOutput::Stdout(bytes) | ExecOutput::Stderr(bytes)) = session.read().await.unwrap() {
+    while let Some(ExecOutput::Stdout(bytes) | ExecOutput::Stderr(bytes)) =
+        session.read().await.unwrap()
+    {
         told.push_str(&String::from_utf8_lossy(&bytes));
     }
     assert_eq!(session.exit_code().await.unwrap(), 0, "{argv:?}: {told}");
@@ -58,11 +78,36 @@ async fn run(rig: &Rig, argv: &[&str]) -> String {
 }
 
 async fn installs_flask(test: &str, version: &str, base: &str) {
-    let Some(rig) = on_stack(test, "python", version, base).await else { return };
+    let Some(rig) = on_stack(test, "python", version, base).await else {
+        return;
+    };
     run(&rig, &["uv", "venv", "--quiet", "/home/app/venv"]).await;
-    run(&rig, &["uv", "pip", "install", "--quiet", "--python", "/home/app/venv", "flask"]).await;
-    let told = run(&rig, &["python", "-c", "import flask, sys; print(sys.prefix, sys.version)"]).await;
-    assert!(told.starts_with(&format!("/home/app/venv {version}.")), "{told}");
+    run(
+        &rig,
+        &[
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            "/home/app/venv",
+            "flask",
+        ],
+    )
+    .await;
+    let told = run(
+        &rig,
+        &[
+            "python",
+            "-c",
+            "import flask, sys; print(sys.prefix, sys.version)",
+        ],
+    )
+    .await;
+    assert!(
+        told.starts_with(&format!("/home/app/venv {version}.")),
+        "{told}"
+    );
     assert_eq!(rig.run(&["stat", "/home/app"]).await.0, "1000:1000 755");
 }
 
@@ -79,10 +124,24 @@ async fn python_3_11_installs_flask() {
 #[tokio::test]
 async fn node_20_installs_express() {
     let test = "node_20_installs_express";
-    let Some(rig) = on_stack(test, "node", "20", "debian:trixie-slim").await else { return };
+    let Some(rig) = on_stack(test, "node", "20", "debian:trixie-slim").await else {
+        return;
+    };
     let quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
-    run(&rig, &[&["npm", "install", "express@5"][..], &quiet].concat()).await;
+    run(
+        &rig,
+        &[&["npm", "install", "express@5"][..], &quiet].concat(),
+    )
+    .await;
     run(&rig, &[&["npm", "ci"][..], &quiet].concat()).await;
-    let told = run(&rig, &["node", "-p", "require('express').name + process.versions.node"]).await;
+    let told = run(
+        &rig,
+        &[
+            "node",
+            "-p",
+            "require('express').name + process.versions.node",
+        ],
+    )
+    .await;
     assert!(told.starts_with("createApplication20."), "{told}");
 }

@@ -20,7 +20,9 @@ async fn started(test: &str) -> Option<Rig> {
 
 #[tokio::test]
 async fn the_link_carries_bytes_both_ways_and_ends() {
-    let Some(rig) = started("the_link_carries_bytes_both_ways_and_ends").await else { return };
+    let Some(rig) = started("the_link_carries_bytes_both_ways_and_ends").await else {
+        return;
+    };
     let link = rig.engine.open_link(&rig.id()).await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(link);
     // Every byte, also those that a frame's header begins with, and more than any buffer holds.
@@ -40,17 +42,32 @@ async fn the_link_carries_bytes_both_ways_and_ends() {
 
 #[tokio::test]
 async fn commands_tell_their_streams_and_codes() {
-    let Some(rig) = started("commands_tell_their_streams_and_codes").await else { return };
+    let Some(rig) = started("commands_tell_their_streams_and_codes").await else {
+        return;
+    };
     assert_eq!(rig.run(&["exit", "0"]).await.1, 0);
     assert_eq!(rig.run(&["exit", "42"]).await.1, 42);
-    let mut both = rig.engine.exec(&rig.id(), command(&["both"])).await.unwrap();
+    let mut both = rig
+        .engine
+        .exec(&rig.id(), command(&["both"]))
+        .await
+        .unwrap();
     let mut seen = Vec::new();
     while let Some(output) = both.read().await.unwrap() {
         seen.push(output);
     }
-    assert!(seen.contains(&ExecOutput::Stdout(Bytes::from_static(b"to stdout\n"))), "{seen:?}");
-    assert!(seen.contains(&ExecOutput::Stderr(Bytes::from_static(b"to stderr\n"))), "{seen:?}");
-    let absent = ExecSpec { argv: vec!["absent".to_owned()], ..command(&[]) };
+    assert!(
+        seen.contains(&ExecOutput::Stdout(Bytes::from_static(b"to stdout\n"))),
+        "{seen:?}"
+    );
+    assert!(
+        seen.contains(&ExecOutput::Stderr(Bytes::from_static(b"to stderr\n"))),
+        "{seen:?}"
+    );
+    let absent = ExecSpec {
+        argv: vec!["absent".to_owned()],
+        ..command(&[])
+    };
     let mut absent = rig.engine.exec(&rig.id(), absent).await.unwrap();
     while absent.read().await.unwrap().is_some() {}
     assert!(matches!(absent.exit_code().await.unwrap(), 126 | 127));
@@ -58,8 +75,13 @@ async fn commands_tell_their_streams_and_codes() {
 
 #[tokio::test]
 async fn more_input_than_buffers_hold_comes_back_whole() {
-    let Some(rig) = started("more_input_than_buffers_hold_comes_back_whole").await else { return };
-    let spec = ExecSpec { stdin: true, ..command(&["cat"]) };
+    let Some(rig) = started("more_input_than_buffers_hold_comes_back_whole").await else {
+        return;
+    };
+    let spec = ExecSpec {
+        stdin: true,
+        ..command(&["cat"])
+    };
     let mut cat = rig.engine.exec(&rig.id(), spec).await.unwrap();
     let sent = Bytes::from(vec![1; 2 << 20]);
     cat.write(sent.clone()).await.unwrap();
@@ -84,8 +106,15 @@ async fn until(session: &mut dyn ExecSession, wanted: &str) {
 
 #[tokio::test]
 async fn a_terminal_has_the_size_it_was_given() {
-    let Some(rig) = started("a_terminal_has_the_size_it_was_given").await else { return };
-    let spec = ExecSpec { stdin: true, tty: true, size: Some((101, 33)), ..command(&["terminal"]) };
+    let Some(rig) = started("a_terminal_has_the_size_it_was_given").await else {
+        return;
+    };
+    let spec = ExecSpec {
+        stdin: true,
+        tty: true,
+        size: Some((101, 33)),
+        ..command(&["terminal"])
+    };
     let mut terminal = rig.engine.exec(&rig.id(), spec).await.unwrap();
     // The size is set a moment after the start.
     terminal.write(Bytes::from_static(b"\n")).await.unwrap();
@@ -100,16 +129,36 @@ async fn a_terminal_has_the_size_it_was_given() {
 
 #[tokio::test]
 async fn what_is_not_there_is_missing() {
-    let Some(rig) = Rig::new("what_is_not_there_is_missing") else { return };
+    let Some(rig) = Rig::new("what_is_not_there_is_missing") else {
+        return;
+    };
     let (engine, id) = (&rig.engine, rig.id());
-    assert!(matches!(engine.open_link(&id).await, Err(EngineError::Missing { .. })));
-    assert!(matches!(engine.exec(&id, command(&["cat"])).await, Err(EngineError::Missing { .. })));
-    assert!(matches!(engine.logs(&id, LogQuery::default()).await, Err(EngineError::Missing { .. })));
-    assert!(matches!(engine.usage(&id).await, Err(EngineError::Missing { .. })));
+    assert!(matches!(
+        engine.open_link(&id).await,
+        Err(EngineError::Missing { .. })
+    ));
+    assert!(matches!(
+        engine.exec(&id, command(&["cat"])).await,
+        Err(EngineError::Missing { .. })
+    ));
+    assert!(matches!(
+        engine.logs(&id, LogQuery::default()).await,
+        Err(EngineError::Missing { .. })
+    ));
+    assert!(matches!(
+        engine.usage(&id).await,
+        Err(EngineError::Missing { .. })
+    ));
 }
 
 async fn lines(rig: &Rig, query: LogQuery) -> Vec<LogLine> {
-    rig.engine.logs(&rig.id(), query).await.unwrap().try_collect().await.unwrap()
+    rig.engine
+        .logs(&rig.id(), query)
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap()
 }
 
 fn texts(lines: &[LogLine]) -> Vec<&str> {
@@ -118,64 +167,118 @@ fn texts(lines: &[LogLine]) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_log_is_read_by_tail_and_since() {
-    let Some(rig) = Rig::new("the_log_is_read_by_tail_and_since") else { return };
+    let Some(rig) = Rig::new("the_log_is_read_by_tail_and_since") else {
+        return;
+    };
     let mut spec = rig.spec();
     spec.env.extend([secret("SAY_LONG", "40000")]);
     rig.engine.start(&approved(spec)).await.unwrap();
     rig.run(&["say", "one", "two", "three"]).await;
     // What follows is seen by the engine once it is in the log.
-    let follow = LogQuery { follow: true, ..LogQuery::default() };
-    let all: Vec<LogLine> =
-        rig.engine.logs(&rig.id(), follow).await.unwrap().take(5).try_collect().await.unwrap();
-    assert_eq!(texts(&all), ["up", &"x".repeat(40_000), "one", "two", "three"]);
+    let follow = LogQuery {
+        follow: true,
+        ..LogQuery::default()
+    };
+    let all: Vec<LogLine> = rig
+        .engine
+        .logs(&rig.id(), follow)
+        .await
+        .unwrap()
+        .take(5)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(
+        texts(&all),
+        ["up", &"x".repeat(40_000), "one", "two", "three"]
+    );
     assert!(all.iter().all(|line| line.stream == LogStream::Stdout));
     assert_eq!(lines(&rig, LogQuery::default()).await, all);
-    let tail = LogQuery { tail: Some(2), ..LogQuery::default() };
+    let tail = LogQuery {
+        tail: Some(2),
+        ..LogQuery::default()
+    };
     assert_eq!(texts(&lines(&rig, tail).await), ["two", "three"]);
-    let since = LogQuery { since: Some(all[2].at), ..LogQuery::default() };
+    let since = LogQuery {
+        since: Some(all[2].at),
+        ..LogQuery::default()
+    };
     assert_eq!(lines(&rig, since).await, all[3..]);
 }
 
 #[tokio::test]
 async fn following_again_from_the_last_line_leaves_no_hole() {
-    let Some(rig) = started("following_again_from_the_last_line_leaves_no_hole").await else { return };
+    let Some(rig) = started("following_again_from_the_last_line_leaves_no_hole").await else {
+        return;
+    };
     let mut since = None;
     let mut seen = Vec::new();
     for round in 0..5 {
         let said: Vec<String> = (0..20).map(|number| format!("{round}-{number}")).collect();
         let mut args = vec!["say"];
         args.extend(said.iter().map(String::as_str));
-        let follow = LogQuery { follow: true, since, tail: None };
+        let follow = LogQuery {
+            follow: true,
+            since,
+            tail: None,
+        };
         let stream = rig.engine.logs(&rig.id(), follow).await.unwrap();
         // Cut in the middle of what is said, and taken up again in the next round.
-        let (read, _) = tokio::join!(stream.take(15).try_collect::<Vec<LogLine>>(), rig.run(&args));
+        let (read, _) = tokio::join!(
+            stream.take(15).try_collect::<Vec<LogLine>>(),
+            rig.run(&args)
+        );
         let read = read.unwrap();
         since = read.last().map(|line| line.at);
         seen.extend(read);
     }
     let whole = lines(&rig, LogQuery::default()).await;
     assert_eq!(seen, whole[..seen.len()]);
-    assert_eq!(whole.iter().map(|line| &line.text).collect::<BTreeSet<_>>().len(), 101);
+    assert_eq!(
+        whole
+            .iter()
+            .map(|line| &line.text)
+            .collect::<BTreeSet<_>>()
+            .len(),
+        101
+    );
 }
 
 #[tokio::test]
 async fn deaths_and_removals_are_told() {
     let test = "deaths_and_removals_are_told";
-    let (Some(rig), Some(other)) = (started(test).await, started(test).await) else { return };
+    let (Some(rig), Some(other)) = (started(test).await, started(test).await) else {
+        return;
+    };
     // Before the stream is polled: nothing may be missed in between.
     let mut events = rig.engine.watch().await.unwrap();
-    other.engine.remove(&other.id(), Duration::ZERO).await.unwrap();
+    other
+        .engine
+        .remove(&other.id(), Duration::ZERO)
+        .await
+        .unwrap();
     rig.run(&["die", "3"]).await;
     docker(&["wait", &rig.containers()[0]]);
     rig.engine.remove(&rig.id(), Duration::ZERO).await.unwrap();
     let died = events.next().await.unwrap().unwrap();
-    assert_eq!(died, EngineEvent::Died { id: rig.id(), generation: 1 });
-    assert_eq!(events.next().await.unwrap().unwrap(), EngineEvent::Removed { id: rig.id() });
+    assert_eq!(
+        died,
+        EngineEvent::Died {
+            id: rig.id(),
+            generation: 1
+        }
+    );
+    assert_eq!(
+        events.next().await.unwrap().unwrap(),
+        EngineEvent::Removed { id: rig.id() }
+    );
 }
 
 #[tokio::test]
 async fn usage_is_measured() {
-    let Some(rig) = started("usage_is_measured").await else { return };
+    let Some(rig) = started("usage_is_measured").await else {
+        return;
+    };
     for _ in 0..2 {
         let usage = rig.engine.usage(&rig.id()).await.unwrap();
         assert!(usage.cpu_percent >= 0.0, "{usage:?}");
