@@ -61,7 +61,8 @@ impl Body for Upload {
 pub(super) struct Reply {
     content: Content,
     /// The visitor's connection is not idle while this is there.
-    _busy: Option<Busy>,
+    #[expect(dead_code, reason = "it is held, not read")]
+    busy: Option<Busy>,
 }
 
 enum Content {
@@ -71,16 +72,15 @@ enum Content {
 
 impl Reply {
     pub(super) fn page(text: impl Into<Bytes>) -> Self {
-        Self { content: Content::Page(Full::new(text.into())), _busy: None }
+        Self { content: Content::Page(Full::new(text.into())), busy: None }
     }
 
     pub(super) fn app(download: Download) -> Self {
-        Self { content: Content::App(download), _busy: None }
+        Self { content: Content::App(download), busy: None }
     }
 
-    pub(super) fn keep(mut self, busy: Busy) -> Self {
-        self._busy = Some(busy);
-        self
+    pub(super) fn keep(self, busy: Busy) -> Self {
+        Self { busy: Some(busy), ..self }
     }
 }
 

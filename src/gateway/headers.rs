@@ -91,9 +91,12 @@ pub(super) fn clean_response(headers: &mut HeaderMap) {
     for (name, value) in &*headers {
         match *name {
             header::CONNECTION => named(value, &mut doomed),
-            header::TE | header::TRANSFER_ENCODING | header::UPGRADE => {}
-            header::PROXY_AUTHENTICATE => {}
-            header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY => {}
+            header::TE
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+            | header::PROXY_AUTHENTICATE
+            | header::ALT_SVC
+            | header::STRICT_TRANSPORT_SECURITY => {}
             _ if matches!(name.as_str(), "keep-alive" | "proxy-connection" | "clear-site-data") => {}
             _ => continue,
         }

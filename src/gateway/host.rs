@@ -34,12 +34,11 @@ pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
         return Err(BadHost::Several);
     }
     let host = match (host, parts.uri.authority()) {
-        (None, None) => return Err(BadHost::Missing),
         (Some(host), None) => host.clone(),
         (None, Some(authority)) if parts.version >= http::Version::HTTP_2 => {
             HeaderValue::from_str(authority.as_str()).map_err(|_| BadHost::Malformed)?
         }
-        (None, Some(_)) => return Err(BadHost::Missing),
+        (None, _) => return Err(BadHost::Missing),
         (Some(host), Some(authority)) => {
             if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) {
                 return Err(BadHost::Several);
@@ -57,6 +56,8 @@ pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
     Ok(host)
 }
 
+const TAIL: &str = ".localhost";
+
 /// What `host` stands for on a listener at `port`.
 pub(super) fn site(host: &str, port: u16) -> Site<'_> {
     let mut digits = [0; 5];
@@ -67,7 +68,6 @@ pub(super) fn site(host: &str, port: u16) -> Site<'_> {
     if bare.eq_ignore_ascii_case("localhost") || bare == "127.0.0.1" || bare == "[::1]" {
         return Site::Gateway;
     }
-    const TAIL: &str = ".localhost";
     let Some((name, tail)) = bare.len().checked_sub(TAIL.len()).and_then(|at| bare.split_at_checked(at))
     else {
         return Site::Foreign;

@@ -23,6 +23,8 @@ pub(super) struct Page {
     mood: Mood,
     /// Names and states of instances, each name a link.
     links: Vec<(String, String, &'static str)>,
+    /// Nothing that follows on the visitor's connection is read.
+    final_word: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,12 +37,13 @@ enum Mood {
 
 impl Page {
     fn new(status: StatusCode, mood: Mood, problem: Problem) -> Self {
-        Self { status, problem, mood, links: Vec::new() }
+        Self { status, problem, mood, links: Vec::new(), final_word: false }
     }
 
-    /// A message no well-behaved client sends.
+    /// A message no well-behaved client sends. Where it ends is anyone's guess.
     pub(super) fn refused(status: StatusCode, why: impl Into<String>) -> Self {
-        Self::new(status, Mood::Broken, Problem::new(Code::Usage, why))
+        let page = Self::new(status, Mood::Broken, Problem::new(Code::Usage, why));
+        Self { final_word: true, ..page }
     }
 
     /// Says nothing about what else there is, for the name may be anyone's.
@@ -129,6 +132,9 @@ impl Page {
         ];
         for (name, value) in fixed {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        if self.final_word {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.mood == Mood::Waiting {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -240,9 +246,9 @@ mod tests {
     fn nothing_an_app_printed_becomes_markup() {
         let problem = Problem::new(Code::AppExited, "{{body}}<b>\n<script>alert(1)</script>\u{1b}[31m")
             .hint("\"><img src=x onerror=alert(1)>")
-            .next(&["a", "<i>"], "'\"");
+            .next(&["a", "<u>"], "'\"");
         let html = Page::failed(&problem).html();
-        for bad in ["<script", "<img", "<b>", "<i>", "\u{1b}", "{{"] {
+        for bad in ["<script", "<img", "<b>", "<u>", "\u{1b}", "{{"] {
             assert!(!html.contains(bad), "{bad}");
         }
     }

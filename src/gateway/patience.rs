@@ -126,7 +126,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => self.poll_patience(cx),
-            ready => {
+            ready @ Poll::Ready(_) => {
                 if buf.filled().len() > before && !self.is_busy() {
                     self.heard();
                 }

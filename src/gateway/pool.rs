@@ -107,11 +107,14 @@ impl Connection {
     }
 }
 
+/// In boxes, for they are large and move in and out on every request.
+type Idle = Vec<Box<Connection>>;
+
 /// Idle connections, the most recently used first, for those are the likeliest to live.
 #[derive(Default)]
 pub(super) struct Pool {
     /// `None` once closed.
-    idle: Mutex<Option<Vec<Box<Connection>>>>,
+    idle: Mutex<Option<Idle>>,
 }
 
 impl Pool {
@@ -165,7 +168,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Box<Connection>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

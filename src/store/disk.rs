@@ -77,16 +77,16 @@ pub(super) fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
         name.push(if number == 0 { ".bad".to_owned() } else { format!(".{number}.bad") });
         PathBuf::from(name)
     };
-    let aside = (0..).map(named).find(|name| !name.exists()).expect("some number is free");
+    let aside = (0..=u32::MAX).map(named).find(|name| !name.exists()).expect("some number is free");
     fs::rename(path, &aside)
         .and_then(|()| sync_parent(path))
         .map_err(|error| StoreError::io("put aside", path, error))?;
     Ok(aside)
 }
 
-pub(super) fn random(count: usize) -> Result<Vec<u8>, StoreError> {
+pub(super) fn random() -> Result<[u8; 8], StoreError> {
     let path = Path::new("/dev/urandom");
-    let mut bytes = vec![0; count];
+    let mut bytes = [0; 8];
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut bytes))
         .map_err(|error| StoreError::io("read", path, error))?;

@@ -120,8 +120,7 @@ impl Store {
     pub fn owner(&self) -> Result<String, StoreError> {
         let path = self.dir.join("owner");
         if disk::read(&path)?.is_none() {
-            let bytes = disk::random(8)?;
-            let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let id = format!("{:016x}", u64::from_ne_bytes(disk::random()?));
             // Whoever comes second reads what the first wrote.
             disk::create_once(&path, id.as_bytes())?;
         }

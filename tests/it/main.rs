@@ -10,6 +10,7 @@ mod completions;
 mod detect;
 mod docker_engine;
 mod floors;
+mod gateway;
 mod guest;
 mod help;
 mod launch;
