@@ -57,6 +57,7 @@ pub struct Init {
 
 impl Init {
     pub fn new(home: &Path, socket: &Path) -> io::Result<Self> {
+        sys::keep_descriptors();
         sys::clear_umask();
         sys::adopt_orphans();
         let signals = sys::signals(&[sys::SIGCHLD, sys::SIGTERM, sys::SIGINT])?;

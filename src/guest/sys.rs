@@ -55,6 +55,7 @@ pub const POLLERR: i16 = 8;
 pub const POLLHUP: i16 = 16;
 
 const AT_REMOVEDIR: c_int = 0x200;
+const SYS_CLOSE_RANGE: c_long = 436;
 const SYS_OPENAT2: c_long = 437;
 const RESOLVE_NO_MAGICLINKS: u64 = 2;
 const RESOLVE_NO_SYMLINKS: u64 = 4;
@@ -216,6 +217,14 @@ pub fn adopt_orphans() {
     unsafe { prctl(PR_SET_CHILD_SUBREAPER, on, unused, unused, unused) };
 }
 
+/// Hand nothing down but the standard streams, whatever we were handed ourselves.
+pub fn keep_descriptors() {
+    const CLOSE_ON_EXEC: c_ulong = 4;
+    let (first, last): (c_ulong, c_ulong) = (3, u32::MAX.into());
+    // Not known to kernels before 5.11; then what the engine left open stays so.
+    unsafe { syscall(SYS_CLOSE_RANGE, first, last, CLOSE_ON_EXEC) };
+}
+
 /// Files get exactly the mode they are given.
 pub fn clear_umask() {
     unsafe { umask(0) };
@@ -242,17 +251,15 @@ pub fn signal_group(group: u32, signal: i32) -> bool {
     }
 }
 
-/// Have the program lead a session of its own, with the usual umask, and hear every signal:
-/// those we hold back for ourselves would be held back in it too, and a TERM never reach it.
+/// Have the program lead a session of its own, with the usual umask and no signal held back.
 pub fn lead_session(command: &mut Command) {
     const SIG_SETMASK: c_int = 2;
     // SAFETY: all are async-signal-safe and touch nothing of ours.
     unsafe {
         command.pre_exec(|| {
-            umask(0o022);
-            let mut none = SigSet([0; 128 / size_of::<c_ulong>()]);
-            sigemptyset(&raw mut none);
+            let none = SigSet([0; 128 / size_of::<c_ulong>()]);
             checked(sigprocmask(SIG_SETMASK, &raw const none, std::ptr::null_mut()))?;
+            umask(0o022);
             checked(setsid()).map(drop)
         });
     }

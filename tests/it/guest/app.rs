@@ -63,6 +63,17 @@ async fn an_exit_is_told_with_its_code_and_last_lines() {
 }
 
 #[tokio::test]
+async fn no_signal_is_held_back_and_no_descriptor_is_handed_down() {
+    let world = World::new();
+    let (link, mut events) = world.link().await;
+    let script = "grep SigBlk /proc/self/status; ls /proc/self/fd | wc -l; umask";
+    link.start_app(shell(script)).await.unwrap();
+    let exit = event(&mut events, exited).await;
+    // Three of its own, and the one `ls` reads.
+    assert_eq!(exit.last_lines, ["SigBlk:\t0000000000000000", "4", "0022"]);
+}
+
+#[tokio::test]
 async fn a_signal_is_told() {
     let world = World::new();
     let (link, mut events) = world.link().await;
@@ -123,7 +134,9 @@ async fn a_restart_ends_the_old_one_with_all_it_started_and_is_no_exit() {
     apply_one(&link, put("version", "1\n")).await.unwrap();
     // A child in the group, and one that has a group of its own.
     let script = "sleep 1000 & echo $! > child; set -m; sleep 1000 & echo $! > other; cat version > seen; wait";
-    link.start_app(shell(script)).await.unwrap();
+    let mut spec = shell(script);
+    spec.argv[0] = "bash".to_owned();
+    link.start_app(spec).await.unwrap();
     let first = event(&mut events, started).await;
     assert_eq!(appears(&world, "seen").await, "1\n");
     let children = [appears(&world, "child").await, appears(&world, "other").await];
@@ -161,7 +174,7 @@ async fn restarts_that_come_during_a_restart_are_one() {
     let world = World::new();
     let (link, mut events) = world.link().await;
     assert!(link.restart_app(false).await.is_err(), "nothing to restart yet");
-    let script = "trap 'cat gate; exit 0' TERM; mkfifo gate 2>/dev/null; echo $$ >> up; while :; do sleep 0.01; done";
+    let script = "trap '[ -e open ] || cat gate; exit 0' TERM; mkfifo gate 2>/dev/null; echo $$ >> up; while :; do sleep 0.01; done";
     link.start_app(shell(script)).await.unwrap();
     event(&mut events, started).await;
     appears(&world, "up").await;
@@ -173,6 +186,7 @@ async fn restarts_that_come_during_a_restart_are_one() {
     let (done, ()) = tokio::join!(futures_util::future::join_all(restarts), open_gate);
     assert!(done.iter().all(Result::is_ok));
     event(&mut events, started).await;
+    fs::write(world.at("open"), "").unwrap();
     link.stop_app().await.unwrap();
     let (_fresh, _) = world.link().await;
     while let Ok(event) = events.try_recv() {
