@@ -157,13 +157,18 @@ mod tests {
     fn every_variable_of_ours_that_is_read_is_in_the_table_and_the_other_way_round() {
         let source = include_str!("env_vars.rs").split("mod tests").next().unwrap();
         for variable in VARIABLES {
-            let read = ["text", "path", "on"].iter().any(|f| source.contains(&format!("{f}(\"{}\")", variable.name)));
+            let read = ["text", "path", "on"]
+                .iter()
+                .any(|f| source.contains(&format!("{f}(\"{}\")", variable.name)));
             assert!(read, "{} is in the table and is not read", variable.name);
         }
         for quoted in source.split("(\"").skip(1).filter_map(|rest| rest.split_once("\")")) {
             let name = quoted.0;
             if name.starts_with("CODEMATE_PREVIEW_") {
-                assert!(VARIABLES.iter().any(|known| known.name == name), "{name} is not in the table");
+                assert!(
+                    VARIABLES.iter().any(|known| known.name == name),
+                    "{name} is not in the table"
+                );
             }
         }
     }

@@ -55,9 +55,9 @@ pub fn from_env(env: &Env) -> Result<Options, ConfigError> {
             .map_err(|error| variable("CODEMATE_PREVIEW_NAME", text, &error.to_string()))
     });
     let memory = env.memory.as_deref().map(|text| {
-        parse_bytes(text)
-            .map(|_| text.to_owned())
-            .map_err(|_| variable("CODEMATE_PREVIEW_MEMORY", text, "expected a size, such as 512MiB"))
+        parse_bytes(text).map(|_| text.to_owned()).map_err(|_| {
+            variable("CODEMATE_PREVIEW_MEMORY", text, "expected a size, such as 512MiB")
+        })
     });
     Ok(Options {
         name: name.transpose()?,
@@ -73,10 +73,7 @@ pub fn from_env(env: &Env) -> Result<Options, ConfigError> {
 }
 
 /// A variable that holds a port.
-pub(super) fn port(
-    name: &'static str,
-    value: Option<&str>,
-) -> Result<Option<u16>, ConfigError> {
+pub(super) fn port(name: &'static str, value: Option<&str>) -> Result<Option<u16>, ConfigError> {
     let Some(text) = value else { return Ok(None) };
     match text.parse() {
         Ok(port) if port > 0 => Ok(Some(port)),
@@ -85,10 +82,7 @@ pub(super) fn port(
 }
 
 /// A variable that holds a number of cores.
-pub(super) fn cpus(
-    name: &'static str,
-    value: Option<&str>,
-) -> Result<Option<f64>, ConfigError> {
+pub(super) fn cpus(name: &'static str, value: Option<&str>) -> Result<Option<f64>, ConfigError> {
     let Some(text) = value else { return Ok(None) };
     match text.parse::<f64>() {
         Ok(cores) if cores.is_finite() && cores > 0.0 => Ok(Some(cores)),

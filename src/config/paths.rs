@@ -41,7 +41,11 @@ impl Paths {
         let socket = paths.socket();
         let length = socket.as_os_str().len();
         if length > Self::LONGEST_SOCKET {
-            return Err(ConfigError::SocketPath { path: socket, length, most: Self::LONGEST_SOCKET });
+            return Err(ConfigError::SocketPath {
+                path: socket,
+                length,
+                most: Self::LONGEST_SOCKET,
+            });
         }
         Ok(paths)
     }
@@ -95,7 +99,10 @@ mod tests {
 
     fn at_home() -> Env {
         Env {
-            platform: Some(PlatformDirs { config: "/h/.config/x".into(), state: "/h/.state/x".into() }),
+            platform: Some(PlatformDirs {
+                config: "/h/.config/x".into(),
+                state: "/h/.state/x".into(),
+            }),
             ..Env::default()
         }
     }
@@ -117,7 +124,10 @@ mod tests {
     fn a_relative_directory_is_refused() {
         let env = Env { config_dir: Some("c".into()), ..at_home() };
         let error = Paths::resolve(&env).unwrap_err();
-        assert!(matches!(error, ConfigError::Relative { variable: "CODEMATE_PREVIEW_CONFIG_DIR", .. }));
+        assert!(matches!(
+            error,
+            ConfigError::Relative { variable: "CODEMATE_PREVIEW_CONFIG_DIR", .. }
+        ));
     }
 
     #[test]

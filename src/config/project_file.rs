@@ -23,8 +23,8 @@ fn read(file: &Path) -> Result<Options, ConfigError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Options::default()),
         Err(source) => return Err(ConfigError::Read { file: file.to_owned(), source }),
     };
-    let options: Options = from_toml(&text)
-        .map_err(|fault| ConfigError::Invalid { file: file.to_owned(), fault })?;
+    let options: Options =
+        from_toml(&text).map_err(|fault| ConfigError::Invalid { file: file.to_owned(), fault })?;
     match options.schema {
         None | Some(1) => Ok(options),
         Some(schema) => Err(ConfigError::Schema { file: file.to_owned(), schema }),
@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn the_local_file_is_stronger_and_the_environment_strongest() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(FILES[1]), "port = 1\nimage = \"a\"\ntemplate = \"t\"\n").unwrap();
+        fs::write(dir.path().join(FILES[1]), "port = 1\nimage = \"a\"\ntemplate = \"t\"\n")
+            .unwrap();
         fs::write(dir.path().join(FILES[0]), "port = 2\nimage = \"b\"\n").unwrap();
         let env = Env { port: Some("3".to_owned()), ..Env::default() };
         let options = project_options(dir.path(), &env).unwrap();
@@ -54,7 +55,11 @@ mod tests {
         fs::write(&file, "schema = 1\nprot = 5000\n").unwrap();
         let error = project_options(dir.path(), &Env::default()).unwrap_err();
         let problem = error.problem();
-        assert!(problem.message.contains("codemate-preview.toml`, line 2: unknown key `prot`"), "{}", problem.message);
+        assert!(
+            problem.message.contains("codemate-preview.toml`, line 2: unknown key `prot`"),
+            "{}",
+            problem.message
+        );
         assert_eq!(problem.hint.as_deref(), Some("write `port`, or remove the key"));
 
         fs::write(&file, "schema = 2\n").unwrap();

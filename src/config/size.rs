@@ -26,7 +26,10 @@ pub fn parse_bytes(text: &str) -> Result<u64, ConfigError> {
     // Three digits of fraction are all that is used, so that no float is needed.
     let thousandths: u64 = match fraction {
         "" => 0,
-        _ => format!("{fraction:0<3}").get(..3).and_then(|three| three.parse().ok()).ok_or_else(fault)?,
+        _ => format!("{fraction:0<3}")
+            .get(..3)
+            .and_then(|three| three.parse().ok())
+            .ok_or_else(fault)?,
     };
     let whole: u64 = whole.parse().map_err(|_| fault())?;
     let unit = 1_u64 << shift;

@@ -1,6 +1,9 @@
 //! `UserSettings`: what a user says about the agent, in `config.toml` or by the environment.
 
-use std::{fs, io, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +47,10 @@ impl UserSettings {
 
     fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
-            gateway_port: layers::port("CODEMATE_PREVIEW_GATEWAY_PORT", env.gateway_port.as_deref())?,
+            gateway_port: layers::port(
+                "CODEMATE_PREVIEW_GATEWAY_PORT",
+                env.gateway_port.as_deref(),
+            )?,
             ca_bundle: env.ca_bundle.clone(),
             docker_host: env.docker_host.clone(),
             most_cpus: layers::cpus("CODEMATE_PREVIEW_MOST_CPUS", env.most_cpus.as_deref())?,
@@ -90,6 +96,9 @@ mod tests {
         let error = UserSettings::load(&file, &Env::default()).unwrap_err();
         assert!(error.to_string().ends_with("did you mean `gateway_port`?"), "{error}");
         fs::write(&file, "most_memory = \"lots\"\n").unwrap();
-        assert!(matches!(UserSettings::load(&file, &Env::default()), Err(ConfigError::Value { .. })));
+        assert!(matches!(
+            UserSettings::load(&file, &Env::default()),
+            Err(ConfigError::Value { .. })
+        ));
     }
 }
