@@ -36,7 +36,8 @@ impl Paths {
             (None, Some(platform)) => platform.config.clone(),
             (None, None) => state_dir.join("config"),
         };
-        let log_dir = state_dir.join("log");
+        // Whoever opens the log has made this directory already.
+        let log_dir = state_dir.clone();
         let paths = Self { state_dir, runtime_dir, config_dir, log_dir };
         let socket = paths.socket();
         let length = socket.as_os_str().len();
