@@ -36,7 +36,8 @@ impl fmt::Display for TomlFault {
 /// `text` as a `T`. For an unknown key to be refused, `T` has to say `deny_unknown_fields`.
 pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
     toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line =
+            error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let unknown = unknown_key::<T>(text);
         TomlFault {
             line,
@@ -214,7 +215,8 @@ mod tests {
 
     #[test]
     fn what_is_right_is_read() {
-        let options: Options = from_toml("name = \"shop\"\nset.entry = \"a:b\"\nlimits.cpus = 0.5").unwrap();
+        let options: Options =
+            from_toml("name = \"shop\"\nset.entry = \"a:b\"\nlimits.cpus = 0.5").unwrap();
         assert_eq!(options.limits.cpus, Some(0.5));
         assert_eq!(options.set["entry"], "a:b");
     }

@@ -90,7 +90,12 @@ impl Deps {
         let tables = ["dependencies", "dev-dependencies"]
             .into_iter()
             .filter_map(|section| poetry.get(section))
-            .chain(groups.into_iter().flat_map(|it| it.values()).filter_map(|it| it.get("dependencies")));
+            .chain(
+                groups
+                    .into_iter()
+                    .flat_map(|it| it.values())
+                    .filter_map(|it| it.get("dependencies")),
+            );
         for (name, spec) in tables.filter_map(Value::as_object).flatten() {
             if name != "python" {
                 requirements::add(&mut self.pypi, name, extras(spec), file);
@@ -149,10 +154,26 @@ mod tests {
             ("requirements.txt", "flask", "pypi:Flask"),
             ("requirements-dev.txt", "flask", "pypi:flask"),
             ("requirements/base.txt", "flask", "pypi:flask"),
-            ("pyproject.toml", "[project]\ndependencies = ['fastapi[standard]>=0.1']", "pypi:fastapi[standard]"),
-            ("pyproject.toml", "[dependency-groups]\ndev = ['flask', {include-group = 'x'}]", "pypi:flask"),
-            ("pyproject.toml", "[tool.poetry.dependencies]\npython = '^3.10'\nflask = '*'", "pypi:flask"),
-            ("pyproject.toml", "[tool.poetry.group.web.dependencies]\nuvicorn = {version='*', extras=['standard']}", "pypi:uvicorn[standard]"),
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = ['fastapi[standard]>=0.1']",
+                "pypi:fastapi[standard]",
+            ),
+            (
+                "pyproject.toml",
+                "[dependency-groups]\ndev = ['flask', {include-group = 'x'}]",
+                "pypi:flask",
+            ),
+            (
+                "pyproject.toml",
+                "[tool.poetry.dependencies]\npython = '^3.10'\nflask = '*'",
+                "pypi:flask",
+            ),
+            (
+                "pyproject.toml",
+                "[tool.poetry.group.web.dependencies]\nuvicorn = {version='*', extras=['standard']}",
+                "pypi:uvicorn[standard]",
+            ),
             ("Pipfile", "[packages]\nDjango = '*'", "pypi:django"),
         ] {
             assert_eq!(deps(file, text).find(dep), Some(file), "{text}");
@@ -162,7 +183,11 @@ mod tests {
     #[test]
     fn near_misses_are_not_found() {
         for (file, text, dep) in [
-            ("package.json", r#"{"name":"express","peerDependencies":{"express":"5"}}"#, "npm:express"),
+            (
+                "package.json",
+                r#"{"name":"express","peerDependencies":{"express":"5"}}"#,
+                "npm:express",
+            ),
             ("package.json", r#"{"dependencies":{"express":"5""#, "npm:express"),
             ("package.json", "[]", "npm:express"),
             ("requirements.txt", "flask-cors", "pypi:flask"),

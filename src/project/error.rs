@@ -36,7 +36,9 @@ pub enum ProjectError {
 impl ProjectError {
     pub fn problem(&self) -> Problem {
         let code = match self {
-            Self::BadTemplate { .. } | Self::NoSuchTemplate { .. } | Self::BadOptions { .. } => Code::Config,
+            Self::BadTemplate { .. } | Self::NoSuchTemplate { .. } | Self::BadOptions { .. } => {
+                Code::Config
+            }
             _ => Code::Detect,
         };
         let problem = Problem::new(code, self.to_string());
@@ -83,7 +85,8 @@ fn nothing(problem: Problem, roots: &[(String, String)]) -> Problem {
             .hint("say how to run it: `template = …`, or `image = …` and `run.command = […]`, in codemate-preview.toml")
             .next(&["codemate-preview", "detect"], "says of each template why it does not fit");
     };
-    let mut hint = "it holds several apps; choose one with `root = …` in codemate-preview.toml: ".to_owned();
+    let mut hint =
+        "it holds several apps; choose one with `root = …` in codemate-preview.toml: ".to_owned();
     for (index, (root, title)) in roots.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };
         // Writing to a string cannot fail.

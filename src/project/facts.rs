@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     ProjectError,
-    look::{Held, Look},
+    look::{self, Held, Look},
     template::{Case, Fact, Predicate, Template},
     tree::relative,
 };
@@ -61,6 +61,20 @@ impl<'a> View<'a> {
             path: None,
             groups: BTreeMap::from([(name.clone(), value)]),
         })
+    }
+
+    /// For people: what was looked for in vain.
+    pub fn missing(&self, predicate: &Predicate) -> String {
+        const MOST: usize = 3;
+        let plain = look::missing(predicate);
+        let fact = predicate.fact.as_ref().and_then(|name| self.template.facts.get(name));
+        let Some(fact) = fact.filter(|_| predicate.is.is_none()) else { return plain };
+        let mut reasons: Vec<String> =
+            fact.cases.iter().take(MOST).map(|case| look::missing(&case.when)).collect();
+        if fact.cases.len() > MOST {
+            reasons.push("…".to_owned());
+        }
+        format!("{plain}: {}", reasons.join(", "))
     }
 
     fn case(&self, case: &Case) -> Option<String> {
@@ -158,13 +172,12 @@ fn replace(text: &str, open: &str, mut give: impl FnMut(&str) -> Option<String>)
             rest = after;
             break;
         };
-        match give(name) {
-            Some(value) => filled.push_str(&value),
-            None => {
-                filled.push_str(open);
-                filled.push_str(name);
-                filled.push('}');
-            }
+        if let Some(value) = give(name) {
+            filled.push_str(&value);
+        } else {
+            filled.push_str(open);
+            filled.push_str(name);
+            filled.push('}');
         }
         rest = behind;
     }

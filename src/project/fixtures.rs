@@ -45,7 +45,9 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
         Ok(report) => report,
         Err(error) => {
             let known = expect.error.as_deref() == Some(kind(error));
-            let excused = expect.error.is_none() && expect.template.is_none() && expect.not_template.is_some();
+            let excused = expect.error.is_none()
+                && expect.template.is_none()
+                && expect.not_template.is_some();
             return if known || excused { Vec::new() } else { vec![format!("{error}: {error:?}")] };
         }
     };

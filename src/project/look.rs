@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     deps::{self, Deps},
-    pattern::{FileGlob, Pattern},
+    pattern::{FileGlob, OneOrMore, Pattern},
     template::Predicate,
     tree::Tree,
 };
@@ -54,7 +54,12 @@ impl<'a> Look<'a> {
 
     /// The value at `pointer` of a JSON or TOML file, as texts: one for a scalar or for a table's
     /// `version`, several for a list, none but there for any other table.
-    pub fn values(&self, path: &str, json: Option<&str>, toml: Option<&str>) -> Option<Vec<String>> {
+    pub fn values(
+        &self,
+        path: &str,
+        json: Option<&str>,
+        toml: Option<&str>,
+    ) -> Option<Vec<String>> {
         let root = match json {
             Some(_) => deps::json(self.tree, path, CAP)?,
             None => deps::toml(self.tree, path, CAP)?,
@@ -127,13 +132,15 @@ pub fn missing(predicate: &Predicate) -> String {
     let globs: Vec<&str> = predicate
         .file
         .iter()
-        .flat_map(|globs| globs.as_slice())
+        .flat_map(OneOrMore::as_slice)
         .map(|glob| glob.text.as_str())
         .collect();
     let files = globs.join(", ");
     let pointer = predicate.json.as_deref().or(predicate.toml.as_deref()).map(dotted);
     match (pointer, &predicate.matches, &predicate.content) {
-        (Some(pointer), Some(pattern), _) => format!("no {files} has {pointer} that fits /{}/", pattern.0),
+        (Some(pointer), Some(pattern), _) => {
+            format!("no {files} has {pointer} that fits /{}/", pattern.0)
+        }
         (Some(pointer), None, _) => format!("no {files} has {pointer}"),
         (None, _, Some(pattern)) => format!("no {files} has /{}/", shortened(pattern.0.as_str())),
         (None, _, None) => format!("there is no {files}"),

@@ -60,7 +60,12 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
         stack,
         version,
         install: install(view, options, &variables, root)?,
-        run: RunCommand { argv, port: variables.port, port_is_fixed: fixed.is_some(), env: run_env },
+        run: RunCommand {
+            argv,
+            port: variables.port,
+            port_is_fixed: fixed.is_some(),
+            env: run_env,
+        },
         ready: ready(view, options)?,
         reload: reload(view, options, root),
         proxy: options.proxy.host.or(view.template.proxy.host).unwrap_or(ProxyHost::Preserve),
@@ -192,7 +197,8 @@ fn reload(view: &View<'_>, options: &Options, root: &str) -> Reload {
 
 /// Globs of a directory as globs of the tree it is in.
 fn under(root: &str, globs: &[String]) -> Vec<String> {
-    let prefix = if root.is_empty() { String::new() } else { format!("{}/", globset::escape(root)) };
+    let prefix =
+        if root.is_empty() { String::new() } else { format!("{}/", globset::escape(root)) };
     globs.iter().map(|glob| format!("{prefix}{glob}")).collect()
 }
 

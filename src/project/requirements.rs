@@ -25,7 +25,7 @@ pub fn collect(tree: &dyn Tree, file: &str, cap: usize, found: &mut BTreeMap<Str
                 Line::Nothing => {}
                 Line::Include(path) => {
                     let beside = file.rsplit_once('/').map_or("", |(dir, _)| dir);
-                    waiting.extend(relative(&format!("{beside}/{path}").trim_start_matches('/').to_owned()));
+                    waiting.extend(relative(format!("{beside}/{path}").trim_start_matches('/')));
                 }
                 Line::Names(name, extras) => add(found, &name, extras, &file),
             }
@@ -58,7 +58,9 @@ pub fn name_and_extras(text: &str) -> Option<(String, BTreeSet<String>)> {
     }
     // What follows a name is a version, extras, a marker or `@ URL`; else it is a path or a URL.
     let rest = rest.trim_start();
-    if !rest.is_empty() && !rest.starts_with(['[', '=', '<', '>', '!', '~', ';', '@', '(', ',', '#']) {
+    if !rest.is_empty()
+        && !rest.starts_with(['[', '=', '<', '>', '!', '~', ';', '@', '(', ',', '#'])
+    {
         return None;
     }
     let extras = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |it| it.0);

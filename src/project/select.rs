@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ProjectError, Templates,
     facts::View,
-    look::{self, Look},
+    look::Look,
     plan,
     template::Template,
     tree::{Rooted, Tree, relative},
@@ -31,7 +31,9 @@ pub fn detect(
     let root = root(options)?;
     let rooted = Rooted::new(tree, &root);
     if rooted.files().is_empty() {
-        return Err(ProjectError::EmptyDirectory { root: if root.is_empty() { ".".into() } else { root } });
+        return Err(ProjectError::EmptyDirectory {
+            root: if root.is_empty() { ".".into() } else { root },
+        });
     }
     let look = Look::new(&rooted);
     let mut candidates = all_tried(&look, templates, options);
@@ -76,16 +78,15 @@ fn tried(view: &View<'_>) -> Candidate {
     for predicate in &detect.all {
         match view.holds(predicate) {
             Some(held) => note(held.what, 0),
-            None => _ = rejected.get_or_insert_with(|| look::missing(predicate)),
+            None => _ = rejected.get_or_insert_with(|| view.missing(predicate)),
         }
     }
     if !detect.any.is_empty() {
-        match detect.any.iter().find_map(|predicate| view.holds(predicate)) {
-            Some(held) => note(held.what, 0),
-            None => {
-                let reasons: Vec<String> = detect.any.iter().map(look::missing).collect();
-                rejected.get_or_insert_with(|| reasons.join(", and "));
-            }
+        if let Some(held) = detect.any.iter().find_map(|predicate| view.holds(predicate)) {
+            note(held.what, 0);
+        } else {
+            let reasons: Vec<String> = detect.any.iter().map(|it| view.missing(it)).collect();
+            rejected.get_or_insert_with(|| reasons.join(", and "));
         }
     }
     if let Some(held) = detect.none.iter().find_map(|predicate| view.holds(predicate)) {
@@ -123,7 +124,7 @@ fn choose<'t>(
         .filter(|it| it.rejected.is_none() && it.score == candidates[0].score)
         .collect();
     match best[..] {
-        [only] => Ok(&templates.get(&only.template).expect("candidates are templates")),
+        [only] => Ok(templates.get(&only.template).expect("candidates are templates")),
         [] => match templates.get(CUSTOM) {
             Some(custom) if options.image.is_some() && options.run.command.is_some() => Ok(custom),
             _ => Err(ProjectError::NothingDetected {
@@ -131,9 +132,7 @@ fn choose<'t>(
                 roots: apps_inside(look.tree, templates),
             }),
         },
-        _ => Err(ProjectError::Ambiguous {
-            candidates: best.into_iter().cloned().collect(),
-        }),
+        _ => Err(ProjectError::Ambiguous { candidates: best.into_iter().cloned().collect() }),
     }
 }
 
@@ -151,7 +150,9 @@ fn apps_inside(tree: &dyn Tree, templates: &Templates) -> Vec<(String, String)> 
         let rooted = Rooted::new(tree, dir);
         let look = Look::new(&rooted);
         let best = all_tried(&look, templates, &Options::default()).into_iter().next();
-        let Some(template) = best.filter(|it| it.score > 0).and_then(|it| templates.get(&it.template)) else {
+        let Some(template) =
+            best.filter(|it| it.score > 0).and_then(|it| templates.get(&it.template))
+        else {
             continue;
         };
         // A directory of an app that was found already is a part of it.
@@ -182,8 +183,10 @@ fn check_answer(key: &str, template: &Template) -> Result<(), ProjectError> {
         return Ok(());
     }
     let known: Vec<&str> = template.facts.keys().map(String::as_str).collect();
-    let meant = config::nearest(key, known.iter().copied())
-        .map_or_else(|| format!("it knows {}", known.join(", ")), |it| format!("did you mean `{it}`?"));
+    let meant = config::nearest(key, known.iter().copied()).map_or_else(
+        || format!("it knows {}", known.join(", ")),
+        |it| format!("did you mean `{it}`?"),
+    );
     Err(ProjectError::BadOptions {
         key: format!("set.{key}"),
         reason: format!("template `{}` has no such question; {meant}", template.id),

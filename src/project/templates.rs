@@ -116,7 +116,9 @@ fn extended(
             let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
             fault("extends", format!("there is no template `{base}`{meant}"))
         }
-        Some((_, base)) if base.extends.is_some() => fault("extends", "a base has no base of its own"),
+        Some((_, base)) if base.extends.is_some() => {
+            fault("extends", "a base has no base of its own")
+        }
         Some((_, base)) => Ok(template.clone().over(base.clone())),
     }
 }
@@ -126,7 +128,8 @@ fn check(template: &Template) -> Result<(), Fault> {
     if template.schema != 1 {
         return fault("schema", "this version knows only 1");
     }
-    let id_is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let id_is_plain =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if template.id.is_empty() || !template.id.chars().all(id_is_plain) {
         return fault("id", "use a-z, 0-9 and `-`");
     }
@@ -176,7 +179,9 @@ fn check_predicate(template: &Template, predicate: &Predicate) -> Result<(), Str
         return Err(format!("`{dep}` is neither `npm:NAME` nor `pypi:NAME`"));
     }
     match &predicate.fact {
-        Some(fact) if !template.facts.contains_key(fact) => Err(format!("there is no fact `{fact}`")),
+        Some(fact) if !template.facts.contains_key(fact) => {
+            Err(format!("there is no fact `{fact}`"))
+        }
         _ => Ok(()),
     }
 }
@@ -200,8 +205,10 @@ fn check_install(template: &Template) -> Result<(), Fault> {
 
 fn predicates(template: &Template) -> impl Iterator<Item = (String, &Predicate)> {
     let detect = &template.detect;
-    let plain = [("detect.all", &detect.all), ("detect.any", &detect.any), ("detect.none", &detect.none)];
-    let plain = plain.into_iter().flat_map(|(key, list)| list.iter().map(move |it| (key.to_owned(), it)));
+    let plain =
+        [("detect.all", &detect.all), ("detect.any", &detect.any), ("detect.none", &detect.none)];
+    let plain =
+        plain.into_iter().flat_map(|(key, list)| list.iter().map(move |it| (key.to_owned(), it)));
     let boosts = detect.boost.iter().map(|boost| ("detect.boost".to_owned(), &boost.when));
     let cases = template.facts.iter().flat_map(|(name, fact)| {
         fact.cases.iter().map(move |case| (format!("facts.{name}"), &case.when))
@@ -232,7 +239,9 @@ fn files_in(dir: &Path) -> Result<Vec<(String, String)>, ProjectError> {
             let name = path.display().to_string();
             match fs::read_to_string(&path) {
                 Ok(text) => Ok((name, text)),
-                Err(error) => Err(ProjectError::Unreadable { path: name, reason: error.to_string() }),
+                Err(error) => {
+                    Err(ProjectError::Unreadable { path: name, reason: error.to_string() })
+                }
             }
         })
         .collect()
@@ -252,16 +261,37 @@ mod tests {
         let head = "schema = 1\nid = \"mine\"\nextends = \"_python\"\n";
         for (text, expected) in [
             ("schema = 1\n", "line 1: missing field `id`"),
-            ("schema = 1\nid = \"mine\"\npriorty = 3\n", "line 3: unknown key `priorty`; did you mean `priority`?"),
+            (
+                "schema = 1\nid = \"mine\"\npriorty = 3\n",
+                "line 3: unknown key `priorty`; did you mean `priority`?",
+            ),
             ("schema = 2\nid = \"mine\"\n", "schema: this version knows only 1"),
             ("schema = 1\nid = \"mine\"\ndetect.all = [{ file = \"x\" }]", "image: it is missing"),
-            ("schema = 1\nid = \"mine\"\nextends = \"_pyton\"\n", "extends: there is no template `_pyton`; did you mean `_python`?"),
-            ("schema = 1\nid = \"mine\"\nimage.stack = \"cobol\"\n", "image.stack: there is no `images/cobol`"),
-            (&format!("{head}detect.all = [{{ dep = \"flask\" }}]"), "detect.all: `flask` is neither `npm:NAME` nor `pypi:NAME`"),
-            (&format!("{head}detect.none = [{{ fact = \"x\" }}]"), "detect.none: there is no fact `x`"),
-            (&format!("{head}run.command = [\"${{prot}}\"]"), "run.command: `${prot}` stands for nothing"),
+            (
+                "schema = 1\nid = \"mine\"\nextends = \"_pyton\"\n",
+                "extends: there is no template `_pyton`; did you mean `_python`?",
+            ),
+            (
+                "schema = 1\nid = \"mine\"\nimage.stack = \"cobol\"\n",
+                "image.stack: there is no `images/cobol`",
+            ),
+            (
+                &format!("{head}detect.all = [{{ dep = \"flask\" }}]"),
+                "detect.all: `flask` is neither `npm:NAME` nor `pypi:NAME`",
+            ),
+            (
+                &format!("{head}detect.none = [{{ fact = \"x\" }}]"),
+                "detect.none: there is no fact `x`",
+            ),
+            (
+                &format!("{head}run.command = [\"${{prot}}\"]"),
+                "run.command: `${prot}` stands for nothing",
+            ),
             (&format!("{head}install.by = \"x\""), "install.by: there is no fact `x`"),
-            (&format!("{head}detect.all = [{{ file = \"a\", matches = \"b\" }}]"), "detect.all: `matches` needs `json` or `toml`"),
+            (
+                &format!("{head}detect.all = [{{ file = \"a\", matches = \"b\" }}]"),
+                "detect.all: `matches` needs `json` or `toml`",
+            ),
         ] {
             assert_eq!(error(text), format!("template `mine.toml`: {expected}"), "{text}");
         }
@@ -272,7 +302,8 @@ mod tests {
         let (project, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let write = |dir: &Path, title: &str| {
             fs::create_dir_all(dir).unwrap();
-            let text = format!("schema = 1\nid = \"flask\"\nextends = \"_python\"\ntitle = \"{title}\"\n");
+            let text =
+                format!("schema = 1\nid = \"flask\"\nextends = \"_python\"\ntitle = \"{title}\"\n");
             fs::write(dir.join("flask.toml"), text).unwrap();
         };
         write(&config.path().join("templates"), "user");

@@ -30,9 +30,24 @@ impl LocalTree {
     const MOST_FILES: usize = 2000;
     /// Never looked into: what is installed, generated or kept by a tool.
     const SKIPPED: [&str; 18] = [
-        ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox",
-        ".mypy_cache", ".pytest_cache", ".ruff_cache", ".idea", ".vscode", ".next", ".nuxt",
-        "site-packages", ".cache",
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        "__pycache__",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".idea",
+        ".vscode",
+        ".next",
+        ".nuxt",
+        "site-packages",
+        ".cache",
     ];
 
     pub fn open(root: &Path) -> Result<Self, ProjectError> {
@@ -99,9 +114,10 @@ impl Tree for LocalTree {
         }
         let mut bytes = Vec::new();
         File::open(path).ok()?.take(cap as u64).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8(bytes).unwrap_or_else(|error| {
-            String::from_utf8_lossy(error.as_bytes()).into_owned()
-        }))
+        Some(
+            String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        )
     }
 }
 
@@ -137,8 +153,12 @@ impl<'a> Rooted<'a> {
     /// `root` is in its normal form and may be empty, for the whole tree.
     pub fn new(tree: &'a dyn Tree, root: &str) -> Self {
         let prefix = if root.is_empty() { String::new() } else { format!("{root}/") };
-        let files =
-            tree.files().iter().filter_map(|path| path.strip_prefix(&prefix)).map(str::to_owned).collect();
+        let files = tree
+            .files()
+            .iter()
+            .filter_map(|path| path.strip_prefix(&prefix))
+            .map(str::to_owned)
+            .collect();
         Self { tree, prefix, files }
     }
 }
@@ -167,7 +187,9 @@ pub mod memory {
     }
 
     impl MemoryTree {
-        pub fn new<K: Into<String>, V: Into<String>>(files: impl IntoIterator<Item = (K, V)>) -> Self {
+        pub fn new<K: Into<String>, V: Into<String>>(
+            files: impl IntoIterator<Item = (K, V)>,
+        ) -> Self {
             let contents: BTreeMap<String, String> =
                 files.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
             let mut names: Vec<String> = contents.keys().cloned().collect();
@@ -203,8 +225,16 @@ mod tests {
     #[test]
     fn ignored_and_deep_files_are_not_listed() {
         let dir = tempfile::tempdir().unwrap();
-        for path in ["app.py", ".env", "a/b/c/four.py", "a/b/c/d/five.py", "node_modules/x/package.json",
-            "venv/bin/python", "dist/out.js", "sub/keep.py"] {
+        for path in [
+            "app.py",
+            ".env",
+            "a/b/c/four.py",
+            "a/b/c/d/five.py",
+            "node_modules/x/package.json",
+            "venv/bin/python",
+            "dist/out.js",
+            "sub/keep.py",
+        ] {
             write(dir.path(), path, "");
         }
         write(dir.path(), ".gitignore", "dist/\n");
@@ -243,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_directory_inside_is_a_tree_of_its_own() {
-        let tree = memory::MemoryTree::new([("apps/web/package.json", "{}"), ("apps/webs.txt", "")]);
+        let tree =
+            memory::MemoryTree::new([("apps/web/package.json", "{}"), ("apps/webs.txt", "")]);
         let web = Rooted::new(&tree, "apps/web");
         assert_eq!(web.files(), ["package.json"]);
         assert_eq!(web.read("package.json", 9).as_deref(), Some("{}"));

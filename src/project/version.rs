@@ -88,7 +88,8 @@ fn satisfies_pep440(version: &str, asked: &str) -> bool {
         let ours = parts(version);
         return exact.release().iter().zip(&ours).all(|(a, b)| a == b);
     }
-    let Some(specifiers) = asked.split(',').map(|it| pep440_of(it.trim())).collect::<Option<Vec<_>>>()
+    let Some(specifiers) =
+        asked.split(',').map(|it| pep440_of(it.trim())).collect::<Option<Vec<_>>>()
     else {
         return false;
     };

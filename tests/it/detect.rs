@@ -8,8 +8,9 @@ use codemate_preview::{
 };
 
 fn tree(name: &str) -> LocalTree {
-    let dir: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/projects", name].iter().collect();
-    LocalTree::open(&dir).unwrap()
+    let dir: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/projects", name].iter().collect();
+    LocalTree::open(&dir).expect("the fixture is there")
 }
 
 fn detect(
@@ -85,7 +86,8 @@ fn an_image_and_a_command_are_enough_where_nothing_fits() {
         port: Some(9000),
         ..Options::default()
     };
-    options.run.command = Some(vec!["serve".to_owned(), "${port}".to_owned(), "${HOME}".to_owned()]);
+    options.run.command =
+        Some(vec!["serve".to_owned(), "${port}".to_owned(), "${HOME}".to_owned()]);
     let plan = detect("nothing", &options).unwrap().plan;
     assert_eq!(plan.template, "custom");
     assert_eq!((plan.image.as_str(), plan.stack), ("example/cobol:1", None));
@@ -170,5 +172,9 @@ fn settings_that_cannot_be_are_refused_by_their_key() {
     }
     let problem = with(|it| it.version = Some("3.9".to_owned()));
     assert_eq!(problem.code, Code::Detect);
-    assert!(problem.message.starts_with("setting `version` asks for python 3.9"), "{}", problem.message);
+    assert!(
+        problem.message.starts_with("setting `version` asks for python 3.9"),
+        "{}",
+        problem.message
+    );
 }
