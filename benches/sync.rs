@@ -38,7 +38,9 @@ impl Receiver for Directory {
         let _ = self.applied.send(Instant::now());
         let root = self.root.clone();
         let write = move || ops.into_iter().map(|op| write_one(&root, op)).collect();
-        Ok(tokio::task::spawn_blocking(write).await.expect("writing does not panic"))
+        Ok(tokio::task::spawn_blocking(write)
+            .await
+            .expect("writing does not panic"))
     }
 }
 
@@ -53,7 +55,12 @@ fn write_one(root: &Path, op: FileOp) -> Result<(), FileRefusal> {
         })
     };
     match op {
-        FileOp::Put { path, mode, content, .. } => {
+        FileOp::Put {
+            path,
+            mode,
+            content,
+            ..
+        } => {
             let mut file = open(&root.join(path), mode).map_err(io)?;
             match content {
                 Content::Bytes(bytes) => std::io::Write::write_all(&mut file, &bytes).map_err(io),
@@ -70,7 +77,11 @@ fn write_one(root: &Path, op: FileOp) -> Result<(), FileRefusal> {
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let tmp = if Path::new("/dev/shm").is_dir() { Path::new("/dev/shm") } else { Path::new(".") };
+    let tmp = if Path::new("/dev/shm").is_dir() {
+        Path::new("/dev/shm")
+    } else {
+        Path::new(".")
+    };
     let from = tempfile::tempdir_in(tmp).expect("a directory");
     for n in 0..10_000 {
         let dir = from.path().join(format!("d{}", n % 100));
@@ -96,7 +107,10 @@ async fn first_sync(from: &Path, tmp: &Path) {
         all.push(began.elapsed());
         assert_eq!(synced.report.files, 10_000);
         let paths = ["d1/f1".to_owned()].into();
-        let batch = codemate_preview::source::Batch { paths, rescan: false };
+        let batch = codemate_preview::source::Batch {
+            paths,
+            rescan: false,
+        };
         let began = Instant::now();
         sync.batch(batch).await.expect("a sync");
         nothing.push(began.elapsed());
@@ -108,12 +122,23 @@ async fn first_sync(from: &Path, tmp: &Path) {
 
         let to = tempfile::tempdir_in(tmp).expect("a directory");
         let began = Instant::now();
-        let status = std::process::Command::new("cp").arg("-r").arg(from).arg(to.path()).status();
+        let status = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(from)
+            .arg(to.path())
+            .status();
         assert!(status.is_ok_and(|status| status.success()));
         copies.push(began.elapsed());
     }
-    println!("10 000 x 4 KB, first sync into a directory: {}", figures(all));
-    println!("  scan alone: {}; cp -r: {}", figures(scans), figures(copies));
+    println!(
+        "10 000 x 4 KB, first sync into a directory: {}",
+        figures(all)
+    );
+    println!(
+        "  scan alone: {}; cp -r: {}",
+        figures(scans),
+        figures(copies)
+    );
     println!("batch of one unchanged file: {}", figures(nothing));
 }
 
@@ -155,12 +180,20 @@ async fn saves(from: &Path, tmp: &Path) {
 fn sync(from: &Path, to: &Path) -> (Sync, mpsc::UnboundedReceiver<Instant>) {
     let (applied, times) = mpsc::unbounded_channel();
     let source = LocalSource::open(from.to_owned(), &[]).expect("a source");
-    let directory = Directory { root: to.to_owned(), applied };
+    let directory = Directory {
+        root: to.to_owned(),
+        applied,
+    };
     (Sync::new(Arc::new(source), directory), times)
 }
 
 fn figures(mut times: Vec<Duration>) -> String {
     times.sort();
     let at = |share: usize| times[(times.len() - 1) * share / 100];
-    format!("median {:.1?} (min {:.1?}, p95 {:.1?})", at(50), at(0), at(95))
+    format!(
+        "median {:.1?} (min {:.1?}, p95 {:.1?})",
+        at(50),
+        at(0),
+        at(95)
+    )
 }

@@ -4,8 +4,14 @@
 //! taken away. Needs a Docker engine and the built base images (`make bench` sees to both).
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its result")]
-#![expect(clippy::unwrap_used, reason = "a measurement that fails has nothing to say")]
-#![expect(clippy::disallowed_types, reason = "wall-clock time is what is measured")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement that fails has nothing to say"
+)]
+#![expect(
+    clippy::disallowed_types,
+    reason = "wall-clock time is what is measured"
+)]
 
 use std::{
     fs,
@@ -27,7 +33,12 @@ const PEER: &str = "codemate-bench-peer";
 
 fn main() {
     let bench = Bench::new();
-    let rows = [bench.starts(), bench.edits(), bench.first_sync(1_000), bench.first_sync(10_000)];
+    let rows = [
+        bench.starts(),
+        bench.edits(),
+        bench.first_sync(1_000),
+        bench.first_sync(10_000),
+    ];
     println!("| what | peer | peer ms | ours ms | ratio | goal |");
     println!("|---|---|--:|--:|--:|--:|");
     for row in rows.into_iter().flatten() {
@@ -54,7 +65,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self { dir: tempfile::tempdir().unwrap() };
+        let bench = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
         fs::create_dir_all(bench.project()).unwrap();
         fs::write(bench.project().join("requirements.txt"), "flask\n").unwrap();
         bench.edit("first");
@@ -73,7 +86,10 @@ impl Bench {
         let output = Command::new(BINARY)
             .args(args)
             .env("CODEMATE_PREVIEW_STATE_DIR", self.dir.path().join("state"))
-            .env("CODEMATE_PREVIEW_CONFIG_DIR", self.dir.path().join("config"))
+            .env(
+                "CODEMATE_PREVIEW_CONFIG_DIR",
+                self.dir.path().join("config"),
+            )
             .env("CODEMATE_PREVIEW_RUNTIME_DIR", self.dir.path().join("run"))
             .current_dir(self.project())
             .stdin(Stdio::null())
@@ -95,7 +111,8 @@ impl Bench {
         let context = self.build_context();
         docker(&["build", "-q", "-t", READY_IMAGE, context.to_str().unwrap()]);
         let (mut ready, mut built) = (Vec::new(), Vec::new());
-        let (mut cold, mut hit, mut running, mut listed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut cold, mut hit, mut running, mut listed) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         self.ours(&["ls"]);
         for _ in 0..ROUNDS {
             ready.push(timed(|| run_peer(READY_IMAGE, &[])));
@@ -112,7 +129,11 @@ impl Bench {
             listed.push(timed(|| drop(self.ours(&["ls"]))));
             self.ours(&["down", "--purge"]);
         }
-        let asked = median((0..ROUNDS).map(|_| timed(|| drop(docker(&["ps"])))).collect());
+        let asked = median(
+            (0..ROUNDS)
+                .map(|_| timed(|| drop(docker(&["ps"]))))
+                .collect(),
+        );
         let row = |what: &str, peer_name, peer: f64, ours: &[f64], goal| Row {
             what: what.to_owned(),
             peer_name,
@@ -122,9 +143,27 @@ impl Bench {
         };
         let ready = median(ready);
         vec![
-            row("snapshot-hit `up` → 200", "docker run of the ready image", ready, &hit, "0.65"),
-            row("cold `up` → 200", "BuildKit build + run", median(built), &cold, "0.5"),
-            row("second `up`, running", "docker ps", asked, &running, "30 ms"),
+            row(
+                "snapshot-hit `up` → 200",
+                "docker run of the ready image",
+                ready,
+                &hit,
+                "0.65",
+            ),
+            row(
+                "cold `up` → 200",
+                "BuildKit build + run",
+                median(built),
+                &cold,
+                "0.5",
+            ),
+            row(
+                "second `up`, running",
+                "docker ps",
+                asked,
+                &running,
+                "30 ms",
+            ),
             row("`ls`", "docker ps", asked, &listed, "8 ms"),
         ]
     }
@@ -174,7 +213,9 @@ impl Bench {
         let (mut peer, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             docker(&["run", "-d", "--name", PEER, READY_IMAGE, "sleep", "600"]);
-            peer.push(timed(|| drop(docker(&["cp", at, &format!("{PEER}:/tmp/site")]))));
+            peer.push(timed(|| {
+                drop(docker(&["cp", at, &format!("{PEER}:/tmp/site")]))
+            }));
             remove_peer();
             let told = self.ours(&["--format", "ndjson", "up", at]);
             ours.push(sync_ms(&told));
@@ -211,7 +252,9 @@ impl Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         remove_peer();
-        let _ = Command::new("docker").args(["rmi", "-f", READY_IMAGE, "codemate-bench/cold:1"]).output();
+        let _ = Command::new("docker")
+            .args(["rmi", "-f", READY_IMAGE, "codemate-bench/cold:1"])
+            .output();
         self.ours(&["down", "--all", "--purge"]);
         self.ours(&["agent", "stop"]);
     }
@@ -284,7 +327,9 @@ fn get(url: &str) -> Option<(u16, String)> {
     let authority = url.strip_prefix("http://")?.trim_end_matches('/');
     let (_, port) = authority.rsplit_once(':')?;
     let mut stream = TcpStream::connect(("127.0.0.1", port.parse().ok()?)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .ok()?;
     write!(stream, "GET / HTTP/1.0\r\nHost: {authority}\r\n\r\n").ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;

@@ -38,9 +38,18 @@ struct Rotating {
 
 impl Rotating {
     fn open(path: PathBuf, longest: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)?;
         let written = file.metadata()?.len();
-        Ok(Self { path, file, written, longest })
+        Ok(Self {
+            path,
+            file,
+            written,
+            longest,
+        })
     }
 
     fn rotate(&mut self) -> io::Result<()> {

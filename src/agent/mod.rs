@@ -41,20 +41,28 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
         Err(error) => return failed(error.problem(), say),
     };
     if let Err(error) = log::start(&paths.agent_log(), env.log.as_deref()) {
-        return failed(Problem::new(Code::Agent, format!("no log can be written: {error}")), say);
+        return failed(
+            Problem::new(Code::Agent, format!("no log can be written: {error}")),
+            say,
+        );
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
-            return failed(Problem::new(Code::Agent, format!("no threads can be had: {error}")), say);
+            return failed(
+                Problem::new(Code::Agent, format!("no threads can be had: {error}")),
+                say,
+            );
         }
     };
     runtime.block_on(async {
         let scope = Scope::new();
         let listening = instance.listen().map_err(|error| error.problem());
-        let built = listening.and_then(|listening| {
-            Rooms::build(env, paths, &scope).map(|rooms| (listening, rooms))
-        });
+        let built = listening
+            .and_then(|listening| Rooms::build(env, paths, &scope).map(|rooms| (listening, rooms)));
         match built {
             Ok(((listener, owned), rooms)) => {
                 say(Ready::Ready { pid: process::id() });
@@ -75,7 +83,11 @@ fn failed(problem: Problem, say: impl FnOnce(Ready)) -> ExitCode {
 
 /// Stop listening, cancel, wait for at most the grace period. Instances go on in their containers.
 async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
-    let Rooms { manager, gateway, routes } = rooms;
+    let Rooms {
+        manager,
+        gateway,
+        routes,
+    } = rooms;
     let stop = CancellationToken::new();
     let house = routes::House {
         manager: manager.clone(),
@@ -112,9 +124,10 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
 }
 
 async fn signalled() {
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -34,14 +34,20 @@ const CA_BUNDLES: [&str; 3] = [
 impl Rooms {
     pub fn build(env: &Env, paths: &Paths, scope: &Scope) -> Result<Self, Problem> {
         let user = UserSettings::read(&paths.config_dir).map_err(|error| error.problem())?;
-        let store = Arc::new(Store::open(paths.state_dir.clone()).map_err(|error| error.problem())?);
-        let owner = Owner(store.owner().map_err(|error| error.problem())?);
+        let store =
+            Arc::new(Store::open(paths.state_dir.clone()).map_err(|error| error.problem())?);
+        let owner = store.owner().map_err(|error| error.problem())?;
         let engine: Arc<dyn Engine> = Arc::new(
-            Docker::connect(docker_settings(env, &user, owner)).map_err(|error| error.problem())?,
+            Docker::connect(docker_settings(env, &user, Owner(owner.clone())))
+                .map_err(|error| error.problem())?,
         );
-        let preferred = user.gateway_port.or(store.gateway_port().map_err(|error| error.problem())?);
+        let preferred = user
+            .gateway_port
+            .or(store.gateway_port().map_err(|error| error.problem())?);
         let gateway = Gateway::bind(preferred).map_err(|error| error.problem())?;
-        store.set_gateway_port(gateway.port()).map_err(|error| error.problem())?;
+        store
+            .set_gateway_port(gateway.port())
+            .map_err(|error| error.problem())?;
         let routes = Routes::default();
         let house = House {
             images: Images::new(engine.clone()),
@@ -52,11 +58,16 @@ impl Rooms {
                 policy: policy(&user)?,
                 config_dir: paths.config_dir.clone(),
                 gateway_port: gateway.port(),
+                owner,
             },
         };
         let manager = Arc::new(Manager::new(house, scope.child()));
         manager.take_up().map_err(|error| error.problem())?;
-        Ok(Self { manager, gateway, routes })
+        Ok(Self {
+            manager,
+            gateway,
+            routes,
+        })
     }
 }
 
@@ -65,7 +76,10 @@ fn docker_settings(env: &Env, user: &UserSettings, owner: Owner) -> DockerSettin
     DockerSettings {
         host: env.docker_host.clone().or_else(|| user.docker_host.clone()),
         context: env.docker_context.clone(),
-        docker_config_dir: env.docker_config.clone().unwrap_or_else(|| home.join(".docker")),
+        docker_config_dir: env
+            .docker_config
+            .clone()
+            .unwrap_or_else(|| home.join(".docker")),
         runtime_dir: env.xdg_runtime_dir.clone(),
         home,
         owner,
@@ -89,10 +103,16 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
     let most_memory_bytes = match &user.most_memory {
         None => u64::MAX,
         Some(text) => crate::config::size::bytes(text).ok_or_else(|| {
-            Problem::new(Code::Config, format!("`most_memory` is {text:?}, which is no size"))
-                .hint("write it such as `4GiB`")
+            Problem::new(
+                Code::Config,
+                format!("`most_memory` is {text:?}, which is no size"),
+            )
+            .hint("write it such as `4GiB`")
         })?,
     };
     let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
-    Ok(Policy { most_cpus: user.most_cpus.unwrap_or(all), most_memory_bytes })
+    Ok(Policy {
+        most_cpus: user.most_cpus.unwrap_or(all),
+        most_memory_bytes,
+    })
 }

@@ -7,8 +7,8 @@ mod nearest;
 mod paths;
 mod project_file;
 mod read;
-mod strict;
 pub mod size;
+mod strict;
 mod user;
 
 pub use combine::Combine;

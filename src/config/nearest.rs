@@ -25,7 +25,11 @@ fn distance(a: &str, b: &str) -> usize {
                     .min(table[i - 1][j] + 1)
                     .min(table[i][j - 1] + 1);
                 let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-                if swapped { edit.min(table[i - 2][j - 2] + 1) } else { edit }
+                if swapped {
+                    edit.min(table[i - 2][j - 2] + 1)
+                } else {
+                    edit
+                }
             };
         }
     }
@@ -38,9 +42,12 @@ mod tests {
 
     #[test]
     fn counts_edits() {
-        for (a, b, edits) in
-            [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("port", "prot", 1)]
-        {
+        for (a, b, edits) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("kitten", "sitting", 3),
+            ("port", "prot", 1),
+        ] {
             assert_eq!(distance(a, b), edits, "{a} {b}");
             assert_eq!(distance(b, a), edits, "{b} {a}");
         }

@@ -10,7 +10,15 @@ pub fn read_toml<T: DeserializeOwned + Default>(file: &Path) -> Result<T, Config
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
-        Err(source) => return Err(ConfigError::Read { file: file.to_owned(), source }),
+        Err(source) => {
+            return Err(ConfigError::Read {
+                file: file.to_owned(),
+                source,
+            });
+        }
     };
-    from_toml(&text).map_err(|fault| ConfigError::Invalid { file: file.to_owned(), fault })
+    from_toml(&text).map_err(|fault| ConfigError::Invalid {
+        file: file.to_owned(),
+        fault,
+    })
 }

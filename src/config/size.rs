@@ -4,7 +4,9 @@
 /// reads it. `None` if it is no size.
 pub fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -18,8 +20,14 @@ pub fn bytes(text: &str) -> Option<u64> {
     let whole: u64 = whole.parse().ok()?;
     let part = part.get(..part.len().min(6))?;
     let scale = 10_u64.pow(u32::try_from(part.len()).ok()?);
-    let part: u64 = if part.is_empty() { 0 } else { part.parse().ok()? };
-    whole.checked_mul(unit)?.checked_add(part.checked_mul(unit)? / scale)
+    let part: u64 = if part.is_empty() {
+        0
+    } else {
+        part.parse().ok()?
+    };
+    whole
+        .checked_mul(unit)?
+        .checked_add(part.checked_mul(unit)? / scale)
 }
 
 #[cfg(test)]

@@ -36,8 +36,9 @@ impl fmt::Display for TomlFault {
 /// `text` as a `T`. For an unknown key to be refused, `T` has to say `deny_unknown_fields`.
 pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
     toml::from_str(text).map_err(|error| {
-        let line =
-            error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error
+            .span()
+            .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let unknown = unknown_key::<T>(text);
         TomlFault {
             line,
@@ -91,7 +92,10 @@ impl serde::de::Error for Fault {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::Unknown(Unknown { key: field.to_owned(), known: expected })
+        Self::Unknown(Unknown {
+            key: field.to_owned(),
+            known: expected,
+        })
     }
 }
 
@@ -109,9 +113,10 @@ impl<'de> Deserializer<'de> for Node {
             toml::Value::Boolean(flag) => visitor.visit_bool(flag),
             toml::Value::Datetime(time) => visitor.visit_string(time.to_string()),
             toml::Value::Array(items) => visitor.visit_seq(Items(items.into_iter())),
-            toml::Value::Table(table) => {
-                visitor.visit_map(Entries { rest: table.into_iter(), value: None })
-            }
+            toml::Value::Table(table) => visitor.visit_map(Entries {
+                rest: table.into_iter(),
+                value: None,
+            }),
         }
     }
 
@@ -154,7 +159,10 @@ impl<'de> SeqAccess<'de> for Items {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        self.0.next().map(|item| seed.deserialize(Node(item))).transpose()
+        self.0
+            .next()
+            .map(|item| seed.deserialize(Node(item)))
+            .transpose()
     }
 }
 
@@ -170,7 +178,9 @@ impl<'de> MapAccess<'de> for Entries {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let Some((key, value)) = self.rest.next() else { return Ok(None) };
+        let Some((key, value)) = self.rest.next() else {
+            return Ok(None);
+        };
         self.value = Some(value);
         seed.deserialize(key.into_deserializer()).map(Some)
     }
@@ -178,7 +188,9 @@ impl<'de> MapAccess<'de> for Entries {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         match self.value.take() {
             Some(value) => seed.deserialize(Node(value)),
-            None => Err(serde::de::Error::custom("a value was asked for before its key")),
+            None => Err(serde::de::Error::custom(
+                "a value was asked for before its key",
+            )),
         }
     }
 }

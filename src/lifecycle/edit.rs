@@ -39,8 +39,14 @@ impl Rules {
             ReloadMode::None => &[],
             ReloadMode::Restart | ReloadMode::Itself => plan.reload.restart_on.as_slice(),
         };
-        let inputs = plan.install.as_ref().map_or(&[][..], |install| install.inputs.as_slice());
-        Self { inputs: globs(inputs), restart_on: globs(restart_on) }
+        let inputs = plan
+            .install
+            .as_ref()
+            .map_or(&[][..], |install| install.inputs.as_slice());
+        Self {
+            inputs: globs(inputs),
+            restart_on: globs(restart_on),
+        }
     }
 
     pub fn consequence(&self, changed: &[String]) -> Consequence {
@@ -59,7 +65,9 @@ impl Rules {
 
 /// The first of `changed` that only another `up` would read.
 pub fn settings_among(changed: &[String]) -> Option<&String> {
-    changed.iter().find(|path| SETTINGS.contains(&path.as_str()))
+    changed
+        .iter()
+        .find(|path| SETTINGS.contains(&path.as_str()))
 }
 
 /// A glob that does not parse matches nothing: detection refuses it before it gets here.
@@ -79,7 +87,12 @@ mod tests {
 
     fn rules() -> Rules {
         let globbed = |patterns: &[&str]| {
-            globs(&patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>())
+            globs(
+                &patterns
+                    .iter()
+                    .map(|&pattern| pattern.to_owned())
+                    .collect::<Vec<_>>(),
+            )
         };
         Rules {
             inputs: globbed(&["requirements.txt", "requirements/*.txt"]),

@@ -33,13 +33,25 @@ pub enum LifecycleError {
     #[error("{problem}")]
     NotTaken { problem: Problem },
     #[error("`{key}` is {value:?}, which is no {expected}")]
-    BadOption { key: &'static str, value: String, expected: &'static str },
+    BadOption {
+        key: &'static str,
+        value: String,
+        expected: &'static str,
+    },
     #[error("there is no base image `{asked}`")]
     NoSuchImage { asked: String, known: Vec<String> },
     #[error("`{command}` failed with exit code {code}{}", after(last_lines))]
-    Install { command: String, code: i32, last_lines: Vec<String> },
+    Install {
+        command: String,
+        code: i32,
+        last_lines: Vec<String>,
+    },
     #[error("`{command}` ran out of memory{}", after(last_lines))]
-    InstallOutOfMemory { command: String, limit_bytes: Option<u64>, last_lines: Vec<String> },
+    InstallOutOfMemory {
+        command: String,
+        limit_bytes: Option<u64>,
+        last_lines: Vec<String>,
+    },
     #[error("{}", describe_exit(exit))]
     AppExited { exit: Box<AppExit> },
     #[error("nothing answered within {}: {seen}", humantime::format_duration(*waited))]
@@ -47,7 +59,11 @@ pub enum LifecycleError {
     #[error("the start of `{name}` was given up")]
     Cancelled { name: String },
     #[error("waiting for `{name}` took longer than {}", humantime::format_duration(*waited))]
-    WaitTimedOut { name: String, waited: Duration, phase: PhaseKind },
+    WaitTimedOut {
+        name: String,
+        waited: Duration,
+        phase: PhaseKind,
+    },
     #[error("the agent is shutting down")]
     ShuttingDown,
 }
@@ -57,9 +73,18 @@ pub enum LifecycleError {
 pub enum Seen {
     NothingListens,
     /// It listens, but not where it was told to.
-    OtherPort { wanted: u16, found: Vec<u16> },
-    NoHttp { port: u16 },
-    Status { port: u16, path: String, status: u16 },
+    OtherPort {
+        wanted: u16,
+        found: Vec<u16>,
+    },
+    NoHttp {
+        port: u16,
+    },
+    Status {
+        port: u16,
+        path: String,
+        status: u16,
+    },
 }
 
 impl std::fmt::Display for Seen {
@@ -67,7 +92,10 @@ impl std::fmt::Display for Seen {
         match self {
             Self::NothingListens => f.write_str("the app runs but listens on no port"),
             Self::OtherPort { wanted, found } => {
-                write!(f, "port {wanted} is configured, but the app listens on {found:?}")
+                write!(
+                    f,
+                    "port {wanted} is configured, but the app listens on {found:?}"
+                )
             }
             Self::NoHttp { port } => write!(f, "port {port} is open but speaks no HTTP"),
             Self::Status { port, path, status } => {
@@ -148,7 +176,9 @@ impl Seen {
 }
 
 fn after(lines: &[String]) -> String {
-    lines.iter().fold(String::new(), |text, line| text + "\n  " + line)
+    lines
+        .iter()
+        .fold(String::new(), |text, line| text + "\n  " + line)
 }
 
 fn describe_exit(exit: &AppExit) -> String {
@@ -200,7 +230,9 @@ mod tests {
             limit_bytes: Some(64 << 20),
             last_lines: vec!["loading".to_owned()],
         };
-        let error = LifecycleError::AppExited { exit: Box::new(exit) };
+        let error = LifecycleError::AppExited {
+            exit: Box::new(exit),
+        };
         assert_eq!(
             error.to_string(),
             "the app ran out of memory: it used 64 MiB of the 64 MiB it may\n  loading"

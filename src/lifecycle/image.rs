@@ -28,7 +28,10 @@ pub struct BaseImage {
 
 impl Images {
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, busy: Mutex::default() }
+        Self {
+            engine,
+            busy: Mutex::default(),
+        }
     }
 
     /// The image, made present if need be. `progress` hears of a build or a pull.
@@ -50,7 +53,13 @@ impl Images {
         again: bool,
         progress: impl Fn(BuildProgress),
     ) -> Result<ImageInfo, LifecycleError> {
-        let turn = self.busy.lock().await.entry(image.clone()).or_default().clone();
+        let turn = self
+            .busy
+            .lock()
+            .await
+            .entry(image.clone())
+            .or_default()
+            .clone();
         let _turn = turn.lock().await;
         if !again && let Some(here) = self.engine.image(image).await? {
             return Ok(here);
@@ -97,7 +106,10 @@ impl Images {
     pub async fn chosen(&self, asked: &[String]) -> Result<Vec<BaseImage>, LifecycleError> {
         let all = self.list().await?;
         let is = |image: &BaseImage, name: &str| image.tag.as_str() == name || image.stack == name;
-        if let Some(stranger) = asked.iter().find(|name| !all.iter().any(|image| is(image, name))) {
+        if let Some(stranger) = asked
+            .iter()
+            .find(|name| !all.iter().any(|image| is(image, name)))
+        {
             return Err(LifecycleError::NoSuchImage {
                 asked: stranger.clone(),
                 known: all.iter().map(|image| image.tag.to_string()).collect(),
@@ -137,7 +149,14 @@ fn our_context(image: &ImageRef) -> Option<(ImageRef, BuildRequest)> {
     })?;
     let (context, args) = images::context(&stack.name, &version.version)?;
     let Ok(base) = version.base.parse();
-    Some((base, BuildRequest { tag: image.clone(), context, args }))
+    Some((
+        base,
+        BuildRequest {
+            tag: image.clone(),
+            context,
+            args,
+        },
+    ))
 }
 
 /// Run a call that reports to a channel, and pass on what it reports.

@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use super::{LifecycleError, step::Step};
 use crate::{
     engine::link::{Link, RunSpec},
-    model::{BuildProgress, ContainerSpec, Install},
+    model::{BuildProgress, Install, Plan},
+    project,
 };
 
 /// How much of a failed step's output is shown.
@@ -16,20 +17,26 @@ const LAST_LINES: usize = 20;
 /// Run the steps in order. The first that fails ends it.
 pub async fn install(
     link: &Link,
+    plan: &Plan,
     install: &Install,
     step: &Step<'_>,
 ) -> Result<(), LifecycleError> {
     for argv in &install.commands {
-        run(link, argv, step).await?;
+        run(link, plan, argv, step).await?;
     }
     Ok(())
 }
 
-async fn run(link: &Link, argv: &[String], step: &Step<'_>) -> Result<(), LifecycleError> {
+async fn run(
+    link: &Link,
+    plan: &Plan,
+    argv: &[String],
+    step: &Step<'_>,
+) -> Result<(), LifecycleError> {
     let spec = RunSpec {
         argv: argv.to_vec(),
         env: Vec::new(),
-        cwd: ContainerSpec::WORKSPACE.to_owned(),
+        cwd: project::workspace(&plan.root),
     };
     let (to, mut lines) = mpsc::channel(256);
     let mut last = VecDeque::with_capacity(LAST_LINES);
@@ -64,7 +71,13 @@ async fn run(link: &Link, argv: &[String], step: &Step<'_>) -> Result<(), Lifecy
             last_lines,
         })
     } else {
-        let code = exit.code.unwrap_or_else(|| 128 + exit.signal.unwrap_or_default());
-        Err(LifecycleError::Install { command, code, last_lines })
+        let code = exit
+            .code
+            .unwrap_or_else(|| 128 + exit.signal.unwrap_or_default());
+        Err(LifecycleError::Install {
+            command,
+            code,
+            last_lines,
+        })
     }
 }

@@ -33,9 +33,17 @@ pub struct UpJob {
 }
 
 pub enum Command {
-    Up { job: UpJob, reply: oneshot::Sender<Result<UpOutcome, LifecycleError>> },
-    Down { purge: bool, reply: oneshot::Sender<Result<bool, LifecycleError>> },
-    Restart { reply: oneshot::Sender<Result<UpOutcome, LifecycleError>> },
+    Up {
+        job: UpJob,
+        reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
+    },
+    Down {
+        purge: bool,
+        reply: oneshot::Sender<Result<bool, LifecycleError>>,
+    },
+    Restart {
+        reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
+    },
     /// Take over a container that an earlier agent left running, or make it again.
     Adopt,
 }
@@ -133,15 +141,23 @@ impl Instance {
         self.record.intent = Intent::Down;
         self.save().await?;
         self.take_down(GRACE).await?;
-        self.house.routes.set(self.record.name.clone(), self.route(Target::Asleep));
-        self.enter(Phase::Asleep { since: Timestamp::now() }).await?;
+        self.house
+            .routes
+            .set(self.record.name.clone(), self.route(Target::Asleep));
+        self.enter(Phase::Asleep {
+            since: Timestamp::now(),
+        })
+        .await?;
         Ok(was_up)
     }
 
     /// Take everything away, the record last.
     async fn purge(&mut self) -> Result<bool, LifecycleError> {
         let was_up = self.down().await?;
-        self.house.engine.remove_home(&self.record.home_volume).await?;
+        self.house
+            .engine
+            .remove_home(&self.record.home_volume)
+            .await?;
         self.house.store.remove(&self.record.id)?;
         self.house.routes.remove(&self.record.name);
         let from = Some(self.record.phase.kind());
@@ -164,16 +180,27 @@ impl Instance {
         }
         if self.record.port.is_none() {
             // It never answered, so nothing on its volume is anybody's work.
-            if let Err(second) = self.house.engine.remove_home(&self.record.home_volume).await {
+            if let Err(second) = self
+                .house
+                .engine
+                .remove_home(&self.record.home_volume)
+                .await
+            {
                 tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
             }
         }
         self.record.intent = Intent::Down;
         let cause = error.problem();
-        self.house
-            .routes
-            .set(self.record.name.clone(), self.route(Target::Failed { problem: cause.clone() }));
-        let phase = Phase::Failed { since: Timestamp::now(), cause };
+        self.house.routes.set(
+            self.record.name.clone(),
+            self.route(Target::Failed {
+                problem: cause.clone(),
+            }),
+        );
+        let phase = Phase::Failed {
+            since: Timestamp::now(),
+            cause,
+        };
         if let Err(second) = self.enter(phase).await {
             tracing::error!(instance = %self.record.id, error = %second, "the record is stale");
         }
@@ -188,9 +215,10 @@ impl Instance {
             State::Live(live) => live.restart(&self.door, &self.record.id).await,
         };
         let outcome = match outcome {
-            Ok(port) => {
-                self.announce(port).await.map(|urls| UpOutcome::success(true, Some(urls)))
-            }
+            Ok(port) => self
+                .announce(port)
+                .await
+                .map(|urls| UpOutcome::success(true, Some(urls))),
             Err(error) => Err(error),
         };
         let _ = reply.send(outcome);
@@ -203,16 +231,25 @@ impl Instance {
         match news {
             Some(News::AppStarted) => {}
             Some(News::AppExited(exit)) => self.app_exited(exit).await,
-            Some(News::Opened { round, result: Ok(()) }) if round == live.round => {
+            Some(News::Opened {
+                round,
+                result: Ok(()),
+            }) if round == live.round => {
                 let port = live.port.unwrap_or(live.plan.run.port);
-                self.door.send_replace(Door::Open { link: live.link.clone(), port });
+                self.door.send_replace(Door::Open {
+                    link: live.link.clone(),
+                    port,
+                });
                 if !matches!(self.record.phase, Phase::Ready { .. })
                     && let Err(error) = self.announce(port).await
                 {
                     tracing::warn!(instance = %self.record.id, %error, "not announced");
                 }
             }
-            Some(News::Opened { round, result: Err(error) }) if round == live.round => {
+            Some(News::Opened {
+                round,
+                result: Err(error),
+            }) if round == live.round => {
                 self.door.send_replace(Door::Shut);
                 self.out_of_order(&error).await;
             }
@@ -227,7 +264,10 @@ impl Instance {
             live.round += 1;
         }
         self.door.send_replace(Door::Shut);
-        self.out_of_order(&LifecycleError::AppExited { exit: Box::new(exit) }).await;
+        self.out_of_order(&LifecycleError::AppExited {
+            exit: Box::new(exit),
+        })
+        .await;
     }
 
     /// The container runs and the app does not answer.
@@ -236,10 +276,19 @@ impl Instance {
     }
 
     pub(super) async fn out_of_order_because(&mut self, cause: Problem) {
-        self.house
-            .routes
-            .set(self.record.name.clone(), self.route(Target::Failed { problem: cause.clone() }));
-        if let Err(error) = self.enter(Phase::Failed { since: Timestamp::now(), cause }).await {
+        self.house.routes.set(
+            self.record.name.clone(),
+            self.route(Target::Failed {
+                problem: cause.clone(),
+            }),
+        );
+        if let Err(error) = self
+            .enter(Phase::Failed {
+                since: Timestamp::now(),
+                cause,
+            })
+            .await
+        {
             tracing::error!(instance = %self.record.id, %error, "the record is stale");
         }
     }
@@ -257,7 +306,10 @@ impl Instance {
             Ok(synced) => synced,
             Err(error) => {
                 let problem = error.problem();
-                self.journal.tell(Event::Warning { message: problem.message, hint: problem.hint });
+                self.journal.tell(Event::Warning {
+                    message: problem.message,
+                    hint: problem.hint,
+                });
                 return;
             }
         };
@@ -301,8 +353,11 @@ impl Instance {
         let State::Live(live) = &self.state else {
             return;
         };
-        let (link, plan, root) =
-            (live.link.clone(), live.plan.clone(), live.sync.source().root().to_owned());
+        let (link, plan, root) = (
+            live.link.clone(),
+            live.plan.clone(),
+            live.sync.source().root().to_owned(),
+        );
         let Some(steps) = &plan.install else {
             return self.restart_for_edit().await;
         };
@@ -311,7 +366,7 @@ impl Instance {
         let step = Step::start(&journal, "install", "dependencies changed");
         let done = async {
             self.save().await?;
-            install(&link, steps, &step).await?;
+            install(&link, &plan, steps, &step).await?;
             let image = self.house.engine.image(&plan.image).await?;
             let id = image.map_or(String::new(), |image| image.id);
             install_key(&plan, &root, &id).await
@@ -327,7 +382,10 @@ impl Instance {
             }
             Err(error) => {
                 let problem = error.problem();
-                self.journal.tell(Event::Warning { message: problem.message, hint: problem.hint });
+                self.journal.tell(Event::Warning {
+                    message: problem.message,
+                    hint: problem.hint,
+                });
             }
         }
     }
@@ -338,7 +396,10 @@ impl Instance {
         self.record.phase = phase;
         self.save().await?;
         if from != to {
-            self.journal.tell(Event::State { from: Some(from), to: Some(to) });
+            self.journal.tell(Event::State {
+                from: Some(from),
+                to: Some(to),
+            });
         }
         Ok(())
     }
@@ -364,10 +425,17 @@ impl Live {
         let (news, round, port) = (self.news_in.clone(), self.round, self.port);
         let listeners = self.listeners.clone();
         self.scope.spawn(async move {
-            let prober = Prober { link: &link, plan: &plan, scope: &scope };
+            let prober = Prober {
+                link: &link,
+                plan: &plan,
+                scope: &scope,
+            };
             let result = match port {
                 Some(port) => prober.until_answers(port).await,
-                None => prober.until_ready(move || listeners.borrow().clone()).await.map(drop),
+                None => prober
+                    .until_ready(move || listeners.borrow().clone())
+                    .await
+                    .map(drop),
             };
             let _ = news.send(News::Opened { round, result }).await;
         });
@@ -386,12 +454,17 @@ impl Live {
             match self.news.recv().await {
                 Some(News::Opened { round, result }) if round == self.round => {
                     result?;
-                    door.send_replace(Door::Open { link: self.link.clone(), port });
+                    door.send_replace(Door::Open {
+                        link: self.link.clone(),
+                        port,
+                    });
                     return Ok(port);
                 }
                 Some(News::AppExited(exit)) => {
                     door.send_replace(Door::Shut);
-                    return Err(LifecycleError::AppExited { exit: Box::new(exit) });
+                    return Err(LifecycleError::AppExited {
+                        exit: Box::new(exit),
+                    });
                 }
                 Some(News::AppStarted | News::Opened { .. }) => {}
                 Some(News::LinkLost) | None => {

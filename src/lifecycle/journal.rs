@@ -27,11 +27,17 @@ pub struct Journal {
 
 impl Journal {
     pub fn new() -> Self {
-        Self { past: Mutex::default(), now: broadcast::channel(BACKLOG).0 }
+        Self {
+            past: Mutex::default(),
+            now: broadcast::channel(BACKLOG).0,
+        }
     }
 
     pub fn tell(&self, event: Event) {
-        let entry = Entry { at: Timestamp::now(), event };
+        let entry = Entry {
+            at: Timestamp::now(),
+            event,
+        };
         let mut past = self.past.lock().expect("no holder of this lock panics");
         if past.len() == REMEMBERED {
             past.pop_front();

@@ -22,7 +22,10 @@ pub enum News {
     AppStarted,
     AppExited(AppExit),
     /// A start of the app answered, or did not.
-    Opened { round: u64, result: Result<(), LifecycleError> },
+    Opened {
+        round: u64,
+        result: Result<(), LifecycleError>,
+    },
     /// The stream to the guest is gone.
     LinkLost,
 }

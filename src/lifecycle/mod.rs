@@ -27,6 +27,7 @@ use crate::{
     engine::{Engine, Owned},
     gateway::{Activity, Routes},
     model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, UpOutcome},
+    project,
     security::{LimitRequest, Policy, limits},
     store::{Intent, Record, Source, Store},
     task::Scope,
@@ -42,6 +43,9 @@ pub struct Settings {
     pub policy: Policy,
     pub config_dir: PathBuf,
     pub gateway_port: u16,
+    /// Whose volumes these are; part of their names, so that two agents with one project do not
+    /// meet on one.
+    pub owner: String,
 }
 
 /// What every instance shares.
@@ -102,7 +106,11 @@ pub struct Manager {
 
 impl Manager {
     pub fn new(house: House, scope: Scope) -> Self {
-        Self { house: Arc::new(house), scope, instances: Mutex::default() }
+        Self {
+            house: Arc::new(house),
+            scope,
+            instances: Mutex::default(),
+        }
     }
 
     /// Take up every recorded instance. They are listed at once and linked to one by one.
@@ -113,7 +121,10 @@ impl Manager {
         }
         for record in loaded.records {
             let handle = self.host(record);
-            handle.mailbox.try_send(Command::Adopt).expect("a new mailbox has room");
+            handle
+                .mailbox
+                .try_send(Command::Adopt)
+                .expect("a new mailbox has room");
         }
         Ok(())
     }
@@ -124,7 +135,10 @@ impl Manager {
             let known = |id: &InstanceId| self.lock().contains_key(id);
             match owned {
                 Owned::Container { id, .. } if !known(&id) => {
-                    self.house.engine.remove(&id, std::time::Duration::ZERO).await?;
+                    self.house
+                        .engine
+                        .remove(&id, std::time::Duration::ZERO)
+                        .await?;
                 }
                 Owned::Home { volume, id } if !known(&id) => {
                     self.house.engine.remove_home(&volume).await?;
@@ -142,14 +156,26 @@ impl Manager {
         let cancel = CancellationToken::new();
         let (reply, outcome) = oneshot::channel();
         let (_, events) = handle.journal.follow();
-        *handle.starting.lock().expect("no holder of this lock panics") = cancel.clone();
-        let job = UpJob { options: order.options, rebuild: order.rebuild, cancel: cancel.clone() };
+        *handle
+            .starting
+            .lock()
+            .expect("no holder of this lock panics") = cancel.clone();
+        let job = UpJob {
+            options: order.options,
+            rebuild: order.rebuild,
+            cancel: cancel.clone(),
+        };
         handle
             .mailbox
             .send(Command::Up { job, reply })
             .await
             .map_err(|_| LifecycleError::ShuttingDown)?;
-        Ok(Starting { id, events, outcome, cancel })
+        Ok(Starting {
+            id,
+            events,
+            outcome,
+            cancel,
+        })
     }
 
     pub async fn restart(&self, asked: &str) -> Result<Starting, LifecycleError> {
@@ -157,14 +183,23 @@ impl Manager {
         let (reply, outcome) = oneshot::channel();
         let (_, events) = handle.journal.follow();
         let _ = handle.mailbox.send(Command::Restart { reply }).await;
-        Ok(Starting { id, events, outcome, cancel: CancellationToken::new() })
+        Ok(Starting {
+            id,
+            events,
+            outcome,
+            cancel: CancellationToken::new(),
+        })
     }
 
     /// Take an instance down; with `purge`, its volume and its record too. Says whether it was up.
     pub async fn down(&self, asked: &str, purge: bool) -> Result<(Name, bool), LifecycleError> {
         let (id, handle) = self.find(asked)?;
         let name = handle.view.borrow().name.clone();
-        handle.starting.lock().expect("no holder of this lock panics").cancel();
+        handle
+            .starting
+            .lock()
+            .expect("no holder of this lock panics")
+            .cancel();
         let (reply, done) = oneshot::channel();
         handle
             .mailbox
@@ -194,6 +229,11 @@ impl Manager {
         Ok(self.find(asked)?.1.view.borrow().clone())
     }
 
+    /// The directory inside that an instance's commands are run in.
+    pub fn workdir(record: &Record) -> String {
+        project::workspace(record.plan.as_ref().map_or("", |plan| plan.root.as_str()))
+    }
+
     pub fn journal(&self, asked: &str) -> Result<(InstanceId, Arc<Journal>), LifecycleError> {
         let (id, handle) = self.find(asked)?;
         Ok((id, handle.journal))
@@ -201,7 +241,10 @@ impl Manager {
 
     /// Every instance's journal.
     pub fn journals(&self) -> Vec<(InstanceId, Arc<Journal>)> {
-        self.lock().iter().map(|(id, handle)| (id.clone(), handle.journal.clone())).collect()
+        self.lock()
+            .iter()
+            .map(|(id, handle)| (id.clone(), handle.journal.clone()))
+            .collect()
     }
 
     /// Wait until an instance is ready, or has failed.
@@ -212,7 +255,9 @@ impl Manager {
             .await;
         match settled {
             Ok(record) => Ok(record.clone()),
-            Err(_) => Err(LifecycleError::NotFound { asked: asked.to_owned() }),
+            Err(_) => Err(LifecycleError::NotFound {
+                asked: asked.to_owned(),
+            }),
         }
     }
 
@@ -223,7 +268,7 @@ impl Manager {
     ) -> Result<DetectReport, LifecycleError> {
         let directory = PathBuf::from(source.directory());
         let config_dir = self.house.settings.config_dir.clone();
-        Ok(up::detect(directory, options, config_dir).await?.0)
+        up::detect(directory, options, config_dir).await
     }
 
     pub fn images(&self) -> &Images {
@@ -246,11 +291,17 @@ impl Manager {
                 id.as_str() == asked || handle.view.borrow().name.as_str() == asked
             })
             .map(|(id, handle)| (id.clone(), handle.clone()))
-            .ok_or_else(|| LifecycleError::NotFound { asked: asked.to_owned() })
+            .ok_or_else(|| LifecycleError::NotFound {
+                asked: asked.to_owned(),
+            })
     }
 
     fn find_or_host(&self, id: &InstanceId, order: &UpOrder) -> Handle {
-        if let Some(handle) = self.lock().get(id).filter(|handle| !handle.mailbox.is_closed()) {
+        if let Some(handle) = self
+            .lock()
+            .get(id)
+            .filter(|handle| !handle.mailbox.is_closed())
+        {
             return handle.clone();
         }
         let record = self.new_record(id, order);
@@ -270,7 +321,11 @@ impl Manager {
         let now = Timestamp::now();
         Record {
             id: id.clone(),
-            name: if taken { wished.distinguished(id) } else { wished },
+            name: if taken {
+                wished.distinguished(id)
+            } else {
+                wished
+            },
             source: order.source.clone(),
             label: order.label.clone(),
             options: order.options.clone(),
@@ -279,7 +334,7 @@ impl Manager {
             intent: Intent::Down,
             phase: Phase::Asleep { since: now },
             install_key: None,
-            home_volume: format!("cmp-{id}-home"),
+            home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
             port: None,
             limits: limits(LimitRequest::default()),
             created: now,
@@ -304,12 +359,19 @@ impl Manager {
             state: State::Down,
         };
         self.scope.spawn(instance.run(commands));
-        let handle = Handle { mailbox, view, journal, starting: Arc::default() };
+        let handle = Handle {
+            mailbox,
+            view,
+            journal,
+            starting: Arc::default(),
+        };
         self.lock().insert(id, handle.clone());
         handle
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Handle>> {
-        self.instances.lock().expect("no holder of this lock panics")
+        self.instances
+            .lock()
+            .expect("no holder of this lock panics")
     }
 }

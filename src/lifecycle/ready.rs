@@ -67,14 +67,19 @@ impl Prober<'_> {
                 let probe = timeout_at(deadline, self.probe(port, ready)).await;
                 seen = match probe.unwrap_or(Probe::NoHttp) {
                     Probe::Answers => return Ok(port),
-                    Probe::Status(status) => {
-                        Seen::Status { port, path: ready.path.clone(), status }
-                    }
+                    Probe::Status(status) => Seen::Status {
+                        port,
+                        path: ready.path.clone(),
+                        status,
+                    },
                     Probe::NoHttp => Seen::NoHttp { port },
                     Probe::Refused => continue,
                 };
             }
-            if self.plan.run.port_is_fixed && !known.is_empty() && candidates(self.plan, &known).is_empty() {
+            if self.plan.run.port_is_fixed
+                && !known.is_empty()
+                && candidates(self.plan, &known).is_empty()
+            {
                 seen = Seen::OtherPort {
                     wanted: self.plan.run.port,
                     found: known.iter().map(|listener| listener.port).collect(),
@@ -85,7 +90,10 @@ impl Prober<'_> {
                 () = self.scope.cancelled() => return Err(LifecycleError::ShuttingDown),
             }
         }
-        Err(LifecycleError::NotReady { waited: ready.timeout, seen })
+        Err(LifecycleError::NotReady {
+            waited: ready.timeout,
+            seen,
+        })
     }
 
     /// Wait until one known port takes connections again, after a restart.
@@ -94,7 +102,10 @@ impl Prober<'_> {
         let deadline = Instant::now() + ready.timeout;
         let mut seen = Seen::NothingListens;
         while Instant::now() < deadline {
-            match timeout_at(deadline, self.probe(port, ready)).await.unwrap_or(Probe::NoHttp) {
+            match timeout_at(deadline, self.probe(port, ready))
+                .await
+                .unwrap_or(Probe::NoHttp)
+            {
                 // Once it was ready, any answer is the app's own word: an edit may well make it 500.
                 Probe::Answers | Probe::Status(_) => return Ok(()),
                 Probe::NoHttp => seen = Seen::NoHttp { port },
@@ -105,7 +116,10 @@ impl Prober<'_> {
                 () = self.scope.cancelled() => return Err(LifecycleError::ShuttingDown),
             }
         }
-        Err(LifecycleError::NotReady { waited: ready.timeout, seen })
+        Err(LifecycleError::NotReady {
+            waited: ready.timeout,
+            seen,
+        })
     }
 
     async fn probe(&self, port: u16, ready: &Readiness) -> Probe {
@@ -126,7 +140,10 @@ impl Prober<'_> {
                 .header(http::header::CONNECTION, "close")
                 .body(Empty::new());
             let answer = match request {
-                Ok(request) => sender.send_request(request).await.map(|got| got.status().as_u16()),
+                Ok(request) => sender
+                    .send_request(request)
+                    .await
+                    .map(|got| got.status().as_u16()),
                 // A path that makes no request answers nothing.
                 Err(_) => Ok(0),
             };

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::{EngineError, Observed},
     gateway::Target,
-    model::{Event, Phase, Problem, Code},
+    model::{Code, Event, Phase, Problem},
     source::LocalSource,
     store::Intent,
 };
@@ -34,10 +34,14 @@ impl Instance {
                     tracing::warn!(instance = %self.record.id, %error, "leftovers stay");
                 }
                 let target = match &self.record.phase {
-                    Phase::Failed { cause, .. } => Target::Failed { problem: cause.clone() },
+                    Phase::Failed { cause, .. } => Target::Failed {
+                        problem: cause.clone(),
+                    },
                     _ => Target::Asleep,
                 };
-                self.house.routes.set(self.record.name.clone(), self.route(target));
+                self.house
+                    .routes
+                    .set(self.record.name.clone(), self.route(target));
             }
             Intent::Up => {
                 if let Phase::Ready { port, .. } = self.record.phase {
@@ -65,23 +69,32 @@ impl Instance {
         let (Some(plan), Phase::Ready { port, .. }) = (&self.record.plan, &self.record.phase)
         else {
             // It was on its way up; what was done so far is not known well enough to go on from.
-            return Err(LifecycleError::Cancelled { name: self.record.name.to_string() });
+            return Err(LifecycleError::Cancelled {
+                name: self.record.name.to_string(),
+            });
         };
         let (plan, port) = (Arc::new(plan.clone()), *port);
-        let mut root = std::path::PathBuf::from(self.record.source.directory());
-        if let Some(inside) = &self.record.options.root {
-            root.push(inside);
-        }
-        let source = Arc::new(LocalSource::open(root, &plan.ignore)?);
+        let directory = std::path::PathBuf::from(self.record.source.directory());
+        let source = Arc::new(LocalSource::open(directory, &plan.ignore)?);
         let mut live = Live::attach(self.tenant(), plan, source).await?;
         live.port = Some(port);
         if live.link.hello().app_is_running() {
-            self.door.send_replace(Door::Open { link: live.link.clone(), port });
+            self.door.send_replace(Door::Open {
+                link: live.link.clone(),
+                port,
+            });
         } else {
             live.link.start_app(app_spec(&live.plan)).await?;
-            let prober = Prober { link: &live.link, plan: &live.plan, scope: &live.scope };
+            let prober = Prober {
+                link: &live.link,
+                plan: &live.plan,
+                scope: &live.scope,
+            };
             prober.until_answers(port).await?;
-            self.door.send_replace(Door::Open { link: live.link.clone(), port });
+            self.door.send_replace(Door::Open {
+                link: live.link.clone(),
+                port,
+            });
         }
         self.record.generation = generation;
         self.state = State::Live(Box::new(live));
@@ -92,7 +105,8 @@ impl Instance {
 
     /// Bring in what was edited while nobody watched, as any edit.
     async fn catch_up(&mut self) {
-        self.follow_edit(Some(crate::source::Batch::everything())).await;
+        self.follow_edit(Some(crate::source::Batch::everything()))
+            .await;
     }
 
     async fn make_again(&mut self) {
@@ -144,7 +158,10 @@ impl Instance {
             && live.link.hello().app_is_running()
             && let Some(port) = live.port
         {
-            self.door.send_replace(Door::Open { link: live.link.clone(), port });
+            self.door.send_replace(Door::Open {
+                link: live.link.clone(),
+                port,
+            });
         }
         self.state = State::Live(live);
         linked?;
@@ -156,10 +173,11 @@ impl Instance {
     async fn container_lost(&mut self) {
         let observed = self.house.engine.observe(&self.record.id).await;
         let problem = match observed {
-            Ok(Observed::Exited { out_of_memory: true, .. }) => {
-                Problem::new(Code::AppExited, "the container ran out of memory")
-                    .hint("give it more with `--memory`")
-            }
+            Ok(Observed::Exited {
+                out_of_memory: true,
+                ..
+            }) => Problem::new(Code::AppExited, "the container ran out of memory")
+                .hint("give it more with `--memory`"),
             _ => Problem::new(Code::Docker, "the container was stopped from outside")
                 .hint("`codemate-preview up` starts it again"),
         };
@@ -173,4 +191,3 @@ impl Instance {
         self.out_of_order_because(problem).await;
     }
 }
-

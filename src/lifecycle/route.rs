@@ -17,7 +17,10 @@ const HOLD: Duration = Duration::from_secs(20);
 /// Whether the app can take connections now.
 #[derive(Clone)]
 pub enum Door {
-    Open { link: Link, port: u16 },
+    Open {
+        link: Link,
+        port: u16,
+    },
     /// It is being started again; a request may wait.
     Opening,
     /// It ended.
@@ -59,7 +62,8 @@ impl Dial for AppDial {
                 }
             }
         });
-        held.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        held.await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

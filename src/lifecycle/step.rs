@@ -16,14 +16,24 @@ pub struct Step<'a> {
 
 impl<'a> Step<'a> {
     pub fn start(journal: &'a Journal, id: &'static str, detail: impl Into<String>) -> Self {
-        let step = Self { journal, id, detail: detail.into(), began: Instant::now() };
+        let step = Self {
+            journal,
+            id,
+            detail: detail.into(),
+            began: Instant::now(),
+        };
         step.tell(StepState::Started, step.detail.clone(), None);
         step
     }
 
     /// Say that a step was not needed, and why.
     pub fn skip(journal: &'a Journal, id: &'static str, why: impl Into<String>) {
-        let step = Self { journal, id, detail: String::new(), began: Instant::now() };
+        let step = Self {
+            journal,
+            id,
+            detail: String::new(),
+            began: Instant::now(),
+        };
         step.tell(StepState::Skipped, why.into(), None);
     }
 

@@ -1,14 +1,20 @@
 //! The recipe of `up`: detect, approve, image, container, files, dependencies, app, route.
 
-use std::{collections::BTreeMap, future::Future, path::{Component, Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     LifecycleError,
-    instance::{Instance, State, UpJob},
     install::install,
+    instance::{Instance, State, UpJob},
     live::{Live, News, Tenant},
     ready::Prober,
     route::{AppDial, Door},
@@ -36,7 +42,6 @@ struct Decision {
     plan: Plan,
     options: Options,
     limits: Limits,
-    root: PathBuf,
 }
 
 impl Instance {
@@ -53,13 +58,16 @@ impl Instance {
         }
         // Approved and its source opened before anything that runs is taken away.
         let image = self.image(&decision.plan, &job.cancel).await?;
-        let (spec, source) = self.prepare(&decision)?;
+        let (spec, source) = self.prepare(&decision, &image)?;
         self.take_down(GRACE).await?;
         let began = tokio::time::Instant::now();
         match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
                 let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.journal.tell(Event::AppReady { urls: urls.clone(), ms });
+                self.journal.tell(Event::AppReady {
+                    urls: urls.clone(),
+                    ms,
+                });
                 Ok(UpOutcome::success(true, Some(urls)))
             }
             Err(error) => {
@@ -71,11 +79,15 @@ impl Instance {
 
     async fn decide(&self, job: &UpJob) -> Result<Decision, LifecycleError> {
         let directory = PathBuf::from(self.record.source.directory());
-        let (report, root) =
-            detect(directory, job.options.clone(), self.house.settings.config_dir.clone()).await?;
+        let config_dir = self.house.settings.config_dir.clone();
+        let report = detect(directory, job.options.clone(), config_dir).await?;
         let plan = report.plan.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
-        Ok(Decision { limits: limits_of(&job.options)?, options: job.options.clone(), plan, root })
+        Ok(Decision {
+            limits: limits_of(&job.options)?,
+            options: job.options.clone(),
+            plan,
+        })
     }
 
     async fn image(
@@ -90,7 +102,9 @@ impl Instance {
         let made = self
             .unless_cancelled(
                 cancel,
-                self.house.images.ensure(&plan.image, |progress| step.progress(progress)),
+                self.house
+                    .images
+                    .ensure(&plan.image, |progress| step.progress(progress)),
             )
             .await;
         step.end(made)
@@ -99,14 +113,19 @@ impl Instance {
     fn prepare(
         &self,
         decision: &Decision,
+        image: &ImageInfo,
     ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
         let plan = &decision.plan;
-        let source = LocalSource::open(decision.root.clone(), &plan.ignore)?;
+        let directory = PathBuf::from(self.record.source.directory());
+        let source = LocalSource::open(directory, &plan.ignore)?;
         let mut env: BTreeMap<String, Secret> = plan
             .env
             .iter()
             .map(|(name, value)| (name.clone(), Secret::new(value)))
             .collect();
+        let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
+        let path = project::search_path(&plan.root, searched);
+        env.insert("PATH".to_owned(), Secret::new(path));
         env.extend(decision.options.env.clone());
         let spec = self.house.settings.policy.approve(ContainerSpec {
             id: self.record.id.clone(),
@@ -134,12 +153,21 @@ impl Instance {
         self.record.limits = decision.limits;
         self.record.generation = spec.generation;
         self.record.intent = Intent::Up;
-        self.enter(Phase::Creating { since: Timestamp::now() }).await?;
-        self.house.routes.set(self.record.name.clone(), self.route(Target::Starting {
-            detail: "creating the container".to_owned(),
-        }));
+        self.enter(Phase::Creating {
+            since: Timestamp::now(),
+        })
+        .await?;
+        self.house.routes.set(
+            self.record.name.clone(),
+            self.route(Target::Starting {
+                detail: "creating the container".to_owned(),
+            }),
+        );
         if job.rebuild {
-            self.house.engine.remove_home(&self.record.home_volume).await?;
+            self.house
+                .engine
+                .remove_home(&self.record.home_volume)
+                .await?;
             self.record.install_key = None;
         }
         let plan = Arc::new(decision.plan);
@@ -149,7 +177,7 @@ impl Instance {
         self.state = State::Live(Box::new(live));
         self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
             instance.first_sync().await?;
-            instance.install_if_needed(&image, &decision.root).await?;
+            instance.install_if_needed(&image).await?;
             instance.first_start().await
         })
         .await
@@ -163,16 +191,14 @@ impl Instance {
         let synced = step.end(live.sync.full().await)?;
         self.journal.tell(Event::Sync(synced.report));
         match synced.refused.iter().find(|refused| refused.why.is_fatal()) {
-            Some(refused) => Err(LifecycleError::NotTaken { problem: refused.problem() }),
+            Some(refused) => Err(LifecycleError::NotTaken {
+                problem: refused.problem(),
+            }),
             None => Ok(()),
         }
     }
 
-    async fn install_if_needed(
-        &mut self,
-        image: &ImageInfo,
-        root: &Path,
-    ) -> Result<(), LifecycleError> {
+    async fn install_if_needed(&mut self, image: &ImageInfo) -> Result<(), LifecycleError> {
         let State::Live(live) = &self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
@@ -181,31 +207,49 @@ impl Instance {
             Step::skip(&self.journal, "install", "nothing to install");
             return Ok(());
         };
-        let key = install_key(&plan, root, &image.id).await?;
+        let key = install_key(&plan, live.sync.source().root(), &image.id).await?;
         if self.record.install_key.as_ref() == Some(&key) {
-            Step::skip(&self.journal, "install", "unchanged since the last installation");
+            Step::skip(
+                &self.journal,
+                "install",
+                "unchanged since the last installation",
+            );
             return Ok(());
         }
         // Forgotten first: an installation that is cut off is not one.
         self.record.install_key = None;
-        self.enter(Phase::Installing { since: Timestamp::now() }).await?;
-        let told = steps.commands.iter().map(|argv| argv.join(" ")).collect::<Vec<_>>().join(" && ");
+        self.enter(Phase::Installing {
+            since: Timestamp::now(),
+        })
+        .await?;
+        let told = steps
+            .commands
+            .iter()
+            .map(|argv| argv.join(" "))
+            .collect::<Vec<_>>()
+            .join(" && ");
         let step = Step::start(&self.journal, "install", told);
-        let done = install(&link, steps, &step).await;
+        let done = install(&link, &plan, steps, &step).await;
         step.end(done)?;
         self.record.install_key = Some(key);
         Ok(())
     }
 
     async fn first_start(&mut self) -> Result<Urls, LifecycleError> {
-        self.enter(Phase::Starting { since: Timestamp::now() }).await?;
+        self.enter(Phase::Starting {
+            since: Timestamp::now(),
+        })
+        .await?;
         let State::Live(live) = &mut self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
         let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
         let port = step.end(start_and_probe(live, &self.record.id).await)?;
         live.port = Some(port);
-        self.door.send_replace(Door::Open { link: live.link.clone(), port });
+        self.door.send_replace(Door::Open {
+            link: live.link.clone(),
+            port,
+        });
         let loopback = live
             .listeners
             .borrow()
@@ -213,8 +257,12 @@ impl Instance {
             .any(|listener| listener.port == port && listener.is_loopback());
         if loopback {
             self.journal.tell(Event::Warning {
-                message: format!("the app listens on 127.0.0.1:{port} only; the preview relays to it"),
-                hint: Some("have it listen on 0.0.0.0 to be reachable without the relay".to_owned()),
+                message: format!(
+                    "the app listens on 127.0.0.1:{port} only; the preview relays to it"
+                ),
+                hint: Some(
+                    "have it listen on 0.0.0.0 to be reachable without the relay".to_owned(),
+                ),
             });
         }
         self.announce(port).await
@@ -223,9 +271,17 @@ impl Instance {
     /// Put the running app behind the gateway and say where it is.
     pub(super) async fn announce(&mut self, port: u16) -> Result<Urls, LifecycleError> {
         self.open_route(port);
-        let urls = Urls { local: self.house.url(&self.record.name), public: None };
+        let urls = Urls {
+            local: self.house.url(&self.record.name),
+            public: None,
+        };
         self.record.port = Some(port);
-        self.enter(Phase::Ready { since: Timestamp::now(), port, urls: urls.clone() }).await?;
+        self.enter(Phase::Ready {
+            since: Timestamp::now(),
+            port,
+            urls: urls.clone(),
+        })
+        .await?;
         Ok(urls)
     }
 
@@ -270,7 +326,11 @@ impl Instance {
 /// Start the app and wait for the port that answers; the app's end is the other outcome.
 async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, LifecycleError> {
     live.link.start_app(app_spec(&live.plan)).await?;
-    let prober = Prober { link: &live.link, plan: &live.plan, scope: &live.scope };
+    let prober = Prober {
+        link: &live.link,
+        plan: &live.plan,
+        scope: &live.scope,
+    };
     let listeners = live.listeners.clone();
     let ready = prober.until_ready(move || listeners.borrow().clone());
     tokio::pin!(ready);
@@ -291,13 +351,17 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
 }
 
 pub(super) fn app_spec(plan: &Plan) -> AppSpec {
-    let mut env: Vec<(String, String)> =
-        plan.run.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut env: Vec<(String, String)> = plan
+        .run
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     env.push(("PORT".to_owned(), plan.run.port.to_string()));
     AppSpec {
         argv: plan.run.argv.clone(),
         env,
-        cwd: ContainerSpec::WORKSPACE.to_owned(),
+        cwd: project::workspace(&plan.root),
         grace: Duration::from_secs(5),
     }
 }
@@ -307,15 +371,11 @@ pub(super) async fn detect(
     directory: PathBuf,
     options: Options,
     config_dir: PathBuf,
-) -> Result<(DetectReport, PathBuf), LifecycleError> {
+) -> Result<DetectReport, LifecycleError> {
     off_thread(move || {
-        let root = match &options.root {
-            Some(root) => directory.join(inside(root)?),
-            None => directory.clone(),
-        };
-        let tree = LocalTree::open(&root)?;
+        let tree = LocalTree::open(&directory)?;
         let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
-        Ok((project::detect(&tree, &templates, &options)?, root))
+        Ok(project::detect(&tree, &templates, &options)?)
     })
     .await
 }
@@ -337,22 +397,9 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LifecycleError> + Send + 'static,
 ) -> Result<T, LifecycleError> {
     // Fails only if the work panicked or the runtime is going away.
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(LifecycleError::ShuttingDown))
-}
-
-/// `root` comes from a file of the project, which may name no place outside of it.
-fn inside(root: &str) -> Result<&Path, LifecycleError> {
-    let path = Path::new(root);
-    let stays = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if stays {
-        Ok(path)
-    } else {
-        Err(LifecycleError::BadOption {
-            key: "root",
-            value: root.to_owned(),
-            expected: "directory inside the project",
-        })
-    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(LifecycleError::ShuttingDown))
 }
 
 fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
@@ -364,7 +411,10 @@ fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
             expected: "size, such as `512MiB`",
         })?),
     };
-    Ok(limits(LimitRequest { cpus: options.limits.cpus, memory_bytes }))
+    Ok(limits(LimitRequest {
+        cpus: options.limits.cpus,
+        memory_bytes,
+    }))
 }
 
 impl Instance {
@@ -379,11 +429,16 @@ impl Instance {
             host: plan.proxy,
             generation: self.record.generation,
         };
-        self.house.routes.set(self.record.name.clone(), self.route(target));
+        self.house
+            .routes
+            .set(self.record.name.clone(), self.route(target));
     }
 
     pub(super) fn route(&self, target: Target) -> Route {
-        Route { id: self.record.id.clone(), target, activity: self.activity.clone() }
+        Route {
+            id: self.record.id.clone(),
+            target,
+            activity: self.activity.clone(),
+        }
     }
 }
-

@@ -13,6 +13,9 @@ use super::ImageRef;
 pub struct Plan {
     /// The id of the template it came from.
     pub template: String,
+    /// The app's directory inside the project, with `/` between names; empty for the whole of it.
+    #[serde(default)]
+    pub root: String,
     /// For people: `Flask`.
     pub title: String,
     pub image: ImageRef,

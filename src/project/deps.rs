@@ -33,7 +33,9 @@ impl Deps {
             ("pypi", name) => {
                 let (name, extras) = requirements::name_and_extras(name)?;
                 let found = self.pypi.get(&requirements::normal(&name))?;
-                extras.is_subset(&found.extras).then_some(found.file.as_str())
+                extras
+                    .is_subset(&found.extras)
+                    .then_some(found.file.as_str())
             }
             _ => None,
         }
@@ -46,7 +48,9 @@ impl Deps {
 
     fn package_json(&mut self, tree: &dyn Tree, cap: usize) {
         const FILE: &str = "package.json";
-        let Some(manifest) = json(tree, FILE, cap) else { return };
+        let Some(manifest) = json(tree, FILE, cap) else {
+            return;
+        };
         for section in ["dependencies", "devDependencies", "optionalDependencies"] {
             for name in keys(&manifest, &[section]) {
                 self.npm.insert(name.clone(), FILE.to_owned());
@@ -57,7 +61,9 @@ impl Deps {
     fn requirements(&mut self, tree: &dyn Tree, cap: usize) {
         let is_one = |path: &str| {
             let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let text = std::path::Path::new(name).extension().is_some_and(|it| it == "txt");
+            let text = std::path::Path::new(name)
+                .extension()
+                .is_some_and(|it| it == "txt");
             text && (dir == "requirements" || dir.is_empty() && name.starts_with("requirements"))
         };
         let mut files: Vec<&String> = tree.files().iter().filter(|path| is_one(path)).collect();
@@ -70,13 +76,19 @@ impl Deps {
 
     fn pyproject(&mut self, tree: &dyn Tree, cap: usize) {
         const FILE: &str = "pyproject.toml";
-        let Some(manifest) = toml(tree, FILE, cap) else { return };
+        let Some(manifest) = toml(tree, FILE, cap) else {
+            return;
+        };
         let groups = manifest.get("dependency-groups").and_then(Value::as_object);
         let lists = manifest
             .pointer("/project/dependencies")
             .into_iter()
             .chain(groups.into_iter().flat_map(|groups| groups.values()));
-        for item in lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
+        for item in lists
+            .filter_map(Value::as_array)
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             if let Some((name, extras)) = requirements::name_and_extras(item) {
                 requirements::add(&mut self.pypi, &name, extras, FILE);
             }
@@ -85,7 +97,9 @@ impl Deps {
     }
 
     fn poetry(&mut self, manifest: &Value, file: &str) {
-        let Some(poetry) = manifest.pointer("/tool/poetry") else { return };
+        let Some(poetry) = manifest.pointer("/tool/poetry") else {
+            return;
+        };
         let groups = poetry.get("group").and_then(Value::as_object);
         let tables = ["dependencies", "dev-dependencies"]
             .into_iter()
@@ -105,7 +119,9 @@ impl Deps {
 
     fn pipfile(&mut self, tree: &dyn Tree, cap: usize) {
         const FILE: &str = "Pipfile";
-        let Some(manifest) = toml(tree, FILE, cap) else { return };
+        let Some(manifest) = toml(tree, FILE, cap) else {
+            return;
+        };
         for section in ["packages", "dev-packages"] {
             let table = manifest.get(section).and_then(Value::as_object);
             for (name, spec) in table.into_iter().flatten() {
@@ -128,13 +144,22 @@ pub fn toml(tree: &dyn Tree, path: &str, cap: usize) -> Option<Value> {
 
 fn keys<'a>(value: &'a Value, path: &[&str]) -> impl Iterator<Item = &'a String> {
     let found = path.iter().try_fold(value, |value, key| value.get(key));
-    found.and_then(Value::as_object).into_iter().flat_map(|table| table.keys())
+    found
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|table| table.keys())
 }
 
 /// `{ version = "1", extras = ["standard"] }`
 fn extras(spec: &Value) -> BTreeSet<String> {
-    let list = spec.get("extras").and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(Value::as_str).map(requirements::normal).collect()
+    let list = spec
+        .get("extras")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    list.filter_map(Value::as_str)
+        .map(requirements::normal)
+        .collect()
 }
 
 #[cfg(test)]
@@ -149,8 +174,16 @@ mod tests {
     #[test]
     fn every_section_of_every_manifest_is_read() {
         for (file, text, dep) in [
-            ("package.json", r#"{"dependencies":{"express":"5"}}"#, "npm:express"),
-            ("package.json", r#"{"devDependencies":{"@hapi/hapi":"*"}}"#, "npm:@hapi/hapi"),
+            (
+                "package.json",
+                r#"{"dependencies":{"express":"5"}}"#,
+                "npm:express",
+            ),
+            (
+                "package.json",
+                r#"{"devDependencies":{"@hapi/hapi":"*"}}"#,
+                "npm:@hapi/hapi",
+            ),
             ("requirements.txt", "flask", "pypi:Flask"),
             ("requirements-dev.txt", "flask", "pypi:flask"),
             ("requirements/base.txt", "flask", "pypi:flask"),
@@ -188,12 +221,20 @@ mod tests {
                 r#"{"name":"express","peerDependencies":{"express":"5"}}"#,
                 "npm:express",
             ),
-            ("package.json", r#"{"dependencies":{"express":"5""#, "npm:express"),
+            (
+                "package.json",
+                r#"{"dependencies":{"express":"5""#,
+                "npm:express",
+            ),
             ("package.json", "[]", "npm:express"),
             ("requirements.txt", "flask-cors", "pypi:flask"),
             ("requirements.txt", "fastapi", "pypi:fastapi[standard]"),
             ("notes.txt", "flask", "pypi:flask"),
-            ("pyproject.toml", "[tool.poetry.dependencies]\npython = '3'", "pypi:python"),
+            (
+                "pyproject.toml",
+                "[tool.poetry.dependencies]\npython = '3'",
+                "pypi:python",
+            ),
         ] {
             assert_eq!(deps(file, text).find(dep), None, "{text}");
         }

@@ -20,15 +20,33 @@ pub enum ProjectError {
     Ambiguous { candidates: Vec<Candidate> },
     /// A template has to know something that the files do not tell.
     #[error("template `{template}` needs an answer: {question}")]
-    NeedsAnswer { template: String, fact: String, question: String, hint: Option<String> },
+    NeedsAnswer {
+        template: String,
+        fact: String,
+        question: String,
+        hint: Option<String>,
+    },
     #[error("template `{template}` cannot install this project: {reason}")]
     Unsupported { template: String, reason: String },
     #[error("template `{file}`: {key}: {reason}")]
-    BadTemplate { file: String, key: String, reason: String },
+    BadTemplate {
+        file: String,
+        key: String,
+        reason: String,
+    },
     #[error("there is no template `{asked}`")]
-    NoSuchTemplate { asked: String, nearest: Option<String>, known: Vec<String> },
+    NoSuchTemplate {
+        asked: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
     #[error("{from} asks for {stack} {asked}, and there is only {}", available.join(", "))]
-    VersionUnavailable { stack: String, asked: String, from: String, available: Vec<String> },
+    VersionUnavailable {
+        stack: String,
+        asked: String,
+        from: String,
+        available: Vec<String>,
+    },
     #[error("setting `{key}`: {reason}")]
     BadOptions { key: String, reason: String },
 }
@@ -92,7 +110,9 @@ fn nothing(problem: Problem, roots: &[(String, String)]) -> Problem {
         // Writing to a string cannot fail.
         let _ = write!(hint, "{comma}`{root}` ({title})");
     }
-    problem.hint(hint).next(&["codemate-preview", "up", "-C", first], "runs that app")
+    problem
+        .hint(hint)
+        .next(&["codemate-preview", "up", "-C", first], "runs that app")
 }
 
 fn listed(candidates: &[Candidate]) -> String {

@@ -35,7 +35,12 @@ impl<'a> View<'a> {
         template: &'a Template,
         set: &'a BTreeMap<String, String>,
     ) -> Self {
-        Self { look, template, set, pending: RefCell::default() }
+        Self {
+            look,
+            template,
+            set,
+            pending: RefCell::default(),
+        }
     }
 
     /// What a fact is, if it can be known.
@@ -53,9 +58,14 @@ impl<'a> View<'a> {
     }
 
     pub fn holds(&self, predicate: &Predicate) -> Option<Held> {
-        let Some(name) = &predicate.fact else { return self.look.holds(predicate) };
+        let Some(name) = &predicate.fact else {
+            return self.look.holds(predicate);
+        };
         let value = self.fact(name)?;
-        let fits = predicate.is.as_ref().is_none_or(|is| is.as_slice().contains(&value));
+        let fits = predicate
+            .is
+            .as_ref()
+            .is_none_or(|is| is.as_slice().contains(&value));
         fits.then(|| Held {
             what: format!("{name} is {value}"),
             path: None,
@@ -67,10 +77,19 @@ impl<'a> View<'a> {
     pub fn missing(&self, predicate: &Predicate) -> String {
         const MOST: usize = 3;
         let plain = look::missing(predicate);
-        let fact = predicate.fact.as_ref().and_then(|name| self.template.facts.get(name));
-        let Some(fact) = fact.filter(|_| predicate.is.is_none()) else { return plain };
-        let mut reasons: Vec<String> =
-            fact.cases.iter().take(MOST).map(|case| look::missing(&case.when)).collect();
+        let fact = predicate
+            .fact
+            .as_ref()
+            .and_then(|name| self.template.facts.get(name));
+        let Some(fact) = fact.filter(|_| predicate.is.is_none()) else {
+            return plain;
+        };
+        let mut reasons: Vec<String> = fact
+            .cases
+            .iter()
+            .take(MOST)
+            .map(|case| look::missing(&case.when))
+            .collect();
         if fact.cases.len() > MOST {
             reasons.push("…".to_owned());
         }
@@ -80,7 +99,11 @@ impl<'a> View<'a> {
     fn case(&self, case: &Case) -> Option<String> {
         let held = self.holds(&case.when)?;
         let value = self.fill_value(&case.value, &held);
-        if case.is_file { self.existing(&value) } else { Some(value) }
+        if case.is_file {
+            self.existing(&value)
+        } else {
+            Some(value)
+        }
     }
 
     /// The file that `node` would take `value` for.
@@ -102,12 +125,18 @@ impl<'a> View<'a> {
             "source_root" => Some(source_root.to_owned()),
             group => held.groups.get(group).cloned(),
         };
-        replace(value, "{", |names| Some(names.split('|').find_map(known).unwrap_or_default()))
+        replace(value, "{", |names| {
+            Some(names.split('|').find_map(known).unwrap_or_default())
+        })
     }
 
     /// `src` if that is no package itself and so has to be on the module path.
     fn source_root(&self, path: &str) -> &'static str {
-        if path.starts_with("src/") && !self.look.has_file("src/__init__.py") { "src" } else { "." }
+        if path.starts_with("src/") && !self.look.has_file("src/__init__.py") {
+            "src"
+        } else {
+            "."
+        }
     }
 
     /// `text` with every `${…}` filled in.
@@ -135,7 +164,9 @@ impl<'a> View<'a> {
 
     fn unanswered(&self, name: &str) -> ProjectError {
         let fact = self.template.facts.get(name).cloned().unwrap_or_default();
-        let Fact { question, example, .. } = fact;
+        let Fact {
+            question, example, ..
+        } = fact;
         ProjectError::NeedsAnswer {
             template: self.template.id.clone(),
             fact: name.to_owned(),
@@ -187,9 +218,13 @@ fn replace(text: &str, open: &str, mut give: impl FnMut(&str) -> Option<String>)
 
 /// `app/main.py` as `app.main`, `shop/__init__.py` as `shop`.
 fn module(path: &str, source_root: &str) -> String {
-    let path = path.strip_prefix(source_root).map_or(path, |rest| rest.trim_start_matches('/'));
+    let path = path
+        .strip_prefix(source_root)
+        .map_or(path, |rest| rest.trim_start_matches('/'));
     let path = path.strip_suffix(".py").unwrap_or(path);
-    path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
+    path.strip_suffix("/__init__")
+        .unwrap_or(path)
+        .replace('/', ".")
 }
 
 #[cfg(test)]

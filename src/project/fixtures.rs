@@ -13,7 +13,10 @@ fn every_template_keeps_what_its_fixtures_say() {
     let mut faults = Vec::new();
     for template in templates.iter() {
         for fixture in &template.tests {
-            let options = Options { set: fixture.set.clone(), ..Options::default() };
+            let options = Options {
+                set: fixture.set.clone(),
+                ..Options::default()
+            };
             let tree = MemoryTree::new(fixture.files.clone());
             let outcome = detect(&tree, &templates, &options);
             for fault in compare(fixture, &outcome) {
@@ -26,9 +29,16 @@ fn every_template_keeps_what_its_fixtures_say() {
 
 #[test]
 fn every_template_has_three_fixtures_and_one_that_it_does_not_fit() {
-    for template in Templates::embedded().iter().filter(|it| !it.detect.all.is_empty()) {
+    for template in Templates::embedded()
+        .iter()
+        .filter(|it| !it.detect.all.is_empty())
+    {
         assert!(template.tests.len() >= 3, "{}", template.id);
-        assert!(template.tests.iter().any(|it| is_negative(template, it)), "{}", template.id);
+        assert!(
+            template.tests.iter().any(|it| is_negative(template, it)),
+            "{}",
+            template.id
+        );
     }
 }
 
@@ -36,7 +46,10 @@ fn is_negative(template: &Template, fixture: &Fixture) -> bool {
     let expect = &fixture.expect;
     expect.not_template.as_ref() == Some(&template.id)
         || expect.error.is_some()
-        || expect.template.as_ref().is_some_and(|it| *it != template.id)
+        || expect
+            .template
+            .as_ref()
+            .is_some_and(|it| *it != template.id)
 }
 
 fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> Vec<String> {
@@ -48,7 +61,11 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
             let excused = expect.error.is_none()
                 && expect.template.is_none()
                 && expect.not_template.is_some();
-            return if known || excused { Vec::new() } else { vec![format!("{error}: {error:?}")] };
+            return if known || excused {
+                Vec::new()
+            } else {
+                vec![format!("{error}: {error:?}")]
+            };
         }
     };
     let plan = &report.plan;
@@ -59,16 +76,51 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
         }
     };
     check("error", expect.error.as_ref().map(|_| false), &"none");
-    check("template", expect.template.as_ref().map(|it| *it == plan.template), &plan.template);
-    check("template", expect.not_template.as_ref().map(|it| *it != plan.template), &plan.template);
-    check("title", expect.title.as_ref().map(|it| *it == plan.title), &plan.title);
-    check("command", expect.command.as_ref().map(|it| *it == plan.run.argv), &plan.run.argv);
-    check("port", expect.port.map(|it| it == plan.run.port), &plan.run.port);
-    check("reload", expect.reload.map(|it| it == plan.reload.mode), &plan.reload.mode);
+    check(
+        "template",
+        expect.template.as_ref().map(|it| *it == plan.template),
+        &plan.template,
+    );
+    check(
+        "template",
+        expect.not_template.as_ref().map(|it| *it != plan.template),
+        &plan.template,
+    );
+    check(
+        "title",
+        expect.title.as_ref().map(|it| *it == plan.title),
+        &plan.title,
+    );
+    check(
+        "command",
+        expect.command.as_ref().map(|it| *it == plan.run.argv),
+        &plan.run.argv,
+    );
+    check(
+        "port",
+        expect.port.map(|it| it == plan.run.port),
+        &plan.run.port,
+    );
+    check(
+        "reload",
+        expect.reload.map(|it| it == plan.reload.mode),
+        &plan.reload.mode,
+    );
     let version = plan.version.as_ref().map(|it| it.version.as_str());
-    check("version", expect.version.as_ref().map(|it| Some(it.as_str()) == version), &version);
+    check(
+        "version",
+        expect
+            .version
+            .as_ref()
+            .map(|it| Some(it.as_str()) == version),
+        &version,
+    );
     let install = plan.install.as_ref().map_or(&[][..], |it| &it.commands);
-    check("install", expect.install.as_ref().map(|it| it == install), &install);
+    check(
+        "install",
+        expect.install.as_ref().map(|it| it == install),
+        &install,
+    );
     faults
 }
 

@@ -60,7 +60,11 @@ fn parse(name: &str, list: &str) -> Result<Stack, String> {
     if !file.version.iter().any(|it| it.version == default) {
         return Err(format!("the default {default} is not among the versions"));
     }
-    Ok(Stack { name: name.to_owned(), versions: file.version, default })
+    Ok(Stack {
+        name: name.to_owned(),
+        versions: file.version,
+        default,
+    })
 }
 
 /// By name.
@@ -77,12 +81,18 @@ pub fn context(
     stack: &str,
     version: &str,
 ) -> Option<(BTreeMap<String, Bytes>, BTreeMap<String, String>)> {
-    let chosen = self::stack(stack)?.versions.iter().find(|it| it.version == version)?;
+    let chosen = self::stack(stack)?
+        .versions
+        .iter()
+        .find(|it| it.version == version)?;
     let dir = format!("{stack}/");
     let files = Files::iter()
         .filter_map(|path| {
             let inside = path.strip_prefix(&dir).filter(|inside| *inside != LIST)?;
-            Some((inside.to_owned(), Bytes::from(Files::get(&path)?.data.into_owned())))
+            Some((
+                inside.to_owned(),
+                Bytes::from(Files::get(&path)?.data.into_owned()),
+            ))
         })
         .collect();
     let args = BTreeMap::from([
@@ -99,7 +109,10 @@ mod tests {
     #[test]
     fn every_embedded_stack_is_read() {
         let names: Vec<&str> = stacks().iter().map(|stack| stack.name.as_str()).collect();
-        assert!(names.contains(&"python") && names.contains(&"node"), "{names:?}");
+        assert!(
+            names.contains(&"python") && names.contains(&"node"),
+            "{names:?}"
+        );
         for stack in stacks() {
             for version in &stack.versions {
                 let (files, args) = context(&stack.name, &version.version).unwrap();

@@ -31,8 +31,11 @@ pub fn install_key(plan: &Plan, tree: &dyn Tree, image_id: &str) -> String {
             }
         }
         let inputs = set(&install.inputs);
-        let mut files: Vec<&String> =
-            tree.files().iter().filter(|path| inputs.is_match(path.as_str())).collect();
+        let mut files: Vec<&String> = tree
+            .files()
+            .iter()
+            .filter(|path| inputs.is_match(path.as_str()))
+            .collect();
         files.sort();
         for path in files {
             part(path.as_bytes());
@@ -66,17 +69,30 @@ mod tests {
         let tree = |requirements: &str, app: &str| {
             MemoryTree::new([
                 ("requirements.txt", requirements),
-                ("app.py", &format!("from flask import Flask\napp = Flask(__name__)\n{app}")),
+                (
+                    "app.py",
+                    &format!("from flask import Flask\napp = Flask(__name__)\n{app}"),
+                ),
             ])
         };
         let before = tree("flask==3.1", "");
-        let plan = detect(&before, &Templates::embedded(), &Options::default()).unwrap().plan;
+        let plan = detect(&before, &Templates::embedded(), &Options::default())
+            .unwrap()
+            .plan;
         let key = install_key(&plan, &before, "sha256:1");
-        assert_eq!(key, install_key(&plan, &tree("flask==3.1", "x = 1"), "sha256:1"));
+        assert_eq!(
+            key,
+            install_key(&plan, &tree("flask==3.1", "x = 1"), "sha256:1")
+        );
         assert_ne!(key, install_key(&plan, &tree("flask==3.0", ""), "sha256:1"));
         assert_ne!(key, install_key(&plan, &before, "sha256:2"));
         let mut other = plan.clone();
-        other.install.as_mut().unwrap().commands.push(vec!["true".to_owned()]);
+        other
+            .install
+            .as_mut()
+            .unwrap()
+            .commands
+            .push(vec!["true".to_owned()]);
         assert_ne!(key, install_key(&other, &before, "sha256:1"));
         let mut other = plan.clone();
         other.env.insert("X".to_owned(), "1".to_owned());

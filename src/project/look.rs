@@ -36,7 +36,11 @@ pub struct Held {
 
 impl<'a> Look<'a> {
     pub fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, deps: Deps::read(tree, CAP), texts: RefCell::default() }
+        Self {
+            tree,
+            deps: Deps::read(tree, CAP),
+            texts: RefCell::default(),
+        }
     }
 
     pub fn has_file(&self, path: &str) -> bool {
@@ -48,7 +52,9 @@ impl<'a> Look<'a> {
             return known.clone();
         }
         let text: Option<Rc<str>> = self.tree.read(path, CAP).map(Into::into);
-        self.texts.borrow_mut().insert(path.to_owned(), text.clone());
+        self.texts
+            .borrow_mut()
+            .insert(path.to_owned(), text.clone());
         text
     }
 
@@ -84,7 +90,9 @@ impl<'a> Look<'a> {
         }
         let globs = predicate.file.as_ref()?.as_slice();
         let fitting = globs.iter().flat_map(|glob| self.fitting(glob));
-        fitting.take(MOST_READ).find_map(|path| self.holds_in(predicate, path))
+        fitting
+            .take(MOST_READ)
+            .find_map(|path| self.holds_in(predicate, path))
     }
 
     fn fitting<'s>(&'s self, glob: &'s FileGlob) -> impl Iterator<Item = &'s String> {
@@ -102,8 +110,9 @@ impl<'a> Look<'a> {
             let values = self.values(path, json, toml)?;
             held.what = format!("{path} has {}", dotted(pointer));
             if let Some(pattern) = &predicate.matches {
-                let (value, groups) =
-                    values.iter().find_map(|value| Some((value, groups(pattern, value)?)))?;
+                let (value, groups) = values
+                    .iter()
+                    .find_map(|value| Some((value, groups(pattern, value)?)))?;
                 held.what = format!("{path} has {} = {}", dotted(pointer), shortened(value));
                 held.groups = groups;
             }
@@ -136,7 +145,11 @@ pub fn missing(predicate: &Predicate) -> String {
         .map(|glob| glob.text.as_str())
         .collect();
     let files = globs.join(", ");
-    let pointer = predicate.json.as_deref().or(predicate.toml.as_deref()).map(dotted);
+    let pointer = predicate
+        .json
+        .as_deref()
+        .or(predicate.toml.as_deref())
+        .map(dotted);
     match (pointer, &predicate.matches, &predicate.content) {
         (Some(pointer), Some(pattern), _) => {
             format!("no {files} has {pointer} that fits /{}/", pattern.0)
@@ -162,7 +175,10 @@ fn scalar(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
-        Value::Object(table) => table.get("version").and_then(Value::as_str).map(str::to_owned),
+        Value::Object(table) => table
+            .get("version")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         Value::Null | Value::Array(_) => None,
     }
 }

@@ -33,7 +33,10 @@ pub struct FileGlob {
 impl FileGlob {
     pub fn new(text: &str) -> Result<Self, globset::Error> {
         let glob = GlobBuilder::new(text).literal_separator(true).build()?;
-        Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
+        Ok(Self {
+            text: text.to_owned(),
+            matcher: glob.compile_matcher(),
+        })
     }
 
     pub fn fits(&self, path: &str) -> bool {
@@ -59,6 +62,8 @@ impl fmt::Debug for Pattern {
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Regex::new(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
+        Regex::new(&String::deserialize(from)?)
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }

@@ -7,11 +7,9 @@ use super::{
     facts::{Variables, View},
     images, version,
 };
-use crate::{
-    model::{
-        ContainerSpec, ImageRef, Install, Options, Plan, ProxyHost, Readiness, Reload, ReloadMode,
-        RunCommand, VersionChoice,
-    },
+use crate::model::{
+    ContainerSpec, ImageRef, Install, Options, Plan, ProxyHost, Readiness, Reload, ReloadMode,
+    RunCommand, VersionChoice,
 };
 
 /// Directories of every Linux image that commands are looked for in.
@@ -23,7 +21,10 @@ const PORT: u16 = 8080;
 /// `PATH` inside: what was installed for the project, then what its image says, or the usual.
 pub fn search_path(root: &str, of_image: Option<&str>) -> String {
     let workspace = workspace(root);
-    format!("{VENV}/bin:{workspace}/node_modules/.bin:{}", of_image.unwrap_or(SEARCHED))
+    format!(
+        "{VENV}/bin:{workspace}/node_modules/.bin:{}",
+        of_image.unwrap_or(SEARCHED)
+    )
 }
 
 /// The directory inside that commands are run in.
@@ -39,11 +40,13 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
     let fixed = port_of(options)?;
     let variables = Variables {
         port: fixed.or(view.template.run.port).unwrap_or(PORT),
-        version: version.as_ref().map(|it| it.version.clone()).unwrap_or_default(),
+        version: version
+            .as_ref()
+            .map(|it| it.version.clone())
+            .unwrap_or_default(),
         workspace: workspace(root),
     };
-    let mut env = expand_map(view, &view.template.env, &variables)?;
-    env.insert("PATH".to_owned(), search_path(root, None));
+    let env = expand_map(view, &view.template.env, &variables)?;
     let mut ignore = view.template.sync.ignore.clone();
     ignore.extend(options.sync.ignore.iter().flatten().cloned());
     let argv = match (&options.run.command, &view.template.run.command) {
@@ -55,6 +58,7 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
     run_env.insert("HOST".to_owned(), "0.0.0.0".to_owned());
     Ok(Plan {
         template: view.template.id.clone(),
+        root: root.to_owned(),
         title: title(view),
         image,
         stack,
@@ -68,7 +72,11 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
         },
         ready: ready(view, options)?,
         reload: reload(view, options, root),
-        proxy: options.proxy.host.or(view.template.proxy.host).unwrap_or(ProxyHost::Preserve),
+        proxy: options
+            .proxy
+            .host
+            .or(view.template.proxy.host)
+            .unwrap_or(ProxyHost::Preserve),
         public_deny: view.template.proxy.public_deny.clone().unwrap_or_default(),
         ignore,
         env,
@@ -78,7 +86,8 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
 /// For people. A fact that is not known leaves the template's id.
 pub fn title(view: &View<'_>) -> String {
     let title = view.template.title.as_deref().unwrap_or(&view.template.id);
-    view.expand(title, &Variables::default()).unwrap_or_else(|_| view.template.id.clone())
+    view.expand(title, &Variables::default())
+        .unwrap_or_else(|_| view.template.id.clone())
 }
 
 type ImageChoice = (ImageRef, Option<String>, Option<VersionChoice>);
@@ -100,10 +109,18 @@ fn image(view: &View<'_>, options: &Options) -> Result<ImageChoice, ProjectError
     if let Some(name) = image.and_then(|it| it.name.as_deref()) {
         return Ok((named(name), None, None));
     }
-    let stack = image.and_then(|it| it.stack.as_deref()).and_then(images::stack);
-    let Some(stack) = stack else { return bad("image", "say which image to run in") };
+    let stack = image
+        .and_then(|it| it.stack.as_deref())
+        .and_then(images::stack);
+    let Some(stack) = stack else {
+        return bad("image", "say which image to run in");
+    };
     let version = version::choose(view.look, view.template, stack, options.version.as_deref())?;
-    Ok((ImageRef::ours(&stack.name, &version.version), Some(stack.name.clone()), Some(version)))
+    Ok((
+        ImageRef::ours(&stack.name, &version.version),
+        Some(stack.name.clone()),
+        Some(version),
+    ))
 }
 
 /// The port the user fixed, by name or by what the app is told in its environment.
@@ -132,11 +149,16 @@ fn install(
     if commands.iter().any(Vec::is_empty) {
         return bad("install.commands", "a command has no words");
     }
-    let commands =
-        commands.iter().map(|argv| expand(view, argv, variables)).collect::<Result<_, _>>()?;
+    let commands = commands
+        .iter()
+        .map(|argv| expand(view, argv, variables))
+        .collect::<Result<_, _>>()?;
     let part = &view.template.install;
     let inputs = options.install.inputs.as_ref().or(part.inputs.as_ref());
-    Ok(Some(Install { commands, inputs: under(root, inputs.map_or(&[], Vec::as_slice)) }))
+    Ok(Some(Install {
+        commands,
+        inputs: under(root, inputs.map_or(&[], Vec::as_slice)),
+    }))
 }
 
 fn template_install(view: &View<'_>) -> Result<Vec<Vec<String>>, ProjectError> {
@@ -164,19 +186,38 @@ fn template_install(view: &View<'_>) -> Result<Vec<Vec<String>>, ProjectError> {
 
 fn ready(view: &View<'_>, options: &Options) -> Result<Readiness, ProjectError> {
     let (ours, theirs) = (&view.template.ready, &options.ready);
-    let path = theirs.path.as_deref().or(ours.path.as_deref()).unwrap_or("/");
+    let path = theirs
+        .path
+        .as_deref()
+        .or(ours.path.as_deref())
+        .unwrap_or("/");
     if !path.starts_with('/') {
         return bad("ready.path", "it begins with `/`");
     }
-    let status = theirs.status.as_deref().or(ours.status.as_deref()).unwrap_or("200-499");
+    let status = theirs
+        .status
+        .as_deref()
+        .or(ours.status.as_deref())
+        .unwrap_or("200-499");
     let Some(status) = status_range(status) else {
-        return bad("ready.status", "expected a status or a range of them, such as `200-399`");
+        return bad(
+            "ready.status",
+            "expected a status or a range of them, such as `200-399`",
+        );
     };
-    let timeout = theirs.timeout.as_deref().or(ours.timeout.as_deref()).unwrap_or("60s");
+    let timeout = theirs
+        .timeout
+        .as_deref()
+        .or(ours.timeout.as_deref())
+        .unwrap_or("60s");
     let Ok(timeout) = humantime::parse_duration(timeout.trim()) else {
         return bad("ready.timeout", "expected a duration, such as `90s`");
     };
-    Ok(Readiness { path: path.to_owned(), status, timeout })
+    Ok(Readiness {
+        path: path.to_owned(),
+        status,
+        timeout,
+    })
 }
 
 /// `200` or `200-399`.
@@ -197,8 +238,11 @@ fn reload(view: &View<'_>, options: &Options, root: &str) -> Reload {
 
 /// Globs of a directory as globs of the tree it is in.
 fn under(root: &str, globs: &[String]) -> Vec<String> {
-    let prefix =
-        if root.is_empty() { String::new() } else { format!("{}/", globset::escape(root)) };
+    let prefix = if root.is_empty() {
+        String::new()
+    } else {
+        format!("{}/", globset::escape(root))
+    };
     globs.iter().map(|glob| format!("{prefix}{glob}")).collect()
 }
 
@@ -207,7 +251,9 @@ fn expand(
     argv: &[String],
     variables: &Variables,
 ) -> Result<Vec<String>, ProjectError> {
-    argv.iter().map(|word| view.expand(word, variables)).collect()
+    argv.iter()
+        .map(|word| view.expand(word, variables))
+        .collect()
 }
 
 fn expand_map(
@@ -215,11 +261,16 @@ fn expand_map(
     map: &BTreeMap<String, String>,
     variables: &Variables,
 ) -> Result<BTreeMap<String, String>, ProjectError> {
-    map.iter().map(|(key, value)| Ok((key.clone(), view.expand(value, variables)?))).collect()
+    map.iter()
+        .map(|(key, value)| Ok((key.clone(), view.expand(value, variables)?)))
+        .collect()
 }
 
 fn bad<T>(key: &str, reason: &str) -> Result<T, ProjectError> {
-    Err(ProjectError::BadOptions { key: key.to_owned(), reason: reason.to_owned() })
+    Err(ProjectError::BadOptions {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -238,6 +289,9 @@ mod tests {
     #[test]
     fn globs_of_a_directory_keep_to_it() {
         assert_eq!(under("", &["**/*.py".to_owned()]), ["**/*.py"]);
-        assert_eq!(under("apps/[x]", &["*.py".to_owned()]), ["apps/[[]x[]]/*.py"]);
+        assert_eq!(
+            under("apps/[x]", &["*.py".to_owned()]),
+            ["apps/[[]x[]]/*.py"]
+        );
     }
 }

@@ -19,7 +19,9 @@ pub fn collect(tree: &dyn Tree, file: &str, cap: usize, found: &mut BTreeMap<Str
         if !seen.insert(file.clone()) {
             continue;
         }
-        let Some(text) = tree.read(&file, cap) else { continue };
+        let Some(text) = tree.read(&file, cap) else {
+            continue;
+        };
         for line in text.replace("\\\n", " ").lines() {
             match parse_line(line) {
                 Line::Nothing => {}
@@ -42,7 +44,10 @@ pub fn add(
 ) {
     found
         .entry(normal(name))
-        .or_insert_with(|| Requirement { extras: BTreeSet::new(), file: file.to_owned() })
+        .or_insert_with(|| Requirement {
+            extras: BTreeSet::new(),
+            file: file.to_owned(),
+        })
         .extras
         .extend(extras);
 }
@@ -63,8 +68,15 @@ pub fn name_and_extras(text: &str) -> Option<(String, BTreeSet<String>)> {
     {
         return None;
     }
-    let extras = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |it| it.0);
-    let extras = extras.split(',').map(normal).filter(|it| !it.is_empty()).collect();
+    let extras = rest
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .map_or("", |it| it.0);
+    let extras = extras
+        .split(',')
+        .map(normal)
+        .filter(|it| !it.is_empty())
+        .collect();
     Some((name.to_owned(), extras))
 }
 
@@ -89,7 +101,10 @@ enum Line<'a> {
 
 fn parse_line(line: &str) -> Line<'_> {
     let line = line.trim_start_matches('\u{feff}');
-    let line = line.split_once(" #").map_or(line, |(before, _)| before).trim();
+    let line = line
+        .split_once(" #")
+        .map_or(line, |(before, _)| before)
+        .trim();
     if line.is_empty() || line.starts_with('#') {
         return Line::Nothing;
     }
@@ -113,7 +128,12 @@ mod tests {
 
     fn names(files: &[(&str, &str)]) -> Vec<String> {
         let mut found = BTreeMap::new();
-        collect(&MemoryTree::new(files.iter().copied()), files[0].0, 1 << 16, &mut found);
+        collect(
+            &MemoryTree::new(files.iter().copied()),
+            files[0].0,
+            1 << 16,
+            &mut found,
+        );
         found.into_keys().collect()
     }
 
@@ -124,14 +144,24 @@ mod tests {
             --index-url https://x\n-c constraints.txt\n./local/pkg\nhttps://x/falcon.whl\nlong \\\n  ==1.0\n";
         assert_eq!(
             names(&[("requirements.txt", text)]),
-            ["bottle", "django", "flask-sqlalchemy", "long", "requests", "uvicorn"]
+            [
+                "bottle",
+                "django",
+                "flask-sqlalchemy",
+                "long",
+                "requests",
+                "uvicorn"
+            ]
         );
     }
 
     #[test]
     fn includes_are_followed_from_where_they_are_written_and_circles_end() {
         let files = [
-            ("requirements/dev.txt", "-r base.txt\n--requirement=../more.txt\npytest\n"),
+            (
+                "requirements/dev.txt",
+                "-r base.txt\n--requirement=../more.txt\npytest\n",
+            ),
             ("requirements/base.txt", "-r dev.txt\nflask\n"),
             ("more.txt", "gunicorn\n-r ../../outside.txt\n"),
         ];

@@ -44,11 +44,17 @@ pub fn detect(
     }
     let view = View::new(&look, chosen, &options.set);
     let plan = plan::assemble(&view, options, &root)?;
-    Ok(DetectReport { version: plan.version.clone(), plan, candidates })
+    Ok(DetectReport {
+        version: plan.version.clone(),
+        plan,
+        candidates,
+    })
 }
 
 fn root(options: &Options) -> Result<String, ProjectError> {
-    let Some(root) = &options.root else { return Ok(String::new()) };
+    let Some(root) = &options.root else {
+        return Ok(String::new());
+    };
     relative(root).ok_or_else(|| ProjectError::BadOptions {
         key: "root".to_owned(),
         reason: format!("`{root}` is not a directory inside the project"),
@@ -61,7 +67,11 @@ fn all_tried(look: &Look<'_>, templates: &Templates, options: &Options) -> Vec<C
         .filter(|template| is_selected_by_files(template))
         .map(|template| tried(&View::new(look, template, &options.set)))
         .collect();
-    candidates.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.template.cmp(&b.template)));
+    candidates.sort_by(|a, b| {
+        b.score
+            .cmp(&a.score)
+            .then_with(|| a.template.cmp(&b.template))
+    });
     candidates
 }
 
@@ -82,14 +92,22 @@ fn tried(view: &View<'_>) -> Candidate {
         }
     }
     if !detect.any.is_empty() {
-        if let Some(held) = detect.any.iter().find_map(|predicate| view.holds(predicate)) {
+        if let Some(held) = detect
+            .any
+            .iter()
+            .find_map(|predicate| view.holds(predicate))
+        {
             note(held.what, 0);
         } else {
             let reasons: Vec<String> = detect.any.iter().map(|it| view.missing(it)).collect();
             rejected.get_or_insert_with(|| reasons.join(", and "));
         }
     }
-    if let Some(held) = detect.none.iter().find_map(|predicate| view.holds(predicate)) {
+    if let Some(held) = detect
+        .none
+        .iter()
+        .find_map(|predicate| view.holds(predicate))
+    {
         rejected.get_or_insert(held.what);
     }
     if rejected.is_none() {
@@ -102,8 +120,17 @@ fn tried(view: &View<'_>) -> Candidate {
             first.score = view.template.priority;
         }
     }
-    let score = if rejected.is_some() { 0 } else { evidence.iter().map(|it| it.score).sum() };
-    Candidate { template: view.template.id.clone(), score, evidence, rejected }
+    let score = if rejected.is_some() {
+        0
+    } else {
+        evidence.iter().map(|it| it.score).sum()
+    };
+    Candidate {
+        template: view.template.id.clone(),
+        score,
+        evidence,
+        rejected,
+    }
 }
 
 fn choose<'t>(
@@ -113,18 +140,22 @@ fn choose<'t>(
     candidates: &[Candidate],
 ) -> Result<&'t Template, ProjectError> {
     if let Some(asked) = &options.template {
-        return templates.get(asked).ok_or_else(|| ProjectError::NoSuchTemplate {
-            asked: asked.clone(),
-            nearest: config::nearest(asked, templates.ids()).map(str::to_owned),
-            known: templates.ids().map(str::to_owned).collect(),
-        });
+        return templates
+            .get(asked)
+            .ok_or_else(|| ProjectError::NoSuchTemplate {
+                asked: asked.clone(),
+                nearest: config::nearest(asked, templates.ids()).map(str::to_owned),
+                known: templates.ids().map(str::to_owned).collect(),
+            });
     }
     let best: Vec<&Candidate> = candidates
         .iter()
         .filter(|it| it.rejected.is_none() && it.score == candidates[0].score)
         .collect();
     match best[..] {
-        [only] => Ok(templates.get(&only.template).expect("candidates are templates")),
+        [only] => Ok(templates
+            .get(&only.template)
+            .expect("candidates are templates")),
         [] => match templates.get(CUSTOM) {
             Some(custom) if options.image.is_some() && options.run.command.is_some() => Ok(custom),
             _ => Err(ProjectError::NothingDetected {
@@ -132,7 +163,9 @@ fn choose<'t>(
                 roots: apps_inside(look.tree, templates),
             }),
         },
-        _ => Err(ProjectError::Ambiguous { candidates: best.into_iter().cloned().collect() }),
+        _ => Err(ProjectError::Ambiguous {
+            candidates: best.into_iter().cloned().collect(),
+        }),
     }
 }
 
@@ -149,16 +182,25 @@ fn apps_inside(tree: &dyn Tree, templates: &Templates) -> Vec<(String, String)> 
     for dir in dirs.into_iter().take(MOST) {
         let rooted = Rooted::new(tree, dir);
         let look = Look::new(&rooted);
-        let best = all_tried(&look, templates, &Options::default()).into_iter().next();
-        let Some(template) =
-            best.filter(|it| it.score > 0).and_then(|it| templates.get(&it.template))
+        let best = all_tried(&look, templates, &Options::default())
+            .into_iter()
+            .next();
+        let Some(template) = best
+            .filter(|it| it.score > 0)
+            .and_then(|it| templates.get(&it.template))
         else {
             continue;
         };
         // A directory of an app that was found already is a part of it.
-        if !found.iter().any(|(app, _)| dir.starts_with(&format!("{app}/"))) {
+        if !found
+            .iter()
+            .any(|(app, _)| dir.starts_with(&format!("{app}/")))
+        {
             let none = BTreeMap::new();
-            found.push((dir.to_owned(), plan::title(&View::new(&look, template, &none))));
+            found.push((
+                dir.to_owned(),
+                plan::title(&View::new(&look, template, &none)),
+            ));
         }
     }
     found
@@ -166,12 +208,17 @@ fn apps_inside(tree: &dyn Tree, templates: &Templates) -> Vec<(String, String)> 
 
 /// The winner first; of those it beat, by how much.
 fn explain(candidates: &mut [Candidate], chosen: &str) {
-    let Some(index) = candidates.iter().position(|it| it.template == chosen) else { return };
+    let Some(index) = candidates.iter().position(|it| it.template == chosen) else {
+        return;
+    };
     candidates[..=index].rotate_right(1);
     let (winner, others) = candidates.split_at_mut(1);
     for other in others.iter_mut().filter(|it| it.rejected.is_none()) {
         other.rejected = Some(if other.score <= winner[0].score {
-            format!("{chosen} fits better: {} against {}", winner[0].score, other.score)
+            format!(
+                "{chosen} fits better: {} against {}",
+                winner[0].score, other.score
+            )
         } else {
             format!("{chosen} was asked for")
         });

@@ -245,9 +245,17 @@ impl Template {
         ignore.extend(self.sync.ignore);
         Self {
             title: self.title.or(base.title),
-            priority: if self.priority == 0 { base.priority } else { self.priority },
+            priority: if self.priority == 0 {
+                base.priority
+            } else {
+                self.priority
+            },
             image: self.image.or(base.image),
-            version: if self.version.is_empty() { base.version } else { self.version },
+            version: if self.version.is_empty() {
+                base.version
+            } else {
+                self.version
+            },
             facts: self.facts.combine(base.facts),
             env: self.env.combine(base.env),
             install: self.install.over(base.install),

@@ -38,8 +38,13 @@ impl Templates {
             let text = String::from_utf8_lossy(&file.data).into_owned();
             Some((format!("templates/{path}"), text))
         });
-        let mut templates = Self { written: BTreeMap::new(), complete: BTreeMap::new() };
-        templates.add(written).expect("every embedded template is read by a test");
+        let mut templates = Self {
+            written: BTreeMap::new(),
+            complete: BTreeMap::new(),
+        };
+        templates
+            .add(written)
+            .expect("every embedded template is read by a test");
         templates
     }
 
@@ -49,7 +54,10 @@ impl Templates {
         project_root: &Path,
         config_dir: &Path,
     ) -> Result<Self, ProjectError> {
-        for dir in [config_dir.join("templates"), project_root.join(".codemate/templates")] {
+        for dir in [
+            config_dir.join("templates"),
+            project_root.join(".codemate/templates"),
+        ] {
             self.add(files_in(&dir)?)?;
         }
         Ok(self)
@@ -75,9 +83,19 @@ impl Templates {
         let mut written = self.written.clone();
         for (file, text) in files {
             let template: Template = config::from_toml(&text).map_err(|fault| {
-                let key = fault.line.map_or("TOML".to_owned(), |line| format!("line {line}"));
-                let reason = config::TomlFault { line: None, ..fault }.to_string();
-                ProjectError::BadTemplate { file: file.clone(), key, reason }
+                let key = fault
+                    .line
+                    .map_or("TOML".to_owned(), |line| format!("line {line}"));
+                let reason = config::TomlFault {
+                    line: None,
+                    ..fault
+                }
+                .to_string();
+                ProjectError::BadTemplate {
+                    file: file.clone(),
+                    key,
+                    reason,
+                }
             })?;
             written.insert(template.id.clone(), (file, template));
         }
@@ -109,7 +127,9 @@ fn extended(
     written: &BTreeMap<String, (String, Template)>,
     template: &Template,
 ) -> Result<Template, Fault> {
-    let Some(base) = &template.extends else { return Ok(template.clone()) };
+    let Some(base) = &template.extends else {
+        return Ok(template.clone());
+    };
     match written.get(base) {
         None => {
             let meant = config::nearest(base, written.keys().map(String::as_str));
@@ -161,7 +181,11 @@ fn check(template: &Template) -> Result<(), Fault> {
 }
 
 fn check_predicate(template: &Template, predicate: &Predicate) -> Result<(), String> {
-    let subjects = [predicate.file.is_some(), predicate.dep.is_some(), predicate.fact.is_some()];
+    let subjects = [
+        predicate.file.is_some(),
+        predicate.dep.is_some(),
+        predicate.fact.is_some(),
+    ];
     if subjects.iter().filter(|it| **it).count() != 1 {
         return Err("a predicate is about one of `file`, `dep` and `fact`".to_owned());
     }
@@ -175,7 +199,11 @@ fn check_predicate(template: &Template, predicate: &Predicate) -> Result<(), Str
     if predicate.is.is_some() && predicate.fact.is_none() {
         return Err("`is` needs a `fact`".to_owned());
     }
-    if let Some(dep) = predicate.dep.as_ref().filter(|dep| !Deps::is_known_kind(dep)) {
+    if let Some(dep) = predicate
+        .dep
+        .as_ref()
+        .filter(|dep| !Deps::is_known_kind(dep))
+    {
         return Err(format!("`{dep}` is neither `npm:NAME` nor `pypi:NAME`"));
     }
     match &predicate.fact {
@@ -195,8 +223,11 @@ fn check_install(template: &Template) -> Result<(), Fault> {
         None if !install.commands.is_empty() => return fault("install.by", "it is missing"),
         _ => {}
     }
-    let twice: BTreeSet<&String> =
-        install.unsupported.keys().filter(|value| install.commands.contains_key(*value)).collect();
+    let twice: BTreeSet<&String> = install
+        .unsupported
+        .keys()
+        .filter(|value| install.commands.contains_key(*value))
+        .collect();
     match twice.first() {
         Some(value) => fault("install.unsupported", format!("`{value}` has commands")),
         None => Ok(()),
@@ -205,22 +236,49 @@ fn check_install(template: &Template) -> Result<(), Fault> {
 
 fn predicates(template: &Template) -> impl Iterator<Item = (String, &Predicate)> {
     let detect = &template.detect;
-    let plain =
-        [("detect.all", &detect.all), ("detect.any", &detect.any), ("detect.none", &detect.none)];
-    let plain =
-        plain.into_iter().flat_map(|(key, list)| list.iter().map(move |it| (key.to_owned(), it)));
-    let boosts = detect.boost.iter().map(|boost| ("detect.boost".to_owned(), &boost.when));
+    let plain = [
+        ("detect.all", &detect.all),
+        ("detect.any", &detect.any),
+        ("detect.none", &detect.none),
+    ];
+    let plain = plain
+        .into_iter()
+        .flat_map(|(key, list)| list.iter().map(move |it| (key.to_owned(), it)));
+    let boosts = detect
+        .boost
+        .iter()
+        .map(|boost| ("detect.boost".to_owned(), &boost.when));
     let cases = template.facts.iter().flat_map(|(name, fact)| {
-        fact.cases.iter().map(move |case| (format!("facts.{name}"), &case.when))
+        fact.cases
+            .iter()
+            .map(move |case| (format!("facts.{name}"), &case.when))
     });
-    let also = template.install.also.iter().flat_map(|also| also.all.iter().chain(&also.none));
-    plain.chain(boosts).chain(cases).chain(also.map(|it| ("install.also".to_owned(), it)))
+    let also = template
+        .install
+        .also
+        .iter()
+        .flat_map(|also| also.all.iter().chain(&also.none));
+    plain
+        .chain(boosts)
+        .chain(cases)
+        .chain(also.map(|it| ("install.also".to_owned(), it)))
 }
 
 fn texts(template: &Template) -> impl Iterator<Item = (String, &String)> {
-    let run = template.run.command.iter().flatten().map(|it| ("run.command".to_owned(), it));
+    let run = template
+        .run
+        .command
+        .iter()
+        .flatten()
+        .map(|it| ("run.command".to_owned(), it));
     let also = template.install.also.iter().flat_map(|also| &also.commands);
-    let install = template.install.commands.values().flatten().chain(also).flatten();
+    let install = template
+        .install
+        .commands
+        .values()
+        .flatten()
+        .chain(also)
+        .flatten();
     let env = template.env.iter().chain(&template.run.env);
     run.chain(install.map(|it| ("install.commands".to_owned(), it)))
         .chain(env.map(|(name, it)| (format!("env.{name}"), it)))
@@ -229,7 +287,9 @@ fn texts(template: &Template) -> impl Iterator<Item = (String, &String)> {
 
 /// The templates of a directory that may not be there.
 fn files_in(dir: &Path) -> Result<Vec<(String, String)>, ProjectError> {
-    let Ok(entries) = fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Ok(Vec::new());
+    };
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|it| it == "toml"));
     paths.sort();
@@ -239,9 +299,10 @@ fn files_in(dir: &Path) -> Result<Vec<(String, String)>, ProjectError> {
             let name = path.display().to_string();
             match fs::read_to_string(&path) {
                 Ok(text) => Ok((name, text)),
-                Err(error) => {
-                    Err(ProjectError::Unreadable { path: name, reason: error.to_string() })
-                }
+                Err(error) => Err(ProjectError::Unreadable {
+                    path: name,
+                    reason: error.to_string(),
+                }),
             }
         })
         .collect()
@@ -253,7 +314,10 @@ mod tests {
 
     fn error(text: &str) -> String {
         let mut templates = Templates::embedded();
-        templates.add([("mine.toml".to_owned(), text.to_owned())]).unwrap_err().to_string()
+        templates
+            .add([("mine.toml".to_owned(), text.to_owned())])
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -265,8 +329,14 @@ mod tests {
                 "schema = 1\nid = \"mine\"\npriorty = 3\n",
                 "line 3: unknown key `priorty`; did you mean `priority`?",
             ),
-            ("schema = 2\nid = \"mine\"\n", "schema: this version knows only 1"),
-            ("schema = 1\nid = \"mine\"\ndetect.all = [{ file = \"x\" }]", "image: it is missing"),
+            (
+                "schema = 2\nid = \"mine\"\n",
+                "schema: this version knows only 1",
+            ),
+            (
+                "schema = 1\nid = \"mine\"\ndetect.all = [{ file = \"x\" }]",
+                "image: it is missing",
+            ),
             (
                 "schema = 1\nid = \"mine\"\nextends = \"_pyton\"\n",
                 "extends: there is no template `_pyton`; did you mean `_python`?",
@@ -287,13 +357,20 @@ mod tests {
                 &format!("{head}run.command = [\"${{prot}}\"]"),
                 "run.command: `${prot}` stands for nothing",
             ),
-            (&format!("{head}install.by = \"x\""), "install.by: there is no fact `x`"),
+            (
+                &format!("{head}install.by = \"x\""),
+                "install.by: there is no fact `x`",
+            ),
             (
                 &format!("{head}detect.all = [{{ file = \"a\", matches = \"b\" }}]"),
                 "detect.all: `matches` needs `json` or `toml`",
             ),
         ] {
-            assert_eq!(error(text), format!("template `mine.toml`: {expected}"), "{text}");
+            assert_eq!(
+                error(text),
+                format!("template `mine.toml`: {expected}"),
+                "{text}"
+            );
         }
     }
 
@@ -307,9 +384,16 @@ mod tests {
             fs::write(dir.join("flask.toml"), text).unwrap();
         };
         write(&config.path().join("templates"), "user");
-        let load = || Templates::embedded().with_user_dirs(project.path(), config.path()).unwrap();
+        let load = || {
+            Templates::embedded()
+                .with_user_dirs(project.path(), config.path())
+                .unwrap()
+        };
         assert_eq!(load().get("flask").unwrap().title.as_deref(), Some("user"));
         write(&project.path().join(".codemate/templates"), "project");
-        assert_eq!(load().get("flask").unwrap().title.as_deref(), Some("project"));
+        assert_eq!(
+            load().get("flask").unwrap().title.as_deref(),
+            Some("project")
+        );
     }
 }

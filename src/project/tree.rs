@@ -80,7 +80,10 @@ impl LocalTree {
             .max_depth(Some(depth))
             .sort_by_file_name(Ord::cmp)
             .filter_entry(|entry| {
-                entry.file_name().to_str().is_some_and(|name| !Self::SKIPPED.contains(&name))
+                entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|name| !Self::SKIPPED.contains(&name))
             })
             .build();
         for entry in walk.flatten() {
@@ -113,7 +116,11 @@ impl Tree for LocalTree {
             return None;
         }
         let mut bytes = Vec::new();
-        File::open(path).ok()?.take(cap as u64).read_to_end(&mut bytes).ok()?;
+        File::open(path)
+            .ok()?
+            .take(cap as u64)
+            .read_to_end(&mut bytes)
+            .ok()?;
         Some(
             String::from_utf8(bytes)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
@@ -152,14 +159,22 @@ pub struct Rooted<'a> {
 impl<'a> Rooted<'a> {
     /// `root` is in its normal form and may be empty, for the whole tree.
     pub fn new(tree: &'a dyn Tree, root: &str) -> Self {
-        let prefix = if root.is_empty() { String::new() } else { format!("{root}/") };
+        let prefix = if root.is_empty() {
+            String::new()
+        } else {
+            format!("{root}/")
+        };
         let files = tree
             .files()
             .iter()
             .filter_map(|path| path.strip_prefix(&prefix))
             .map(str::to_owned)
             .collect();
-        Self { tree, prefix, files }
+        Self {
+            tree,
+            prefix,
+            files,
+        }
     }
 }
 
@@ -169,7 +184,8 @@ impl Tree for Rooted<'_> {
     }
 
     fn read(&self, path: &str, cap: usize) -> Option<String> {
-        self.tree.read(&format!("{}{}", self.prefix, relative(path)?), cap)
+        self.tree
+            .read(&format!("{}{}", self.prefix, relative(path)?), cap)
     }
 }
 
@@ -190,8 +206,10 @@ pub mod memory {
         pub fn new<K: Into<String>, V: Into<String>>(
             files: impl IntoIterator<Item = (K, V)>,
         ) -> Self {
-            let contents: BTreeMap<String, String> =
-                files.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
+            let contents: BTreeMap<String, String> = files
+                .into_iter()
+                .map(|(path, text)| (path.into(), text.into()))
+                .collect();
             let mut names: Vec<String> = contents.keys().cloned().collect();
             names.sort_by_key(|name| (name.matches('/').count(), name.clone()));
             Self { names, contents }
@@ -239,7 +257,16 @@ mod tests {
         }
         write(dir.path(), ".gitignore", "dist/\n");
         let tree = LocalTree::open(dir.path()).unwrap();
-        assert_eq!(tree.files(), [".env", ".gitignore", "app.py", "sub/keep.py", "a/b/c/four.py"]);
+        assert_eq!(
+            tree.files(),
+            [
+                ".env",
+                ".gitignore",
+                "app.py",
+                "sub/keep.py",
+                "a/b/c/four.py"
+            ]
+        );
     }
 
     #[test]

@@ -22,14 +22,30 @@ pub fn choose(
 ) -> Result<VersionChoice, ProjectError> {
     let asked = wanted
         .map(|wanted| (wanted.to_owned(), "setting `version`".to_owned()))
-        .or_else(|| template.version.iter().find_map(|source| request(look, source)));
+        .or_else(|| {
+            template
+                .version
+                .iter()
+                .find_map(|source| request(look, source))
+        });
     let Some((asked, from)) = asked else {
-        return Ok(VersionChoice { version: stack.default.clone(), asked: None, from: None });
+        return Ok(VersionChoice {
+            version: stack.default.clone(),
+            asked: None,
+            from: None,
+        });
     };
-    let mut available: Vec<&str> = stack.versions.iter().map(|it| it.version.as_str()).collect();
+    let mut available: Vec<&str> = stack
+        .versions
+        .iter()
+        .map(|it| it.version.as_str())
+        .collect();
     // The default is what we would rather run; then the newest.
     available.sort_by_key(|version| (*version != stack.default, std::cmp::Reverse(parts(version))));
-    match available.iter().find(|version| satisfies(template.image.as_ref(), version, &asked)) {
+    match available
+        .iter()
+        .find(|version| satisfies(template.image.as_ref(), version, &asked))
+    {
         Some(version) => Ok(VersionChoice {
             version: (*version).to_owned(),
             asked: Some(asked),
@@ -55,19 +71,27 @@ fn request(look: &Look<'_>, source: &VersionSource) -> Option<(String, String)> 
         None => Some(text.trim()),
         Some(pattern) => {
             let found = pattern.0.captures(text)?;
-            found.name("version").or(found.get(0)).map(|it| it.as_str().trim())
+            found
+                .name("version")
+                .or(found.get(0))
+                .map(|it| it.as_str().trim())
         }
     });
-    Some((asked.filter(|asked| !asked.is_empty())?.to_owned(), source.file.clone()))
+    Some((
+        asked.filter(|asked| !asked.is_empty())?.to_owned(),
+        source.file.clone(),
+    ))
 }
 
 /// Whether some patch level of `version` is what was asked for.
 fn satisfies(image: Option<&Image>, version: &str, asked: &str) -> bool {
-    let asked = image.and_then(|image| image.aliases.get(asked)).map_or(asked, String::as_str);
+    let asked = image
+        .and_then(|image| image.aliases.get(asked))
+        .map_or(asked, String::as_str);
     match image.and_then(|image| image.scheme) {
-        Some(Scheme::Pep440) => {
-            asked.split("||").any(|alternative| satisfies_pep440(version, alternative.trim()))
-        }
+        Some(Scheme::Pep440) => asked
+            .split("||")
+            .any(|alternative| satisfies_pep440(version, alternative.trim())),
         Some(Scheme::Npm) => {
             let wanted = asked.trim().strip_prefix('v').unwrap_or(asked.trim());
             match (Range::parse(version), Range::parse(wanted)) {
@@ -88,12 +112,16 @@ fn satisfies_pep440(version: &str, asked: &str) -> bool {
         let ours = parts(version);
         return exact.release().iter().zip(&ours).all(|(a, b)| a == b);
     }
-    let Some(specifiers) =
-        asked.split(',').map(|it| pep440_of(it.trim())).collect::<Option<Vec<_>>>()
+    let Some(specifiers) = asked
+        .split(',')
+        .map(|it| pep440_of(it.trim()))
+        .collect::<Option<Vec<_>>>()
     else {
         return false;
     };
-    let Ok(specifiers) = VersionSpecifiers::from_str(&specifiers.join(",")) else { return false };
+    let Ok(specifiers) = VersionSpecifiers::from_str(&specifiers.join(",")) else {
+        return false;
+    };
     // The image has some patch level of the version; which one is not known here.
     (0..100).any(|patch| {
         Version::from_str(&format!("{version}.{patch}")).is_ok_and(|it| specifiers.contains(&it))
@@ -104,7 +132,10 @@ fn satisfies_pep440(version: &str, asked: &str) -> bool {
 fn pep440_of(specifier: &str) -> Option<String> {
     let (levels, rest) = if let Some(rest) = specifier.strip_prefix('^') {
         (1, rest)
-    } else if let Some(rest) = specifier.strip_prefix('~').filter(|rest| !rest.starts_with('=')) {
+    } else if let Some(rest) = specifier
+        .strip_prefix('~')
+        .filter(|rest| !rest.starts_with('='))
+    {
         (2, rest)
     } else {
         return Some(specifier.to_owned());
@@ -118,7 +149,10 @@ fn pep440_of(specifier: &str) -> Option<String> {
 
 /// The numbers of a version.
 fn parts(version: &str) -> Vec<u64> {
-    version.split('.').map_while(|part| part.parse().ok()).collect()
+    version
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]

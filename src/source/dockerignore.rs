@@ -35,15 +35,19 @@ impl DockerIgnore {
                 continue;
             }
             let raw = raw.trim();
-            let (is_exception, pattern) =
-                raw.strip_prefix('!').map_or((false, raw), |rest| (true, rest.trim()));
+            let (is_exception, pattern) = raw
+                .strip_prefix('!')
+                .map_or((false, raw), |rest| (true, rest.trim()));
             let names = clean(pattern);
             match translate(&names).filter(|_| !pattern.is_empty()) {
                 // Cleaned to the root itself, which no path is.
                 Some(_) if names.is_empty() => {}
                 Some(source) if regex::Regex::new(&source).is_ok() => {
                     sources.push(source);
-                    lines.push(Line { is_exception, names });
+                    lines.push(Line {
+                        is_exception,
+                        names,
+                    });
                 }
                 _ => bad.push(index + 1),
             }
@@ -53,7 +57,11 @@ impl DockerIgnore {
             lines.clear();
             RegexSet::empty()
         });
-        Self { patterns, lines, bad }
+        Self {
+            patterns,
+            lines,
+            bad,
+        }
     }
 
     pub fn bad_lines(&self) -> &[usize] {
@@ -67,7 +75,10 @@ impl DockerIgnore {
             return false;
         }
         let mut matched = vec![false; self.lines.len()];
-        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let ends = path
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .chain([path.len()]);
         for end in ends.skip(freed) {
             for index in &self.patterns.matches(&path[..end]) {
                 matched[index] = true;
@@ -127,7 +138,11 @@ fn translate(names: &[String]) -> Option<String> {
         match c {
             '*' if chars.next_if_eq(&'*').is_some() => {
                 chars.next_if_eq(&'/');
-                out.push_str(if chars.peek().is_none() { ".*" } else { "(?:.*/)?" });
+                out.push_str(if chars.peek().is_none() {
+                    ".*"
+                } else {
+                    "(?:.*/)?"
+                });
             }
             '*' => out.push_str("[^/]*"),
             '?' => out.push_str("[^/]"),

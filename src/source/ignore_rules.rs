@@ -56,9 +56,13 @@ pub fn parse_extra(patterns: &[String]) -> Result<Gitignore, SourceError> {
     for pattern in patterns {
         builder
             .add_line(None, pattern)
-            .map_err(|_| SourceError::BadIgnore { pattern: pattern.clone() })?;
+            .map_err(|_| SourceError::BadIgnore {
+                pattern: pattern.clone(),
+            })?;
     }
-    builder.build().map_err(|_| SourceError::BadIgnore { pattern: patterns.join(" ") })
+    builder.build().map_err(|_| SourceError::BadIgnore {
+        pattern: patterns.join(" "),
+    })
 }
 
 impl Rules {
@@ -66,7 +70,11 @@ impl Rules {
         let docker = root
             .text(DOCKER, LONGEST_FILE)
             .map_or_else(DockerIgnore::none, |text| DockerIgnore::parse(&text));
-        Self { extra, docker, dirs: Mutex::default() }
+        Self {
+            extra,
+            docker,
+            dirs: Mutex::default(),
+        }
     }
 
     pub fn refusals(&self) -> impl Iterator<Item = Refusal> {
@@ -104,18 +112,28 @@ impl Rules {
             Match::Whitelist(()) => return false,
             Match::None => {}
         }
-        if matches!(chain.verdict(path, is_dir, |rules| &rules.git), Match::Ignore(())) {
+        if matches!(
+            chain.verdict(path, is_dir, |rules| &rules.git),
+            Match::Ignore(())
+        ) {
             return true;
         }
         let excluded = |freed| {
-            if is_dir { self.docker.prunes(path, freed) } else { self.docker.excludes(path, freed) }
+            if is_dir {
+                self.docker.prunes(path, freed)
+            } else {
+                self.docker.excludes(path, freed)
+            }
         };
         excluded(0) && excluded(self.freed(chain, path))
     }
 
     /// The same for a path of which nothing is known.
     pub fn ignores(&self, root: &RootDir, path: &str, is_dir: bool) -> bool {
-        let ends = path.match_indices('/').map(|(at, _)| (at, true)).chain([(path.len(), is_dir)]);
+        let ends = path
+            .match_indices('/')
+            .map(|(at, _)| (at, true))
+            .chain([(path.len(), is_dir)]);
         ends.into_iter().any(|(end, is_dir)| {
             let entry = &path[..end];
             let dir = entry.rsplit_once('/').map_or("", |(dir, _)| dir);
@@ -138,7 +156,10 @@ impl Rules {
 
     /// How many leading names of `path` make a directory that was included again.
     fn freed(&self, chain: &Chain, path: &str) -> usize {
-        let parents = path.match_indices('/').map(|(at, _)| &path[..at]).enumerate();
+        let parents = path
+            .match_indices('/')
+            .map(|(at, _)| &path[..at])
+            .enumerate();
         let freed = parents
             .filter(|(_, dir)| matches!(self.stated(chain, dir, true), Match::Whitelist(())));
         freed.last().map_or(0, |(index, _)| index + 1)
@@ -166,7 +187,11 @@ impl DirRules {
             return None;
         }
         let or_empty = |rules: Option<Gitignore>| rules.unwrap_or_else(Gitignore::empty);
-        Some(Self { dir: dir.to_owned(), own: or_empty(own), git: or_empty(git) })
+        Some(Self {
+            dir: dir.to_owned(),
+            own: or_empty(own),
+            git: or_empty(git),
+        })
     }
 }
 
@@ -179,14 +204,20 @@ impl Chain {
         // A shorter path than the chain was made for has fewer directories above it.
         self.0
             .iter()
-            .filter_map(|rules| below(&rules.dir).map(|rest| of(rules).matched(rest, is_dir).map(|_| ())))
+            .filter_map(|rules| {
+                below(&rules.dir).map(|rest| of(rules).matched(rest, is_dir).map(|_| ()))
+            })
             .find(|verdict| !verdict.is_none())
             .unwrap_or(Match::None)
     }
 }
 
 fn read_gitignore(root: &RootDir, dir: &str, name: &str) -> Option<Gitignore> {
-    let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+    let path = if dir.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{dir}/{name}")
+    };
     let text = root.text(&path, LONGEST_FILE)?;
     let mut builder = GitignoreBuilder::new(".");
     for line in text.strip_prefix('\u{feff}').unwrap_or(&text).lines() {
@@ -199,9 +230,9 @@ fn read_gitignore(root: &RootDir, dir: &str, name: &str) -> Option<Gitignore> {
 /// Made by tools on this machine for this machine, or by editors in passing.
 fn is_never_taken(name: &str, is_dir: bool) -> bool {
     match name {
-        ".git" | ".hg" | ".svn" | ".jj" | "node_modules" | ".venv" | "__pycache__" | ".codemate"
-        | ".DS_Store" | "Thumbs.db" | ".tox" | ".nox" | ".mypy_cache" | ".pytest_cache"
-        | ".ruff_cache" => true,
+        ".git" | ".hg" | ".svn" | ".jj" | "node_modules" | ".venv" | "__pycache__"
+        | ".codemate" | ".DS_Store" | "Thumbs.db" | ".tox" | ".nox" | ".mypy_cache"
+        | ".pytest_cache" | ".ruff_cache" => true,
         "venv" => is_dir,
         _ => {
             let has = |extension: &str| name.rsplit_once('.').is_some_and(|(_, e)| e == extension);
@@ -230,24 +261,46 @@ mod tests {
         let extra: Vec<String> = extra.iter().map(|&line| line.to_owned()).collect();
         let dir = RootDir::open(root).unwrap();
         let rules = Rules::load(&dir, parse_extra(&extra).unwrap());
-        let (path, is_dir) = path.strip_suffix('/').map_or((path, false), |path| (path, true));
+        let (path, is_dir) = path
+            .strip_suffix('/')
+            .map_or((path, false), |path| (path, true));
         rules.ignores(&dir, path, is_dir)
     }
 
     #[test]
     fn gitignore_nests_negates_and_prunes() {
         let dir = tree(&[
-            (".gitignore", "*.log\nbuild/\n/top\n!keep.log\nout/\n!out/kept\ndoc/*.txt\n\\!x\r\n"),
+            (
+                ".gitignore",
+                "*.log\nbuild/\n/top\n!keep.log\nout/\n!out/kept\ndoc/*.txt\n\\!x\r\n",
+            ),
             ("a/.gitignore", "!*.log\nlocal\n"),
             ("a/b/.gitignore", "/anchored\n"),
         ]);
         let table = [
-            ("x.log", true), ("keep.log", false), ("a/x.log", false), ("a/b/x.log", false),
-            ("c/x.log", true), ("build/", true), ("build", false), ("c/build/", true),
-            ("build/deep/file", true), ("top", true), ("c/top", false), ("out/kept", true),
-            ("doc/a.txt", true), ("doc/d/a.txt", false), ("!x", true), ("a/local", true),
-            ("local", false), ("a/c/local", true), ("a/b/anchored", true), ("a/anchored", false),
-            ("a/b/c/anchored", false), (".gitignore", false), ("a", false),
+            ("x.log", true),
+            ("keep.log", false),
+            ("a/x.log", false),
+            ("a/b/x.log", false),
+            ("c/x.log", true),
+            ("build/", true),
+            ("build", false),
+            ("c/build/", true),
+            ("build/deep/file", true),
+            ("top", true),
+            ("c/top", false),
+            ("out/kept", true),
+            ("doc/a.txt", true),
+            ("doc/d/a.txt", false),
+            ("!x", true),
+            ("a/local", true),
+            ("local", false),
+            ("a/c/local", true),
+            ("a/b/anchored", true),
+            ("a/anchored", false),
+            ("a/b/c/anchored", false),
+            (".gitignore", false),
+            ("a", false),
         ];
         for (path, expected) in table {
             assert_eq!(ignored(dir.path(), &[], path), expected, "{path}");
@@ -258,8 +311,19 @@ mod tests {
     fn some_things_are_never_taken() {
         let dir = tree(&[(".codemateignore", "!node_modules\n!.git\n")]);
         for path in [
-            ".git/", ".git", "a/.git/config", "node_modules/", "a/node_modules/b/c.js", ".venv/",
-            "venv/", "x/__pycache__/", "x/y.pyc", ".DS_Store", ".codemate/", "a.py.swp", "a.py~",
+            ".git/",
+            ".git",
+            "a/.git/config",
+            "node_modules/",
+            "a/node_modules/b/c.js",
+            ".venv/",
+            "venv/",
+            "x/__pycache__/",
+            "x/y.pyc",
+            ".DS_Store",
+            ".codemate/",
+            "a.py.swp",
+            "a.py~",
         ] {
             assert!(ignored(dir.path(), &[], path), "{path}");
         }
@@ -277,19 +341,36 @@ mod tests {
             ("a/.codemateignore", "!secret\n"),
         ]);
         let table = [
-            ("dist/", false), ("dist/a.js", false), ("dist/a.map", true), (".env", false),
-            ("secret", true), ("a/secret", false), ("logs/x", true), ("kept", false),
-            ("extra", true), ("a/extra", true),
+            ("dist/", false),
+            ("dist/a.js", false),
+            ("dist/a.map", true),
+            (".env", false),
+            ("secret", true),
+            ("a/secret", false),
+            ("logs/x", true),
+            ("kept", false),
+            ("extra", true),
+            ("a/extra", true),
         ];
         for (path, expected) in table {
-            assert_eq!(ignored(dir.path(), &["extra", "kept"], path), expected, "{path}");
+            assert_eq!(
+                ignored(dir.path(), &["extra", "kept"], path),
+                expected,
+                "{path}"
+            );
         }
     }
 
     #[test]
     fn ignore_files_are_taken_themselves() {
         let dir = tree(&[(".gitignore", ".*\n"), (".dockerignore", "**\n!app\n")]);
-        for path in [".gitignore", ".dockerignore", "app/.gitignore", ".codemateignore", "app/x"] {
+        for path in [
+            ".gitignore",
+            ".dockerignore",
+            "app/.gitignore",
+            ".codemateignore",
+            "app/x",
+        ] {
             assert!(!ignored(dir.path(), &[], path), "{path}");
         }
         assert!(ignored(dir.path(), &[], "a/.gitignore"));
@@ -299,6 +380,11 @@ mod tests {
     #[test]
     fn a_bad_pattern_of_the_settings_is_named() {
         let bad = parse_extra(&["a{b".to_owned()]).unwrap_err();
-        assert_eq!(bad, SourceError::BadIgnore { pattern: "a{b".to_owned() });
+        assert_eq!(
+            bad,
+            SourceError::BadIgnore {
+                pattern: "a{b".to_owned()
+            }
+        );
     }
 }

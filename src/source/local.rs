@@ -40,12 +40,20 @@ impl LocalSource {
             refused_root(root, errno)
         })?;
         let dir = RootDir::open(&root).map_err(|errno| refused_root(root.clone(), errno))?;
-        let identity = dir.identity().map_err(|errno| refused_root(root.clone(), errno))?;
+        let identity = dir
+            .identity()
+            .map_err(|errno| refused_root(root.clone(), errno))?;
         // Opening a directory takes the right to list it, reading names in it another.
-        dir.node(".").map_err(|errno| refused_root(root.clone(), errno))?;
+        dir.node(".")
+            .map_err(|errno| refused_root(root.clone(), errno))?;
         let rules = RwLock::new(Arc::new(Rules::load(&dir, extra.clone())));
         let identity = Mutex::new(identity);
-        Ok(Self(Arc::new(Inner { root, identity, extra, rules })))
+        Ok(Self(Arc::new(Inner {
+            root,
+            identity,
+            extra,
+            rules,
+        })))
     }
 
     /// Absolute, its links resolved.
@@ -62,7 +70,11 @@ impl LocalSource {
         let mut scan = walk.finish();
         scan.refusals.extend(rules.refusals());
         let now = self.now()?;
-        let mut known = self.0.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .0
+            .identity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // Emptiness proves that files were deleted only if this is the directory they were in, and
         // not, say, the bare mount point of a disk that went away.
         if scan.entries.is_empty() && *known != now {
@@ -83,9 +95,17 @@ impl LocalSource {
         let mut walk = Walk::new(&root, &rules);
         walk.at(paths).map_err(|TooMany| self.too_many())?;
         let scan = walk.finish();
-        let known = *self.0.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self
+            .0
+            .identity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // In another directory of that name, absence means nothing until all of it was read.
-        if self.now()? == known { Ok(scan) } else { Err(self.gone()) }
+        if self.now()? == known {
+            Ok(scan)
+        } else {
+            Err(self.gone())
+        }
     }
 
     /// Watch every directory that is not ignored. What changes once this has returned is told.
@@ -116,11 +136,16 @@ impl LocalSource {
     }
 
     pub(super) fn gone(&self) -> SourceError {
-        SourceError::Gone { root: self.0.root.clone() }
+        SourceError::Gone {
+            root: self.0.root.clone(),
+        }
     }
 
     fn too_many(&self) -> SourceError {
-        SourceError::TooMany { root: self.0.root.clone(), limit: MOST_FILES }
+        SourceError::TooMany {
+            root: self.0.root.clone(),
+            limit: MOST_FILES,
+        }
     }
 
     fn now(&self) -> Result<Identity, SourceError> {
@@ -132,6 +157,9 @@ fn refused_root(root: PathBuf, errno: Errno) -> SourceError {
     match errno {
         Errno::NOENT => SourceError::NotFound { root },
         Errno::NOTDIR => SourceError::NotADirectory { root },
-        errno => SourceError::Unreadable { root, errno: errno.raw_os_error() },
+        errno => SourceError::Unreadable {
+            root,
+            errno: errno.raw_os_error(),
+        },
     }
 }

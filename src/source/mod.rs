@@ -75,5 +75,7 @@ impl Scan {
 
 pub(crate) fn is_at_or_below(path: &str, dir: &str) -> bool {
     dir.is_empty()
-        || path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || path
+            .strip_prefix(dir)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

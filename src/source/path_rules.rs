@@ -118,22 +118,42 @@ fn is_invisible(c: char) -> bool {
 }
 
 fn stands_for_git(name: &str) -> bool {
-    let seen: String = name.chars().filter(|&c| !is_invisible(c)).collect::<String>().to_lowercase();
+    let seen: String = name
+        .chars()
+        .filter(|&c| !is_invisible(c))
+        .collect::<String>()
+        .to_lowercase();
     let seen = seen.trim_end_matches(['.', ' ']);
-    let short = seen.strip_prefix("git~").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let short = seen
+        .strip_prefix("git~")
+        .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
     seen == ".git" || short
 }
 
 fn is_reserved(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
-    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") {
+    let stem = name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_ascii_uppercase();
+    if matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) {
         return true;
     }
-    let Some(unit) = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")) else {
+    let Some(unit) = stem
+        .strip_prefix("COM")
+        .or_else(|| stem.strip_prefix("LPT"))
+    else {
         return false;
     };
     let mut unit = unit.chars();
-    matches!((unit.next(), unit.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+    matches!(
+        (unit.next(), unit.next()),
+        (Some('0'..='9' | '¹' | '²' | '³'), None)
+    )
 }
 
 #[cfg(test)]
@@ -146,22 +166,54 @@ mod tests {
     fn the_table_of_hostile_paths() {
         use BadPath as B;
         let table: &[(&str, BadPath)] = &[
-            ("..", B::Dots), ("../x", B::Dots), ("a/../../x", B::Dots), ("a/..", B::Dots),
-            ("./x", B::Dots), ("a//b", B::Empty), ("a/", B::Empty), ("", B::Empty),
-            ("/etc/x", B::Absolute), ("//h/s", B::Absolute), ("\\\\h\\s", B::Backslash),
-            ("C:\\x", B::Colon), ("C:x", B::Colon), ("\\\\?\\C:\\x", B::Backslash),
-            ("a\\..\\b", B::Backslash), ("..\0", B::Control), ("a\0b", B::Control),
-            ("a\nb", B::Control), ("a\rb", B::Control), ("a\u{1b}[0m", B::Control),
-            ("a\u{7f}", B::Control), ("a\u{85}", B::Control), ("a\u{202e}b", B::Reordering),
-            ("a\u{2066}b", B::Reordering), ("a/\u{200f}", B::Reordering),
-            ("CON", B::Reserved), ("con", B::Reserved), ("nul.txt", B::Reserved),
-            ("a/aux.", B::Trailing), ("aux.c", B::Reserved), ("COM1", B::Reserved),
-            ("COM¹", B::Reserved), ("lpt².log", B::Reserved), ("CONIN$", B::Reserved),
-            ("nul .txt", B::Reserved), ("x:ads", B::Colon),
-            ("x.", B::Trailing), ("x ", B::Trailing), ("a ./b", B::Trailing),
-            ("git~1", B::Git), ("GIT~12/hooks/x", B::Git), (".GIT/hooks/x", B::Git),
-            (".git/config", B::Git), (".git./config", B::Git), (".git /config", B::Git),
-            (".g\u{200c}it/config", B::Git), ("\u{feff}.git", B::Git), ("a/.Git", B::Git),
+            ("..", B::Dots),
+            ("../x", B::Dots),
+            ("a/../../x", B::Dots),
+            ("a/..", B::Dots),
+            ("./x", B::Dots),
+            ("a//b", B::Empty),
+            ("a/", B::Empty),
+            ("", B::Empty),
+            ("/etc/x", B::Absolute),
+            ("//h/s", B::Absolute),
+            ("\\\\h\\s", B::Backslash),
+            ("C:\\x", B::Colon),
+            ("C:x", B::Colon),
+            ("\\\\?\\C:\\x", B::Backslash),
+            ("a\\..\\b", B::Backslash),
+            ("..\0", B::Control),
+            ("a\0b", B::Control),
+            ("a\nb", B::Control),
+            ("a\rb", B::Control),
+            ("a\u{1b}[0m", B::Control),
+            ("a\u{7f}", B::Control),
+            ("a\u{85}", B::Control),
+            ("a\u{202e}b", B::Reordering),
+            ("a\u{2066}b", B::Reordering),
+            ("a/\u{200f}", B::Reordering),
+            ("CON", B::Reserved),
+            ("con", B::Reserved),
+            ("nul.txt", B::Reserved),
+            ("a/aux.", B::Trailing),
+            ("aux.c", B::Reserved),
+            ("COM1", B::Reserved),
+            ("COM¹", B::Reserved),
+            ("lpt².log", B::Reserved),
+            ("CONIN$", B::Reserved),
+            ("nul .txt", B::Reserved),
+            ("x:ads", B::Colon),
+            ("x.", B::Trailing),
+            ("x ", B::Trailing),
+            ("a ./b", B::Trailing),
+            ("git~1", B::Git),
+            ("GIT~12/hooks/x", B::Git),
+            (".GIT/hooks/x", B::Git),
+            (".git/config", B::Git),
+            (".git./config", B::Git),
+            (".git /config", B::Git),
+            (".g\u{200c}it/config", B::Git),
+            ("\u{feff}.git", B::Git),
+            ("a/.Git", B::Git),
         ];
         for (path, why) in table {
             assert_eq!(check(path), Err(*why), "{path:?}");
@@ -183,10 +235,27 @@ mod tests {
     #[test]
     fn harmless_look_alikes_stay_literal() {
         for path in [
-            "%2e%2e/x", "\u{2024}\u{2024}/x", "\u{ff0e}\u{ff0e}\u{ff0f}x", "a\u{2215}b", "...x",
-            ".gitignore", ".github/workflows/ci.yml", "git~x", "console.py", "com.example/App.java",
-            "COM10", "auxiliary", "a b", "é", "e\u{301}", "👩\u{200d}💻.md", "[id].tsx", "$x", "a*b?",
-            "~", "-rf",
+            "%2e%2e/x",
+            "\u{2024}\u{2024}/x",
+            "\u{ff0e}\u{ff0e}\u{ff0f}x",
+            "a\u{2215}b",
+            "...x",
+            ".gitignore",
+            ".github/workflows/ci.yml",
+            "git~x",
+            "console.py",
+            "com.example/App.java",
+            "COM10",
+            "auxiliary",
+            "a b",
+            "é",
+            "e\u{301}",
+            "👩\u{200d}💻.md",
+            "[id].tsx",
+            "$x",
+            "a*b?",
+            "~",
+            "-rf",
         ] {
             assert_eq!(check(path), Ok(()), "{path:?}");
         }
@@ -194,7 +263,10 @@ mod tests {
 
     #[test]
     fn messages_cannot_be_forged() {
-        assert_eq!(printable("a\n\u{202e}b\u{1b}é"), "a\\u{a}\\u{202e}b\\u{1b}é");
+        assert_eq!(
+            printable("a\n\u{202e}b\u{1b}é"),
+            "a\\u{a}\\u{202e}b\\u{1b}é"
+        );
     }
 
     proptest! {

@@ -35,7 +35,8 @@ pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>
                 let now = index(scan);
                 let paths = differing(before, &now);
                 last = Some(now);
-                let rescan = unlisted || paths.iter().any(|path| ignore_rules::is_ignore_file(path));
+                let rescan =
+                    unlisted || paths.iter().any(|path| ignore_rules::is_ignore_file(path));
                 (!paths.is_empty()).then_some(Batch { paths, rescan })
             }
         };
@@ -60,14 +61,16 @@ async fn tell(batches: &mpsc::Sender<Batch>, batch: Option<Batch>) -> bool {
 }
 
 fn index(scan: Scan) -> BTreeMap<String, Kind> {
-    scan.entries.into_iter().map(|entry| (entry.path, entry.kind)).collect()
+    scan.entries
+        .into_iter()
+        .map(|entry| (entry.path, entry.kind))
+        .collect()
 }
 
-fn differing(
-    before: &BTreeMap<String, Kind>,
-    now: &BTreeMap<String, Kind>,
-) -> BTreeSet<String> {
-    let changed = now.iter().filter(|(path, kind)| before.get(*path) != Some(kind));
+fn differing(before: &BTreeMap<String, Kind>, now: &BTreeMap<String, Kind>) -> BTreeSet<String> {
+    let changed = now
+        .iter()
+        .filter(|(path, kind)| before.get(*path) != Some(kind));
     let gone = before.iter().filter(|(path, _)| !now.contains_key(*path));
     changed.chain(gone).map(|(path, _)| path.clone()).collect()
 }
@@ -79,7 +82,10 @@ mod tests {
     use super::*;
 
     fn told(paths: &[&str], rescan: bool) -> Batch {
-        Batch { paths: paths.iter().map(|&path| path.to_owned()).collect(), rescan }
+        Batch {
+            paths: paths.iter().map(|&path| path.to_owned()).collect(),
+            rescan,
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -96,7 +102,10 @@ mod tests {
         fs::write(at("a"), "22").unwrap();
         assert_eq!(batches.recv().await.unwrap(), told(&["a"], false));
         fs::rename(at("a"), at(".gitignore")).unwrap();
-        assert_eq!(batches.recv().await.unwrap(), told(&[".gitignore", "a"], true));
+        assert_eq!(
+            batches.recv().await.unwrap(),
+            told(&[".gitignore", "a"], true)
+        );
         assert!(scope.close(Duration::from_secs(60)).await);
         assert_eq!(batches.recv().await, None);
     }

@@ -13,7 +13,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(path: &str, why: Why) -> Self {
-        Self { path: path_rules::printable(path), why }
+        Self {
+            path: path_rules::printable(path),
+            why,
+        }
     }
 }
 

@@ -45,7 +45,10 @@ impl RootDir {
 
     pub fn identity(&self) -> Result<Identity, Errno> {
         let stat = rustix::fs::fstat(&self.0)?;
-        Ok(Identity { dev: stat.st_dev, ino: stat.st_ino })
+        Ok(Identity {
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+        })
     }
 
     /// `""` is the root itself.
@@ -141,7 +144,10 @@ fn node(stat: &Stat) -> Node {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Node::Dir,
         FileType::Symlink => Node::Link,
-        FileType::RegularFile => Node::File { mode: plain_mode(stat.st_mode), stamp: stamp(stat) },
+        FileType::RegularFile => Node::File {
+            mode: plain_mode(stat.st_mode),
+            stamp: stamp(stat),
+        },
         FileType::Fifo => Node::Other(NodeKind::Fifo),
         FileType::Socket => Node::Other(NodeKind::Socket),
         FileType::BlockDevice | FileType::CharacterDevice => Node::Other(NodeKind::Device),

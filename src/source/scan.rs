@@ -27,11 +27,18 @@ pub struct TooMany;
 
 impl<'a> Walk<'a> {
     pub fn new(root: &'a RootDir, rules: &'a Rules) -> Self {
-        Self { root, rules, found: Scan::default(), seen: 0 }
+        Self {
+            root,
+            rules,
+            found: Scan::default(),
+            seen: 0,
+        }
     }
 
     pub fn finish(mut self) -> Scan {
-        self.found.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        self.found
+            .entries
+            .sort_unstable_by(|a, b| a.path.cmp(&b.path));
         self.found
     }
 
@@ -115,11 +122,17 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let name = raw.to_string_lossy();
-            let path = if dir.is_empty() { name.to_string() } else { format!("{dir}/{name}") };
+            let path = if dir.is_empty() {
+                name.to_string()
+            } else {
+                format!("{dir}/{name}")
+            };
             // Some file systems do not say what it is without being asked twice.
             let node = match item.file_type() {
                 FileType::Directory => Ok(Node::Dir),
-                _ => listing.fd().and_then(|fd| super::root_dir::node_at(fd, raw)),
+                _ => listing
+                    .fd()
+                    .and_then(|fd| super::root_dir::node_at(fd, raw)),
             };
             let node = match node {
                 Ok(node) => node,
@@ -148,16 +161,29 @@ impl<'a> Walk<'a> {
 
     fn count(&mut self) -> Result<(), TooMany> {
         self.seen += 1;
-        if self.seen > MOST_FILES { Err(TooMany) } else { Ok(()) }
+        if self.seen > MOST_FILES {
+            Err(TooMany)
+        } else {
+            Ok(())
+        }
     }
 
     fn take(&mut self, path: String, node: Node) {
         match node {
             Node::File { stamp, .. } if stamp.len > LARGEST_FILE => {
-                self.refuse(&path, Why::TooLarge { len: stamp.len, limit: LARGEST_FILE });
+                self.refuse(
+                    &path,
+                    Why::TooLarge {
+                        len: stamp.len,
+                        limit: LARGEST_FILE,
+                    },
+                );
             }
             Node::File { mode, stamp } => {
-                self.found.entries.push(Entry { path, kind: Kind::File { mode, stamp } });
+                self.found.entries.push(Entry {
+                    path,
+                    kind: Kind::File { mode, stamp },
+                });
             }
             Node::Link => self.link(path),
             Node::Other(kind) => self.refuse(&path, Why::NotAFile(kind)),
@@ -172,7 +198,10 @@ impl<'a> Walk<'a> {
         };
         match String::from_utf8(target) {
             Ok(target) if stays_inside(&path, &target) => {
-                self.found.entries.push(Entry { path, kind: Kind::Link { target } });
+                self.found.entries.push(Entry {
+                    path,
+                    kind: Kind::Link { target },
+                });
             }
             Ok(target) => {
                 let target = path_rules::printable(&target);
@@ -205,7 +234,11 @@ pub fn subdirectories(root: &RootDir, rules: &Rules, dir: &str) -> Vec<String> {
         let item = item.ok()?;
         let name = item.file_name().to_str().ok()?;
         path_rules::check_name(name).ok()?;
-        let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+        let path = if dir.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{dir}/{name}")
+        };
         let is_dir = match item.file_type() {
             FileType::Directory => true,
             FileType::Unknown => root.node(&path) == Ok(Node::Dir),
@@ -223,7 +256,12 @@ pub fn subdirectories(root: &RootDir, rules: &Rules, dir: &str) -> Vec<String> {
 pub fn is_gone(errno: Errno) -> bool {
     matches!(
         errno,
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::INVAL | Errno::NXIO | Errno::NAMETOOLONG
+        Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::LOOP
+            | Errno::INVAL
+            | Errno::NXIO
+            | Errno::NAMETOOLONG
     )
 }
 
@@ -254,14 +292,29 @@ mod tests {
     #[test]
     fn links_that_stay_inside() {
         for (path, target) in [
-            ("l", "x"), ("l", "a/b"), ("l", "."), ("a/l", ".."), ("a/l", "../x"), ("a/b/l", "../../x"),
-            ("l", "l"), ("a/l", "./../b/"), ("l", "missing"),
+            ("l", "x"),
+            ("l", "a/b"),
+            ("l", "."),
+            ("a/l", ".."),
+            ("a/l", "../x"),
+            ("a/b/l", "../../x"),
+            ("l", "l"),
+            ("a/l", "./../b/"),
+            ("l", "missing"),
         ] {
             assert!(stays_inside(path, target), "{path} -> {target}");
         }
         for (path, target) in [
-            ("l", "/etc/passwd"), ("l", ".."), ("l", "../x"), ("a/l", "../../x"), ("l", "a/../../x"),
-            ("l", "a/../b"), ("a/l", "x/../../.."), ("l", ""), ("l", "a\nb"), ("l", "./.."),
+            ("l", "/etc/passwd"),
+            ("l", ".."),
+            ("l", "../x"),
+            ("a/l", "../../x"),
+            ("l", "a/../../x"),
+            ("l", "a/../b"),
+            ("a/l", "x/../../.."),
+            ("l", ""),
+            ("l", "a\nb"),
+            ("l", "./.."),
         ] {
             assert!(!stays_inside(path, target), "{path} -> {target}");
         }

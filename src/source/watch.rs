@@ -42,7 +42,10 @@ pub struct Batch {
 
 impl Batch {
     pub fn everything() -> Self {
-        Self { paths: BTreeSet::new(), rescan: true }
+        Self {
+            paths: BTreeSet::new(),
+            rescan: true,
+        }
     }
 }
 
@@ -113,8 +116,15 @@ pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceEr
         .await
         .map_err(|_| SourceError::Stopped)?;
     let scope_of_task = scope.clone();
-    let follower =
-        Follower { source, scope: scope_of_task, sink, events, overflow, batches, degraded };
+    let follower = Follower {
+        source,
+        scope: scope_of_task,
+        sink,
+        events,
+        overflow,
+        batches,
+        degraded,
+    };
     match armed {
         Ok(dirs) => drop(scope.spawn(follower.run(dirs))),
         Err(NotWatched::Degraded(why)) => {
@@ -124,7 +134,10 @@ pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceEr
         }
         Err(NotWatched::Source(error)) => return Err(error),
     }
-    Ok(Watch { batches: batches_out, degraded: degraded_out })
+    Ok(Watch {
+        batches: batches_out,
+        degraded: degraded_out,
+    })
 }
 
 type Events = mpsc::Receiver<notify::Result<notify::Event>>;
@@ -148,7 +161,9 @@ fn sink() -> (Sink, Events, Arc<AtomicBool>) {
 impl Follower {
     async fn run(mut self, mut dirs: WatchedDirs) {
         loop {
-            let Some(pending) = self.burst().await else { return };
+            let Some(pending) = self.burst().await else {
+                return;
+            };
             let Ok((returned, flushed)) = self
                 .scope
                 .spawn_blocking(move || {
@@ -193,7 +208,11 @@ impl Follower {
         let stop = self.scope.token();
         loop {
             let now = Instant::now();
-            let end = if pending.is_empty() { now + ROOT_CHECK } else { pending.ends(now) };
+            let end = if pending.is_empty() {
+                now + ROOT_CHECK
+            } else {
+                pending.ends(now)
+            };
             let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => return None,
@@ -233,7 +252,9 @@ impl Follower {
                 () = tokio::time::sleep(ROOT_PAUSE) => {}
             }
             let (source, sink) = (self.source.clone(), Arc::clone(&self.sink));
-            let armed = self.scope.spawn_blocking(move || WatchedDirs::arm(&source, &sink));
+            let armed = self
+                .scope
+                .spawn_blocking(move || WatchedDirs::arm(&source, &sink));
             match armed.await.ok()? {
                 Ok(dirs) => {
                     return self.tell(Batch::everything()).await.then_some(Ok(dirs));
@@ -245,7 +266,13 @@ impl Follower {
     }
 
     async fn poll(self) {
-        let Self { source, scope, batches, degraded, .. } = self;
+        let Self {
+            source,
+            scope,
+            batches,
+            degraded,
+            ..
+        } = self;
         poll::run(source, scope, batches).await;
         // Kept to the end, for its receivers to tell "fine" from "over".
         drop(degraded);

@@ -3,11 +3,7 @@
 //! A directory is watched before it is read, so that whatever the reading misses is told. An
 //! ignored directory costs nothing, however much it holds.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -53,9 +49,15 @@ impl WatchedDirs {
         )
         .map_err(|error| NotWatched::Degraded(Degraded::of(&error)))?;
         let root = source.root_dir().map_err(NotWatched::Source)?;
-        let identity = root.identity().map_err(|_| NotWatched::Source(source.gone()))?;
-        let mut dirs =
-            Self { source: source.clone(), watcher, sink: Arc::clone(sink), root: identity };
+        let identity = root
+            .identity()
+            .map_err(|_| NotWatched::Source(source.gone()))?;
+        let mut dirs = Self {
+            source: source.clone(),
+            watcher,
+            sink: Arc::clone(sink),
+            root: identity,
+        };
         let rules = source.reload_rules(&root);
         dirs.watch_below(&root, &rules, "")?;
         Ok(dirs)
@@ -68,7 +70,10 @@ impl WatchedDirs {
         };
         let rules = self.source.rules();
         let is_replaced = root.identity() != Ok(self.root);
-        let mut batch = Batch { paths: BTreeSet::new(), rescan: pending.rescan || is_replaced };
+        let mut batch = Batch {
+            paths: BTreeSet::new(),
+            rescan: pending.rescan || is_replaced,
+        };
         for (path, trace) in pending.paths {
             let Some(path) = relative(self.source.root(), &path) else {
                 continue;
@@ -92,7 +97,11 @@ impl WatchedDirs {
             }
             batch.paths.insert(path);
         }
-        if batch.rescan { self.rearm() } else { Flushed::Told(batch) }
+        if batch.rescan {
+            self.rearm()
+        } else {
+            Flushed::Told(batch)
+        }
     }
 
     /// Start over: other rules, lost events, another root.
@@ -112,7 +121,10 @@ impl WatchedDirs {
     fn watch_below(&mut self, root: &RootDir, rules: &Rules, top: &str) -> Result<(), NotWatched> {
         let mut waiting = vec![top.to_owned()];
         while let Some(dir) = waiting.pop() {
-            match self.watcher.watch(&self.source.root().join(&dir), RecursiveMode::NonRecursive) {
+            match self
+                .watcher
+                .watch(&self.source.root().join(&dir), RecursiveMode::NonRecursive)
+            {
                 Ok(()) => {}
                 Err(error) if is_gone(&error) => continue,
                 Err(error) => return Err(NotWatched::Degraded(Degraded::of(&error))),
@@ -129,7 +141,10 @@ fn is_gone(error: &notify::Error) -> bool {
         ErrorKind::PathNotFound => true,
         // Unreadable directories are named by the scan.
         ErrorKind::Io(error) => {
-            matches!(error.kind(), Io::NotFound | Io::NotADirectory | Io::PermissionDenied)
+            matches!(
+                error.kind(),
+                Io::NotFound | Io::NotADirectory | Io::PermissionDenied
+            )
         }
         _ => false,
     }

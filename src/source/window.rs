@@ -72,7 +72,11 @@ impl Pending {
     /// When the burst is over if nothing more comes.
     pub fn ends(&self, now: Instant) -> Instant {
         let latest = self.since.unwrap_or(now) + LONGEST;
-        if self.unfinished == 0 { latest.min(now + QUIET) } else { latest }
+        if self.unfinished == 0 {
+            latest.min(now + QUIET)
+        } else {
+            latest
+        }
     }
 }
 
@@ -145,7 +149,10 @@ mod tests {
 
     #[test]
     fn reading_does_not_matter() {
-        assert!(!matters(&event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a")));
+        assert!(!matters(&event(
+            EventKind::Access(AccessKind::Open(AccessMode::Any)),
+            "/a"
+        )));
         assert!(matters(&event(CLOSED, "/a")));
         assert!(matters(&event(WRITTEN, "/a")));
     }

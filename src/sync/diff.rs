@@ -20,7 +20,10 @@ pub struct Deletes {
 /// proves absent is deleted.
 pub fn deletes<'a>(candidates: impl Iterator<Item = &'a String>, scan: &Scan) -> Deletes {
     let mut deletes = Deletes::default();
-    let at = |path: &str| scan.entries.binary_search_by(|entry| entry.path.as_str().cmp(path));
+    let at = |path: &str| {
+        scan.entries
+            .binary_search_by(|entry| entry.path.as_str().cmp(path))
+    };
     for path in candidates {
         let Err(next) = at(path) else { continue };
         if !scan.tells_of(path) {
@@ -29,11 +32,19 @@ pub fn deletes<'a>(candidates: impl Iterator<Item = &'a String>, scan: &Scan) ->
         let becomes_dir = {
             let below = format!("{path}/");
             let first = scan.entries[next..].partition_point(|entry| entry.path < below);
-            scan.entries.get(next + first).is_some_and(|entry| entry.path.starts_with(&below))
+            scan.entries
+                .get(next + first)
+                .is_some_and(|entry| entry.path.starts_with(&below))
         };
-        let was_below = path.match_indices('/').any(|(end, _)| at(&path[..end]).is_ok());
-        if becomes_dir || was_below { &mut deletes.first } else { &mut deletes.last }
-            .push(path.clone());
+        let was_below = path
+            .match_indices('/')
+            .any(|(end, _)| at(&path[..end]).is_ok());
+        if becomes_dir || was_below {
+            &mut deletes.first
+        } else {
+            &mut deletes.last
+        }
+        .push(path.clone());
     }
     // What is deepest first, so that directories empty from below.
     deletes.first.reverse();
@@ -65,15 +76,24 @@ mod tests {
     fn scan(paths: &[&str]) -> Scan {
         let mut entries: Vec<Entry> = paths
             .iter()
-            .map(|&path| Entry { path: path.to_owned(), kind: Kind::Link { target: "x".into() } })
+            .map(|&path| Entry {
+                path: path.to_owned(),
+                kind: Kind::Link { target: "x".into() },
+            })
             .collect();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         entries.dedup();
-        Scan { entries, ..Scan::default() }
+        Scan {
+            entries,
+            ..Scan::default()
+        }
     }
 
     fn known(paths: &[&str]) -> Known {
-        paths.iter().map(|&path| (path.to_owned(), [0; 32])).collect()
+        paths
+            .iter()
+            .map(|&path| (path.to_owned(), [0; 32]))
+            .collect()
     }
 
     #[test]
@@ -87,9 +107,15 @@ mod tests {
     #[test]
     fn nothing_is_deleted_that_was_not_proved_absent() {
         let known = known(&["a/x", "a/b/y", "ab", "z"]);
-        let partial = Scan { unlisted: vec!["a".to_owned()], ..scan(&[]) };
+        let partial = Scan {
+            unlisted: vec!["a".to_owned()],
+            ..scan(&[])
+        };
         assert_eq!(deletes(known.keys(), &partial).last, ["z", "ab"]);
-        let blind = Scan { unlisted: vec![String::new()], ..scan(&[]) };
+        let blind = Scan {
+            unlisted: vec![String::new()],
+            ..scan(&[])
+        };
         assert_eq!(deletes(known.keys(), &blind), Deletes::default());
     }
 

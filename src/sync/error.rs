@@ -56,7 +56,10 @@ impl NotTaken {
         match self {
             Self::Here(why) => why.is_fatal(),
             Self::Inside(why) => {
-                matches!(why, FileRefusal::NoSpace | FileRefusal::TooLarge | FileRefusal::Io(_))
+                matches!(
+                    why,
+                    FileRefusal::NoSpace | FileRefusal::TooLarge | FileRefusal::Io(_)
+                )
             }
         }
     }
@@ -83,7 +86,11 @@ impl NotTaken {
 impl Refused {
     /// The problem to fail with, where one such file is one too many.
     pub fn problem(&self) -> Problem {
-        SyncError::Refused { path: self.path.clone(), why: self.why.clone() }.problem()
+        SyncError::Refused {
+            path: self.path.clone(),
+            why: self.why.clone(),
+        }
+        .problem()
     }
 }
 
@@ -95,7 +102,10 @@ impl std::fmt::Display for Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { path: refusal.path, why: NotTaken::Here(refusal.why) }
+        Self {
+            path: refusal.path,
+            why: NotTaken::Here(refusal.why),
+        }
     }
 }
 
@@ -107,7 +117,10 @@ fn inside(refusal: FileRefusal) -> String {
         FileRefusal::TooLarge => "is too large for the workspace".to_owned(),
         FileRefusal::Changed => "changed while it was sent".to_owned(),
         FileRefusal::Io(errno) => {
-            format!("cannot be written: {}", std::io::Error::from_raw_os_error(errno))
+            format!(
+                "cannot be written: {}",
+                std::io::Error::from_raw_os_error(errno)
+            )
         }
     }
 }

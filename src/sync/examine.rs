@@ -40,7 +40,11 @@ pub struct Examined {
 #[derive(Debug)]
 pub enum Found {
     Same(Print),
-    Different { print: Print, content: Content, len: u64 },
+    Different {
+        print: Print,
+        content: Content,
+        len: u64,
+    },
     /// It vanished or changes right now: the watch tells of it again.
     Passing,
     Refused(Why),
@@ -62,7 +66,10 @@ pub fn examine(dir: &RootDir, root: &Path, work: Vec<Work>) -> Vec<Examined> {
     work.into_iter()
         .map(|work| {
             let found = one(dir, root, &work, &mut buffer).unwrap_or_else(Found::from);
-            Examined { path: work.path, found }
+            Examined {
+                path: work.path,
+                found,
+            }
         })
         .collect()
 }
@@ -71,10 +78,18 @@ fn one(dir: &RootDir, root: &Path, work: &Work, buffer: &mut Vec<u8>) -> Result<
     let now = SystemTime::now();
     let (file, mode, stamp) = dir.file(&work.path)?;
     if stamp.len > LARGEST_FILE {
-        return Ok(Found::Refused(Why::TooLarge { len: stamp.len, limit: LARGEST_FILE }));
+        return Ok(Found::Refused(Why::TooLarge {
+            len: stamp.len,
+            limit: LARGEST_FILE,
+        }));
     }
     let is_settled = hash_cache::is_settled(&stamp, now);
-    let print = |token| Print { token, mode, stamp, is_settled };
+    let print = |token| Print {
+        token,
+        mode,
+        stamp,
+        is_settled,
+    };
     if stamp.len <= SHORT {
         let mut content = Vec::with_capacity(usize::try_from(stamp.len).unwrap_or(0) + 1);
         read(&mut (&file).take(SHORT + 1), &mut content)?;
@@ -86,7 +101,11 @@ fn one(dir: &RootDir, root: &Path, work: &Work, buffer: &mut Vec<u8>) -> Result<
         if work.held == Some(print.token) {
             return Ok(Found::Same(print));
         }
-        return Ok(Found::Different { print, content: Content::Bytes(Bytes::from(content)), len });
+        return Ok(Found::Different {
+            print,
+            content: Content::Bytes(Bytes::from(content)),
+            len,
+        });
     }
     let Some(token) = hash(&file, mode, stamp.len, buffer)? else {
         return Ok(Found::Passing);
@@ -95,8 +114,15 @@ fn one(dir: &RootDir, root: &Path, work: &Work, buffer: &mut Vec<u8>) -> Result<
     if work.held == Some(token) {
         return Ok(Found::Same(print));
     }
-    let content = Content::File { path: root.join(&work.path), len: stamp.len };
-    Ok(Found::Different { print, content, len: stamp.len })
+    let content = Content::File {
+        path: root.join(&work.path),
+        len: stamp.len,
+    };
+    Ok(Found::Different {
+        print,
+        content,
+        len: stamp.len,
+    })
 }
 
 impl From<Errno> for Found {
@@ -114,7 +140,12 @@ fn read(from: &mut impl Read, to: &mut Vec<u8>) -> Result<usize, Errno> {
 }
 
 /// `None` if there is more or less of it than `len`.
-fn hash(mut file: &File, mode: u32, len: u64, buffer: &mut Vec<u8>) -> Result<Option<Token>, Errno> {
+fn hash(
+    mut file: &File,
+    mode: u32,
+    len: u64,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Token>, Errno> {
     buffer.resize(256 << 10, 0);
     let mut hasher = token::start(mode);
     let mut total = 0;

@@ -56,7 +56,12 @@ pub fn is_settled(stamp: &Stamp, now: SystemTime) -> bool {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp { len: 1, mtime_ns: 2, ctime_ns: 3_000_000_000, ino: 4 };
+    const STAMP: Stamp = Stamp {
+        len: 1,
+        mtime_ns: 2,
+        ctime_ns: 3_000_000_000,
+        ino: 4,
+    };
 
     #[test]
     fn any_difference_is_a_miss() {
@@ -67,8 +72,14 @@ mod tests {
         assert_eq!(cache.get("b", &STAMP, 0o644), None);
         for stamp in [
             Stamp { len: 0, ..STAMP },
-            Stamp { mtime_ns: 0, ..STAMP },
-            Stamp { ctime_ns: 0, ..STAMP },
+            Stamp {
+                mtime_ns: 0,
+                ..STAMP
+            },
+            Stamp {
+                ctime_ns: 0,
+                ..STAMP
+            },
             Stamp { ino: 0, ..STAMP },
         ] {
             assert_eq!(cache.get("a", &stamp, 0o644), None);

@@ -82,10 +82,18 @@ impl Sync {
         };
         let inventory = async { Ok::<Vec<Held>, SyncError>(self.receiver.inventory().await?) };
         let (scan, inventory) = tokio::try_join!(scan, inventory)?;
-        let mut known: Known =
-            inventory.into_iter().map(|held| (held.path, held.token)).collect();
+        let mut known: Known = inventory
+            .into_iter()
+            .map(|held| (held.path, held.token))
+            .collect();
         let deletes = diff::deletes(known.keys(), &scan);
-        self.cache.keep(&scan.entries.iter().map(|entry| entry.path.as_str()).collect());
+        self.cache.keep(
+            &scan
+                .entries
+                .iter()
+                .map(|entry| entry.path.as_str())
+                .collect(),
+        );
         let tally = self.push(&mut known, scan, deletes).await?;
         self.known = Some(known);
         Ok(told(tally, began, true))
@@ -107,8 +115,10 @@ impl Sync {
             Err(SourceError::Gone { .. }) => return self.full().await,
             scan => scan?,
         };
-        let candidates: BTreeSet<&String> =
-            paths.iter().flat_map(|path| diff::at_or_below(&known, path)).collect();
+        let candidates: BTreeSet<&String> = paths
+            .iter()
+            .flat_map(|path| diff::at_or_below(&known, path))
+            .collect();
         let deletes = diff::deletes(candidates.into_iter(), &scan);
         let tally = self.push(&mut known, scan, deletes).await?;
         self.known = Some(known);
@@ -147,12 +157,19 @@ fn told(tally: Tally, began: Instant, full: bool) -> Synced {
         refused: refusals(&tally.refused),
         caused: None,
     };
-    Synced { report, changed: tally.changed, refused: tally.refused }
+    Synced {
+        report,
+        changed: tally.changed,
+        refused: tally.refused,
+    }
 }
 
 fn refusals(refused: &[Refused]) -> Vec<String> {
-    let mut lines: Vec<String> =
-        refused.iter().take(REFUSALS_TOLD).map(ToString::to_string).collect();
+    let mut lines: Vec<String> = refused
+        .iter()
+        .take(REFUSALS_TOLD)
+        .map(ToString::to_string)
+        .collect();
     if refused.len() > REFUSALS_TOLD {
         lines.push(format!("and {} more", refused.len() - REFUSALS_TOLD));
     }

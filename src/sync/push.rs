@@ -55,7 +55,11 @@ struct Planned {
 }
 
 enum Means {
-    Held { token: Token, len: u64, streamed: Option<Stamp> },
+    Held {
+        token: Token,
+        len: u64,
+        streamed: Option<Stamp>,
+    },
     Gone,
 }
 
@@ -66,12 +70,27 @@ impl Push<'_> {
         for path in deletes.first.iter().chain(&deletes.last) {
             self.cache.remove(path);
         }
-        let Self { source, receiver, scope, cache, known, unsure } = self;
+        let Self {
+            source,
+            receiver,
+            scope,
+            cache,
+            known,
+            unsure,
+        } = self;
         let (links, work) = plan(entries, cache, known, unsure);
         let root = Arc::new(source.root_dir()?);
-        let readers = Readers { scope, source, root: Arc::clone(&root) };
+        let readers = Readers {
+            scope,
+            source,
+            root: Arc::clone(&root),
+        };
         let (batches, arriving) = mpsc::channel(1);
-        let mut outgoing = Batcher { batches, batch: Vec::new(), bytes: 0 };
+        let mut outgoing = Batcher {
+            batches,
+            batch: Vec::new(),
+            bytes: 0,
+        };
         let produce = async {
             let mut refused = Vec::new();
             for path in deletes.first {
@@ -85,9 +104,17 @@ impl Push<'_> {
                 for Examined { path, found } in chunk? {
                     match found {
                         Found::Same(print) => remember(cache, path, &print),
-                        Found::Different { print, content, len } => {
+                        Found::Different {
+                            print,
+                            content,
+                            len,
+                        } => {
                             remember(cache, path.clone(), &print);
-                            let weight = if matches!(content, Content::Bytes(_)) { len } else { 0 };
+                            let weight = if matches!(content, Content::Bytes(_)) {
+                                len
+                            } else {
+                                0
+                            };
                             outgoing.add(put(path, &print, content, len), weight).await;
                         }
                         Found::Passing => {}
@@ -105,7 +132,13 @@ impl Push<'_> {
             drop(outgoing);
             Ok::<Vec<Refused>, SyncError>(refused)
         };
-        let consume = Sender { receiver, root, known, unsure }.send(arriving);
+        let consume = Sender {
+            receiver,
+            root,
+            known,
+            unsure,
+        }
+        .send(arriving);
         let (refused, tally) = tokio::join!(produce, consume);
         let mut tally = tally?;
         tally.refused.extend(refused?);
@@ -123,20 +156,35 @@ fn plan(
     let mut links = Vec::new();
     let mut work = Vec::new();
     for Entry { path, kind } in entries {
-        let held = known.get(&path).copied().filter(|_| !unsure.contains(&path));
+        let held = known
+            .get(&path)
+            .copied()
+            .filter(|_| !unsure.contains(&path));
         match kind {
             Kind::Link { target } => {
                 let token = token::of_link(&target);
                 if held != Some(token) {
-                    let op = FileOp::Link { path: path.clone(), target, token };
-                    let means = Means::Held { token, len: 0, streamed: None };
+                    let op = FileOp::Link {
+                        path: path.clone(),
+                        target,
+                        token,
+                    };
+                    let means = Means::Held {
+                        token,
+                        len: 0,
+                        streamed: None,
+                    };
                     links.push(Planned { op, path, means });
                 }
             }
             Kind::File { mode, stamp } => {
                 let read = cache.get(&path, &stamp, mode);
                 if read.is_none() || read != held {
-                    work.push(Work { path, len: stamp.len, held });
+                    work.push(Work {
+                        path,
+                        len: stamp.len,
+                        held,
+                    });
                 }
             }
         }
@@ -147,12 +195,29 @@ fn plan(
 fn put(path: String, print: &Print, content: Content, len: u64) -> Planned {
     let streamed = matches!(content, Content::File { .. }).then_some(print.stamp);
     let token = print.token;
-    let op = FileOp::Put { path: path.clone(), mode: print.mode, token, content };
-    Planned { op, path, means: Means::Held { token, len, streamed } }
+    let op = FileOp::Put {
+        path: path.clone(),
+        mode: print.mode,
+        token,
+        content,
+    };
+    Planned {
+        op,
+        path,
+        means: Means::Held {
+            token,
+            len,
+            streamed,
+        },
+    }
 }
 
 fn delete(path: String) -> Planned {
-    Planned { op: FileOp::Delete { path: path.clone() }, path, means: Means::Gone }
+    Planned {
+        op: FileOp::Delete { path: path.clone() },
+        path,
+        means: Means::Gone,
+    }
 }
 
 fn remember(cache: &mut HashCache, path: String, print: &Print) {
@@ -175,7 +240,9 @@ impl Readers<'_> {
         &self,
         work: Vec<Work>,
     ) -> impl stream::Stream<Item = Result<Vec<Examined>, SyncError>> + Unpin {
-        let readers = thread::available_parallelism().map_or(2, usize::from).clamp(2, MOST_READERS);
+        let readers = thread::available_parallelism()
+            .map_or(2, usize::from)
+            .clamp(2, MOST_READERS);
         let chunks = chunked(work).into_iter().map(|chunk| {
             let (dir, root) = (Arc::clone(&self.root), self.source.root().to_owned());
             let scope = self.scope.clone();
@@ -266,7 +333,10 @@ impl Sender<'_> {
                         return Err(SyncError::Refused { path, why });
                     }
                     Err(why) => {
-                        tally.refused.push(Refused { path, why: NotTaken::Inside(why) });
+                        tally.refused.push(Refused {
+                            path,
+                            why: NotTaken::Inside(why),
+                        });
                     }
                 }
             }
@@ -276,7 +346,11 @@ impl Sender<'_> {
 
     fn done(&mut self, path: String, means: &Means, tally: &mut Tally) {
         match means {
-            Means::Held { token, len, streamed } => {
+            Means::Held {
+                token,
+                len,
+                streamed,
+            } => {
                 tally.files += 1;
                 tally.bytes += len;
                 self.known.insert(path.clone(), *token);

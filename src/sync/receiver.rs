@@ -12,8 +12,7 @@ pub trait Receiver: Send + Sync {
     /// What earlier syncs wrote.
     async fn inventory(&self) -> Result<Vec<Held>, EngineError>;
     /// In order; results align with `ops`. One that is refused does not stop the rest.
-    async fn apply(&self, ops: Vec<FileOp>)
-    -> Result<Vec<Result<(), FileRefusal>>, EngineError>;
+    async fn apply(&self, ops: Vec<FileOp>) -> Result<Vec<Result<(), FileRefusal>>, EngineError>;
 }
 
 #[async_trait]
@@ -22,10 +21,7 @@ impl Receiver for Link {
         self.inventory().await
     }
 
-    async fn apply(
-        &self,
-        ops: Vec<FileOp>,
-    ) -> Result<Vec<Result<(), FileRefusal>>, EngineError> {
+    async fn apply(&self, ops: Vec<FileOp>) -> Result<Vec<Result<(), FileRefusal>>, EngineError> {
         self.apply(ops).await
     }
 }

@@ -31,7 +31,12 @@ mod tests {
 
     #[test]
     fn kind_mode_and_content_tell() {
-        let tokens = [of_file(0o644, b"a"), of_file(0o755, b"a"), of_file(0o644, b"b"), of_link("a")];
+        let tokens = [
+            of_file(0o644, b"a"),
+            of_file(0o755, b"a"),
+            of_file(0o644, b"b"),
+            of_link("a"),
+        ];
         for (i, a) in tokens.iter().enumerate() {
             assert!(tokens[i + 1..].iter().all(|b| a != b));
         }

@@ -9,13 +9,28 @@ use crate::{
 };
 
 pub const TESTS: &[Test] = &[
-    ("commands::they_tell_the_same_story", they_tell_the_same_story),
+    (
+        "commands::they_tell_the_same_story",
+        they_tell_the_same_story,
+    ),
     ("commands::logs_filter_and_follow", logs_filter_and_follow),
-    ("commands::events_end_as_they_began", events_end_as_they_began),
-    ("commands::attach_streams_until_interrupted", attach_streams_until_interrupted),
+    (
+        "commands::events_end_as_they_began",
+        events_end_as_they_began,
+    ),
+    (
+        "commands::attach_streams_until_interrupted",
+        attach_streams_until_interrupted,
+    ),
     ("commands::images_are_listed", images_are_listed),
-    ("commands::doctor_finds_nothing_wrong", doctor_finds_nothing_wrong),
-    ("commands::detect_shows_its_evidence", detect_shows_its_evidence),
+    (
+        "commands::doctor_finds_nothing_wrong",
+        doctor_finds_nothing_wrong,
+    ),
+    (
+        "commands::detect_shows_its_evidence",
+        detect_shows_its_evidence,
+    ),
 ];
 
 fn they_tell_the_same_story() {
@@ -29,7 +44,12 @@ fn they_tell_the_same_story() {
     assert_eq!(listed["instances"][0]["phase"], json!("ready"));
     let status = host.json(&["status", path]);
     assert_eq!(status["urls"]["local"], json!(url));
-    assert!(status["usage"]["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{status}");
+    assert!(
+        status["usage"]["memory_bytes"]
+            .as_u64()
+            .is_some_and(|bytes| bytes > 0),
+        "{status}"
+    );
     host.run(&["wait", path]).ok();
     host.run(&["restart", path]).ok();
     assert_eq!(get(&url).0, 200);
@@ -48,7 +68,10 @@ fn logs_filter_and_follow() {
     let url = host.up(&project).url();
     get(&format!("{url}/first-request"));
     until("the line", || {
-        host.run(&["logs", path]).stdout.contains("first-request").then_some(())
+        host.run(&["logs", path])
+            .stdout
+            .contains("first-request")
+            .then_some(())
     });
     let none = host.run(&["logs", "--grep", "no such line", path]).ok();
     assert_eq!(none.stdout, "");
@@ -72,8 +95,14 @@ fn events_end_as_they_began() {
     let host = Host::new();
     let project = host.copy_of("script-python");
     host.up(&project).url();
-    let lines = host.run(&["--format", "ndjson", "events", project.to_str().unwrap()]).ok().lines();
-    let kinds: Vec<_> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+    let lines = host
+        .run(&["--format", "ndjson", "events", project.to_str().unwrap()])
+        .ok()
+        .lines();
+    let kinds: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["type"].as_str())
+        .collect();
     assert_eq!(kinds.first(), Some(&"hello"));
     assert_eq!(kinds.last(), Some(&"result"));
     for kind in ["detect", "step", "sync", "state", "app.ready"] {
@@ -90,17 +119,26 @@ fn attach_streams_until_interrupted() {
         (ran.code == 0).then(|| ran.url())
     });
     assert_eq!(get(&url).0, 200);
-    std::process::Command::new("kill").args(["-INT", &up.id().to_string()]).status().unwrap();
+    std::process::Command::new("kill")
+        .args(["-INT", &up.id().to_string()])
+        .status()
+        .unwrap();
     let output = up.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    until("the container to go", || (host.owned().len() <= 1).then_some(()));
+    until("the container to go", || {
+        (host.owned().len() <= 1).then_some(())
+    });
 }
 
 fn images_are_listed() {
     let host = Host::new();
     let images = host.json(&["images", "ls"]);
-    let tags: Vec<_> =
-        images["images"].as_array().unwrap().iter().filter_map(|image| image["tag"].as_str()).collect();
+    let tags: Vec<_> = images["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|image| image["tag"].as_str())
+        .collect();
     assert!(tags.contains(&"codemate/python:3.11"), "{tags:?}");
     assert!(tags.contains(&"codemate/node:20"), "{tags:?}");
 }
@@ -109,7 +147,9 @@ fn doctor_finds_nothing_wrong() {
     let host = Host::new();
     host.run(&["doctor"]).ok();
     let mut broken = Host::new();
-    broken.env.push(("DOCKER_HOST", "unix:///nonexistent/docker.sock".to_owned()));
+    broken
+        .env
+        .push(("DOCKER_HOST", "unix:///nonexistent/docker.sock".to_owned()));
     assert_eq!(broken.run(&["doctor"]).code, 5);
 }
 
@@ -120,7 +160,16 @@ fn detect_shows_its_evidence() {
     assert_eq!(report["plan"]["template"], json!("flask"));
     let winner = &report["candidates"][0];
     assert_eq!(winner["template"], json!("flask"));
-    assert!(winner["evidence"].as_array().is_some_and(|all| !all.is_empty()), "{winner}");
-    let rejected = report["candidates"].as_array().unwrap().iter().any(|c| c["rejected"].is_string());
+    assert!(
+        winner["evidence"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty()),
+        "{winner}"
+    );
+    let rejected = report["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|c| c["rejected"].is_string());
     assert!(rejected, "{report}");
 }

@@ -9,11 +9,26 @@ use crate::{
 };
 
 pub const TESTS: &[Test] = &[
-    ("crash::the_app_outlives_the_agent", the_app_outlives_the_agent),
-    ("crash::an_edit_made_meanwhile_arrives", an_edit_made_meanwhile_arrives),
-    ("crash::a_start_cut_off_is_finished_or_gone", a_start_cut_off_is_finished_or_gone),
-    ("crash::a_removed_container_is_told", a_removed_container_is_told),
-    ("crash::a_stopped_agent_leaves_previews_up", a_stopped_agent_leaves_previews_up),
+    (
+        "crash::the_app_outlives_the_agent",
+        the_app_outlives_the_agent,
+    ),
+    (
+        "crash::an_edit_made_meanwhile_arrives",
+        an_edit_made_meanwhile_arrives,
+    ),
+    (
+        "crash::a_start_cut_off_is_finished_or_gone",
+        a_start_cut_off_is_finished_or_gone,
+    ),
+    (
+        "crash::a_removed_container_is_told",
+        a_removed_container_is_told,
+    ),
+    (
+        "crash::a_stopped_agent_leaves_previews_up",
+        a_stopped_agent_leaves_previews_up,
+    ),
 ];
 
 /// Counts in its log, ten lines a second, and tells its start time.
@@ -37,9 +52,14 @@ HTTPServer(("0.0.0.0", 8000), Hello).serve_forever()
 "#;
 
 fn kill(pid: i32) {
-    let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    let killed = Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status()
+        .unwrap();
     assert!(killed.success());
-    until("the agent to be gone", || (!std::path::Path::new(&format!("/proc/{pid}/exe")).exists()).then_some(()));
+    until("the agent to be gone", || {
+        (!std::path::Path::new(&format!("/proc/{pid}/exe")).exists()).then_some(())
+    });
 }
 
 /// The numbers counted so far.
@@ -58,7 +78,9 @@ fn the_app_outlives_the_agent() {
     let path = project.to_str().unwrap();
     let url = host.up(&project).url();
     let started = get(&url).1;
-    let before = until("some lines", || Some(counted(&host, path)).filter(|lines| lines.len() > 5));
+    let before = until("some lines", || {
+        Some(counted(&host, path)).filter(|lines| lines.len() > 5)
+    });
     kill(host.agent_pid());
     assert!(try_get(&url).is_none(), "the gateway died with the agent");
     let listed = host.run(&["ls"]).ok();
@@ -77,9 +99,14 @@ fn an_edit_made_meanwhile_arrives() {
     let project = host.project("counter", &[("main.py", COUNTER)]);
     let url = host.up(&project).url();
     kill(host.agent_pid());
-    crate::host::write(&project.join("main.py"), &COUNTER.replace("started.encode()", "b'edited'"));
+    crate::host::write(
+        &project.join("main.py"),
+        &COUNTER.replace("started.encode()", "b'edited'"),
+    );
     host.run(&["ls"]).ok();
-    until("the edit", || try_get(&url).filter(|(_, body)| body == "edited"));
+    until("the edit", || {
+        try_get(&url).filter(|(_, body)| body == "edited")
+    });
 }
 
 fn a_start_cut_off_is_finished_or_gone() {
@@ -105,7 +132,9 @@ fn a_removed_container_is_told() {
     let project = host.project("counter", &[("main.py", COUNTER)]);
     let url = host.up(&project).url();
     docker(&["rm", "-f", &host.container()]);
-    until("a page that says so", || try_get(&url).filter(|(status, _)| *status == 503));
+    until("a page that says so", || {
+        try_get(&url).filter(|(status, _)| *status == 503)
+    });
     let again = host.up(&project).url();
     assert_eq!(get(&again).0, 200);
 }

@@ -9,14 +9,35 @@ use crate::{
 };
 
 pub const TESTS: &[Test] = &[
-    ("edits::a_python_file_is_served_anew", a_python_file_is_served_anew),
-    ("edits::two_hundred_edits_are_all_served", two_hundred_edits_are_all_served),
-    ("edits::requirements_are_installed_anew", requirements_are_installed_anew),
-    ("edits::a_deleted_file_is_gone_inside", a_deleted_file_is_gone_inside),
+    (
+        "edits::a_python_file_is_served_anew",
+        a_python_file_is_served_anew,
+    ),
+    (
+        "edits::two_hundred_edits_are_all_served",
+        two_hundred_edits_are_all_served,
+    ),
+    (
+        "edits::requirements_are_installed_anew",
+        requirements_are_installed_anew,
+    ),
+    (
+        "edits::a_deleted_file_is_gone_inside",
+        a_deleted_file_is_gone_inside,
+    ),
     ("edits::what_the_app_made_stays", what_the_app_made_stays),
-    ("edits::a_broken_edit_is_mended_by_the_next", a_broken_edit_is_mended_by_the_next),
-    ("edits::an_ignored_file_does_not_travel", an_ignored_file_does_not_travel),
-    ("edits::no_request_fails_while_it_restarts", no_request_fails_while_it_restarts),
+    (
+        "edits::a_broken_edit_is_mended_by_the_next",
+        a_broken_edit_is_mended_by_the_next,
+    ),
+    (
+        "edits::an_ignored_file_does_not_travel",
+        an_ignored_file_does_not_travel,
+    ),
+    (
+        "edits::no_request_fails_while_it_restarts",
+        no_request_fails_while_it_restarts,
+    ),
 ];
 
 const APP: &str = "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef hello():\n    return 'TEXT'\n";
@@ -26,11 +47,16 @@ fn app(text: &str) -> String {
 }
 
 fn flask(host: &Host) -> std::path::PathBuf {
-    host.project("edited", &[("requirements.txt", "flask\n"), ("app.py", &app("first"))])
+    host.project(
+        "edited",
+        &[("requirements.txt", "flask\n"), ("app.py", &app("first"))],
+    )
 }
 
 fn served(url: &str, text: &str) {
-    until(text, || try_get(url).filter(|(_, body)| body.contains(text)));
+    until(text, || {
+        try_get(url).filter(|(_, body)| body.contains(text))
+    });
 }
 
 fn inside(host: &Host, path: &Path) -> bool {
@@ -85,7 +111,9 @@ fn a_deleted_file_is_gone_inside() {
     assert!(inside(&host, old));
     fs::remove_file(project.join(old)).unwrap();
     until("the file to go", || (!inside(&host, old)).then_some(()));
-    until("its empty directory to go", || (!inside(&host, Path::new("static/deep"))).then_some(()));
+    until("its empty directory to go", || {
+        (!inside(&host, Path::new("static/deep"))).then_some(())
+    });
     assert!(inside(&host, Path::new("app.py")));
 }
 

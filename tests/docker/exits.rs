@@ -13,19 +13,34 @@ pub const TESTS: &[Test] = &[
     ("exits::not_found_is_3", not_found_is_3),
     ("exits::no_engine_is_5", no_engine_is_5),
     ("exits::nothing_recognised_is_6", nothing_recognised_is_6),
-    ("exits::a_tie_is_6_with_its_candidates", a_tie_is_6_with_its_candidates),
+    (
+        "exits::a_tie_is_6_with_its_candidates",
+        a_tie_is_6_with_its_candidates,
+    ),
     ("exits::a_bad_settings_file_is_6", a_bad_settings_file_is_6),
-    ("exits::an_unavailable_version_is_6", an_unavailable_version_is_6),
+    (
+        "exits::an_unavailable_version_is_6",
+        an_unavailable_version_is_6,
+    ),
     ("exits::a_file_too_large_is_7", a_file_too_large_is_7),
     ("exits::a_failed_install_is_8", a_failed_install_is_8),
     ("exits::an_app_that_exits_is_9", an_app_that_exits_is_9),
-    ("exits::out_of_memory_is_9_and_named", out_of_memory_is_9_and_named),
+    (
+        "exits::out_of_memory_is_9_and_named",
+        out_of_memory_is_9_and_named,
+    ),
     ("exits::nothing_listening_is_10", nothing_listening_is_10),
     ("exits::too_much_asked_is_12", too_much_asked_is_12),
     ("exits::interrupted_is_130", interrupted_is_130),
     ("exits::terminated_is_143", terminated_is_143),
-    ("exits::an_image_that_cannot_be_had_is_5", an_image_that_cannot_be_had_is_5),
-    ("exits::exec_passes_the_commands_own", exec_passes_the_commands_own),
+    (
+        "exits::an_image_that_cannot_be_had_is_5",
+        an_image_that_cannot_be_had_is_5,
+    ),
+    (
+        "exits::exec_passes_the_commands_own",
+        exec_passes_the_commands_own,
+    ),
 ];
 
 /// It failed with this code, said so on stderr alone, and left nothing running.
@@ -34,7 +49,9 @@ fn fails(host: &Host, ran: &Ran, code: i32, said: &str) {
     assert_eq!(ran.code, code, "{ran:#?}");
     assert_eq!(ran.stdout, "", "{ran:#?}");
     assert!(ran.stderr.contains(said), "{said:?} is not said: {ran:#?}");
-    until("nothing to be left", || host.owned().is_empty().then_some(()));
+    until("nothing to be left", || {
+        host.owned().is_empty().then_some(())
+    });
 }
 
 #[track_caller]
@@ -47,10 +64,20 @@ fn up_fails(files: &[(&str, &str)], code: i32, said: &str) {
 
 fn bad_usage_is_2() {
     let host = Host::new();
-    fails(&host, &host.run(&["up", "--no-such-flag"]), 2, "--no-such-flag");
+    fails(
+        &host,
+        &host.run(&["up", "--no-such-flag"]),
+        2,
+        "--no-such-flag",
+    );
     let file = host.project("p", &[("a.txt", "")]).join("a.txt");
     fails(&host, &host.up(&file), 2, "not a directory");
-    fails(&host, &host.up(Path::new("/no/such/directory")), 2, "/no/such/directory");
+    fails(
+        &host,
+        &host.up(Path::new("/no/such/directory")),
+        2,
+        "/no/such/directory",
+    );
 }
 
 fn not_found_is_3() {
@@ -63,7 +90,8 @@ fn not_found_is_3() {
 fn no_engine_is_5() {
     let mut host = Host::new();
     let project = host.copy_of("script-python");
-    host.env.push(("DOCKER_HOST", "unix:///nonexistent/docker.sock".to_owned()));
+    host.env
+        .push(("DOCKER_HOST", "unix:///nonexistent/docker.sock".to_owned()));
     fails(&host, &host.up(&project), 5, "no Docker engine answers");
 }
 
@@ -81,12 +109,19 @@ fn a_tie_is_6_with_its_candidates() {
 }
 
 fn a_bad_settings_file_is_6() {
-    let files = [("main.py", "print()"), ("codemate-preview.toml", "prot = 80\n")];
+    let files = [
+        ("main.py", "print()"),
+        ("codemate-preview.toml", "prot = 80\n"),
+    ];
     up_fails(&files, 6, "port");
 }
 
 fn an_unavailable_version_is_6() {
-    up_fails(&[("main.py", "print()"), (".python-version", "2.7\n")], 6, "2.7");
+    up_fails(
+        &[("main.py", "print()"), (".python-version", "2.7\n")],
+        6,
+        "2.7",
+    );
 }
 
 fn a_file_too_large_is_7() {
@@ -99,7 +134,14 @@ fn a_file_too_large_is_7() {
 
 fn a_failed_install_is_8() {
     let wanted = "no-such-package-on-any-index-4711\n";
-    up_fails(&[("app.py", "from flask import Flask\napp = Flask(__name__)\n"), ("requirements.txt", &format!("flask\n{wanted}"))], 8, wanted.trim());
+    up_fails(
+        &[
+            ("app.py", "from flask import Flask\napp = Flask(__name__)\n"),
+            ("requirements.txt", &format!("flask\n{wanted}")),
+        ],
+        8,
+        wanted.trim(),
+    );
 }
 
 fn an_app_that_exits_is_9() {
@@ -120,7 +162,11 @@ fn out_of_memory_is_9_and_named() {
 fn nothing_listening_is_10() {
     let settings = "[ready]\ntimeout = \"2s\"\n";
     let text = "import time\ntime.sleep(600)\n";
-    up_fails(&[("main.py", text), ("codemate-preview.toml", settings)], 10, "listens on no port");
+    up_fails(
+        &[("main.py", text), ("codemate-preview.toml", settings)],
+        10,
+        "listens on no port",
+    );
 }
 
 fn too_much_asked_is_12() {
@@ -137,11 +183,16 @@ fn signalled(signal: &str, code: i32) {
     let project = host.project("slow", SLEEPS);
     let up = host.spawn(&["up", project.to_str().unwrap()]);
     until("a container", || (host.owned().len() > 1).then_some(()));
-    Command::new("kill").args([signal, &up.id().to_string()]).status().unwrap();
+    Command::new("kill")
+        .args([signal, &up.id().to_string()])
+        .status()
+        .unwrap();
     let output = up.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
-    until("nothing to be left", || host.owned().is_empty().then_some(()));
+    until("nothing to be left", || {
+        host.owned().is_empty().then_some(())
+    });
 }
 
 fn interrupted_is_130() {
@@ -165,8 +216,14 @@ fn exec_passes_the_commands_own() {
     let project = host.copy_of("script-python");
     let path = project.to_str().unwrap();
     host.up(&project).url();
-    assert_eq!(host.run(&["exec", path, "--", "sh", "-c", "exit 42"]).code, 42);
-    assert_eq!(host.run(&["exec", path, "--", "echo", "here"]).ok().stdout, "here\n");
+    assert_eq!(
+        host.run(&["exec", path, "--", "sh", "-c", "exit 42"]).code,
+        42
+    );
+    assert_eq!(
+        host.run(&["exec", path, "--", "echo", "here"]).ok().stdout,
+        "here\n"
+    );
     assert_eq!(host.run(&["exec", path, "--", "no-such-program"]).code, 127);
     assert_eq!(host.run(&["exec", "nobody", "--", "true"]).code, 125);
 }

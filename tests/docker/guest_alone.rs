@@ -12,7 +12,10 @@ use crate::{
     web::get,
 };
 
-pub const TESTS: &[Test] = &[("guest_alone::an_empty_image_is_enough", an_empty_image_is_enough)];
+pub const TESTS: &[Test] = &[(
+    "guest_alone::an_empty_image_is_enough",
+    an_empty_image_is_enough,
+)];
 
 const SERVER: &str = r#"
 use std::{io::{Read, Write}, net::TcpListener};
@@ -56,7 +59,15 @@ fn an_empty_image_is_enough() {
 
 fn compile(source: &Path, to: &Path) {
     let compiled = Command::new("rustc")
-        .args(["--edition", "2024", "-C", "opt-level=s", "-C", "target-feature=+crt-static", "-o"])
+        .args([
+            "--edition",
+            "2024",
+            "-C",
+            "opt-level=s",
+            "-C",
+            "target-feature=+crt-static",
+            "-o",
+        ])
         .arg(to)
         .arg(source)
         .status()

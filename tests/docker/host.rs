@@ -21,7 +21,10 @@ pub fn docker_is_here() -> bool {
     }
     let output = Command::new("docker").arg("version").output();
     let here = output.is_ok_and(|output| output.status.success());
-    assert!(here || asked != "required", "no Docker engine answers, and one is required");
+    assert!(
+        here || asked != "required",
+        "no Docker engine answers, and one is required"
+    );
     here
 }
 
@@ -76,7 +79,10 @@ impl Ran {
     /// Every line of an NDJSON answer.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -87,7 +93,10 @@ pub struct Host {
 
 impl Host {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), env: Vec::new() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            env: Vec::new(),
+        }
     }
 
     /// A directory of this test's own with these files in it.
@@ -102,10 +111,17 @@ impl Host {
 
     /// A copy of one of the projects that ship.
     pub fn copy_of(&self, fixture: &str) -> PathBuf {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/projects").join(fixture);
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/projects")
+            .join(fixture);
         let to = self.dir.path().join("projects").join(fixture);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        let copied = Command::new("cp").arg("-a").arg(&from).arg(&to).status().unwrap();
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(&from)
+            .arg(&to)
+            .status()
+            .unwrap();
         assert!(copied.success());
         to
     }
@@ -115,7 +131,10 @@ impl Host {
         command
             .args(args)
             .env("CODEMATE_PREVIEW_STATE_DIR", self.dir.path().join("state"))
-            .env("CODEMATE_PREVIEW_CONFIG_DIR", self.dir.path().join("config"))
+            .env(
+                "CODEMATE_PREVIEW_CONFIG_DIR",
+                self.dir.path().join("config"),
+            )
             .env("CODEMATE_PREVIEW_RUNTIME_DIR", self.dir.path().join("run"))
             .envs(self.env.iter().map(|(name, value)| (*name, value.as_str())))
             .current_dir(self.dir.path())
@@ -128,7 +147,11 @@ impl Host {
     }
 
     pub fn spawn(&self, args: &[&str]) -> Child {
-        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     pub fn up(&self, project: &Path) -> Ran {
@@ -141,8 +164,8 @@ impl Host {
         let mut all = vec!["--json"];
         all.extend(args);
         let ran = self.run(&all);
-        let document: Value = serde_json::from_str(&ran.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
+        let document: Value =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
         document["data"].clone()
     }
 
@@ -191,7 +214,10 @@ impl Drop for Host {
 
 pub fn docker(args: &[&str]) -> Vec<String> {
     let output = Command::new("docker").args(args).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 pub fn write(path: &Path, text: &str) {

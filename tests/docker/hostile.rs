@@ -9,9 +9,15 @@ use std::{
 use crate::{Test, host::Host, web::get};
 
 pub const TESTS: &[Test] = &[
-    ("hostile::what_is_no_file_is_left_out_by_name", what_is_no_file_is_left_out_by_name),
+    (
+        "hostile::what_is_no_file_is_left_out_by_name",
+        what_is_no_file_is_left_out_by_name,
+    ),
     ("hostile::links_stay_inside", links_stay_inside),
-    ("hostile::nothing_of_the_users_is_changed", nothing_of_the_users_is_changed),
+    (
+        "hostile::nothing_of_the_users_is_changed",
+        nothing_of_the_users_is_changed,
+    ),
     ("hostile::a_full_disk_is_told", a_full_disk_is_told),
 ];
 
@@ -29,7 +35,10 @@ HTTPServer(("0.0.0.0", 8000), Hello).serve_forever()
 fn what_is_no_file_is_left_out_by_name() {
     let host = Host::new();
     let project = host.project("odd", &[("main.py", LISTS), ("ordinary name.txt", "")]);
-    let made = Command::new("mkfifo").arg(project.join("pipe")).status().unwrap();
+    let made = Command::new("mkfifo")
+        .arg(project.join("pipe"))
+        .status()
+        .unwrap();
     assert!(made.success());
     let _socket = UnixListener::bind(project.join("socket")).unwrap();
     fs::write(project.join("two\nlines"), "").unwrap();
@@ -38,7 +47,10 @@ fn what_is_no_file_is_left_out_by_name() {
         assert!(ran.stderr.contains(name), "{name} is not named: {ran:#?}");
     }
     let (_, listed) = get(&ran.url());
-    assert_eq!(listed.lines().collect::<Vec<_>>(), ["main.py", "ordinary name.txt"]);
+    assert_eq!(
+        listed.lines().collect::<Vec<_>>(),
+        ["main.py", "ordinary name.txt"]
+    );
 }
 
 fn links_stay_inside() {
@@ -61,7 +73,11 @@ fn census(root: &std::path::Path) -> String {
         .args(["-printf", "%P %s %m %T@ %l\n"])
         .output()
         .unwrap();
-    let mut lines: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    let mut lines: Vec<_> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
     lines.sort();
     lines.join("\n")
 }
@@ -72,7 +88,8 @@ fn nothing_of_the_users_is_changed() {
     let before = census(&project);
     let url = host.up(&project).url();
     get(&url);
-    host.run(&["down", "--purge", project.to_str().unwrap()]).ok();
+    host.run(&["down", "--purge", project.to_str().unwrap()])
+        .ok();
     assert_eq!(census(&project), before);
 }
 
@@ -84,7 +101,9 @@ fn a_full_disk_is_told() {
     let state = project.parent().unwrap().parent().unwrap().join("state");
     fs::create_dir_all(&state).unwrap();
     let at = state.to_str().unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs", at]).status();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs", at])
+        .status();
     if !mounted.is_ok_and(|status| status.success()) {
         println!("hostile::a_full_disk_is_told: needs to mount a tmpfs, which this user may not");
         return;
@@ -95,7 +114,10 @@ fn a_full_disk_is_told() {
     let _ = fs::remove_file(state.join("filler"));
     assert_ne!(ran.code, 0, "{ran:#?}");
     assert_eq!(ran.stdout, "");
-    assert!(ran.stderr.contains("full") || ran.stderr.contains("No space"), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("full") || ran.stderr.contains("No space"),
+        "{ran:#?}"
+    );
     host.run(&["agent", "stop"]);
     Command::new("umount").args(["-l", at]).status().unwrap();
 }

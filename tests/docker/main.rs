@@ -18,7 +18,15 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let ignored = !host::docker_is_here();
-    let all = [up::TESTS, exits::TESTS, edits::TESTS, crash::TESTS, hostile::TESTS, commands::TESTS, guest_alone::TESTS];
+    let all = [
+        up::TESTS,
+        exits::TESTS,
+        edits::TESTS,
+        crash::TESTS,
+        hostile::TESTS,
+        commands::TESTS,
+        guest_alone::TESTS,
+    ];
     let trials = all
         .into_iter()
         .flatten()

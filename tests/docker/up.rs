@@ -16,13 +16,28 @@ pub const TESTS: &[Test] = &[
     ("up::vite_answers", vite_answers),
     ("up::a_static_site_answers", a_static_site_answers),
     ("up::bare_scripts_answer", bare_scripts_answer),
-    ("up::a_second_up_changes_nothing", a_second_up_changes_nothing),
-    ("up::a_stopped_project_is_a_snapshot_hit", a_stopped_project_is_a_snapshot_hit),
+    (
+        "up::a_second_up_changes_nothing",
+        a_second_up_changes_nothing,
+    ),
+    (
+        "up::a_stopped_project_is_a_snapshot_hit",
+        a_stopped_project_is_a_snapshot_hit,
+    ),
     ("up::rebuild_installs_again", rebuild_installs_again),
-    ("up::an_app_on_loopback_is_relayed_to", an_app_on_loopback_is_relayed_to),
+    (
+        "up::an_app_on_loopback_is_relayed_to",
+        an_app_on_loopback_is_relayed_to,
+    ),
     ("up::the_port_is_found", the_port_is_found),
-    ("up::limits_and_env_reach_the_container", limits_and_env_reach_the_container),
-    ("up::two_checkouts_are_two_previews", two_checkouts_are_two_previews),
+    (
+        "up::limits_and_env_reach_the_container",
+        limits_and_env_reach_the_container,
+    ),
+    (
+        "up::two_checkouts_are_two_previews",
+        two_checkouts_are_two_previews,
+    ),
 ];
 
 fn answers(fixture: &str, text: &str) {
@@ -80,7 +95,9 @@ fn a_second_up_changes_nothing() {
     let host = Host::new();
     let project = host.copy_of("script-python");
     let url = host.up(&project).url();
-    let again = host.run(&["--format", "ndjson", "up", project.to_str().unwrap()]).ok();
+    let again = host
+        .run(&["--format", "ndjson", "up", project.to_str().unwrap()])
+        .ok();
     let lines = again.lines();
     assert_eq!(lines[0]["type"], "hello");
     let result = result(&lines);
@@ -100,7 +117,10 @@ fn a_stopped_project_is_a_snapshot_hit() {
     assert_eq!(left.len(), 1, "only the volume stays: {left:?}");
     let second = host.run(&["--format", "ndjson", "up", path]).ok().lines();
     assert_eq!(step(&second, "install"), Some("skipped"));
-    let url = result(&second)["urls"]["local"].as_str().unwrap().to_owned();
+    let url = result(&second)["urls"]["local"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(get(&url).0, 200);
 }
 
@@ -109,7 +129,10 @@ fn rebuild_installs_again() {
     let project = host.copy_of("flask-hello");
     let path = project.to_str().unwrap();
     host.up(&project).url();
-    let again = host.run(&["--format", "ndjson", "up", "--rebuild", path]).ok().lines();
+    let again = host
+        .run(&["--format", "ndjson", "up", "--rebuild", path])
+        .ok()
+        .lines();
     assert_eq!(step(&again, "install"), Some("done"));
 }
 
@@ -134,7 +157,9 @@ fn an_app_on_loopback_is_relayed_to() {
 fn the_port_is_found() {
     let host = Host::new();
     let text = ON_LOOPBACK.replace("\"127.0.0.1\", 4321", "\"0.0.0.0\", 9123");
-    let url = host.up(&host.project("odd-port", &[("main.py", &text)])).url();
+    let url = host
+        .up(&host.project("odd-port", &[("main.py", &text)]))
+        .url();
     assert_eq!(get(&url).0, 200);
 }
 
@@ -151,7 +176,10 @@ HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Hello).serve_forever()
 
 fn limits_and_env_reach_the_container() {
     let host = Host::new();
-    let project = host.project("limits", &[("main.py", SHOWS_ENV), ("settings.env", "TWO=zwei\n")]);
+    let project = host.project(
+        "limits",
+        &[("main.py", SHOWS_ENV), ("settings.env", "TWO=zwei\n")],
+    );
     let url = host
         .run(&[
             "up",
@@ -177,18 +205,40 @@ fn limits_and_env_reach_the_container() {
     assert_eq!(held["CapDrop"], json!(["ALL"]));
     assert_eq!(held["ReadonlyRootfs"], json!(true));
     assert_eq!(held["Privileged"], json!(false));
-    assert!(held["SecurityOpt"].to_string().contains("no-new-privileges"), "{held}");
+    assert!(
+        held["SecurityOpt"]
+            .to_string()
+            .contains("no-new-privileges"),
+        "{held}"
+    );
     assert_eq!(container[0]["Config"]["User"], json!("1000:1000"));
-    assert_eq!(held["PortBindings"].as_object().map_or(0, serde_json::Map::len), 0);
+    assert_eq!(
+        held["PortBindings"]
+            .as_object()
+            .map_or(0, serde_json::Map::len),
+        0
+    );
     let log = &held["LogConfig"]["Config"];
-    assert!(log["max-size"].is_string() && log["max-file"].is_string(), "{log}");
+    assert!(
+        log["max-size"].is_string() && log["max-file"].is_string(),
+        "{log}"
+    );
 }
 
 fn two_checkouts_are_two_previews() {
     let host = Host::new();
-    let one = host.project("a/shop", &[("main.py", &ON_LOOPBACK.replace("from loopback", "one"))]);
-    let two = host.project("b/shop", &[("main.py", &ON_LOOPBACK.replace("from loopback", "two"))]);
+    let one = host.project(
+        "a/shop",
+        &[("main.py", &ON_LOOPBACK.replace("from loopback", "one"))],
+    );
+    let two = host.project(
+        "b/shop",
+        &[("main.py", &ON_LOOPBACK.replace("from loopback", "two"))],
+    );
     let (one, two) = (host.up(&one).url(), host.up(&two).url());
     assert_ne!(one, two);
-    assert_eq!((get(&one).1, get(&two).1), ("one".to_owned(), "two".to_owned()));
+    assert_eq!(
+        (get(&one).1, get(&two).1),
+        ("one".to_owned(), "two".to_owned())
+    );
 }

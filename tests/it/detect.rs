@@ -8,8 +8,9 @@ use codemate_preview::{
 };
 
 fn tree(name: &str) -> LocalTree {
-    let dir: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/projects", name].iter().collect();
+    let dir: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/projects", name]
+        .iter()
+        .collect();
     LocalTree::open(&dir).expect("the fixture is there")
 }
 
@@ -48,10 +49,18 @@ fn the_report_says_how_every_template_fared() {
         .candidates
         .iter()
         .map(|it| {
-            let evidence: Vec<String> =
-                it.evidence.iter().map(|it| format!("{} (+{})", it.what, it.score)).collect();
+            let evidence: Vec<String> = it
+                .evidence
+                .iter()
+                .map(|it| format!("{} (+{})", it.what, it.score))
+                .collect();
             let rejected = it.rejected.as_deref().unwrap_or("taken");
-            format!("{} {}: {rejected}; {}", it.template, it.score, evidence.join(", "))
+            format!(
+                "{} {}: {rejected}; {}",
+                it.template,
+                it.score,
+                evidence.join(", ")
+            )
         })
         .collect();
     insta::assert_snapshot!("report", lines.join("\n"));
@@ -62,10 +71,16 @@ fn two_that_fit_equally_are_the_users_to_choose_from() {
     let error = detect("ambiguous", &Options::default()).unwrap_err();
     let problem = error.problem();
     assert_eq!(problem.code, Code::Detect);
-    assert_eq!(problem.message, "`fastapi` and `flask` fit this project equally well");
+    assert_eq!(
+        problem.message,
+        "`fastapi` and `flask` fit this project equally well"
+    );
     assert_eq!(problem.next.len(), 2);
 
-    let options = Options { template: Some("flask".to_owned()), ..Options::default() };
+    let options = Options {
+        template: Some("flask".to_owned()),
+        ..Options::default()
+    };
     let plan = detect("ambiguous", &options).unwrap().plan;
     assert_eq!(plan.run.argv[2], "app:app");
 }
@@ -73,8 +88,14 @@ fn two_that_fit_equally_are_the_users_to_choose_from() {
 #[test]
 fn nothing_fits_and_every_template_says_why() {
     let error = detect("nothing", &Options::default()).unwrap_err();
-    let ProjectError::NothingDetected { candidates, roots } = &error else { panic!("{error}") };
-    assert!(candidates.iter().all(|it| it.rejected.is_some() && it.score == 0));
+    let ProjectError::NothingDetected { candidates, roots } = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        candidates
+            .iter()
+            .all(|it| it.rejected.is_some() && it.score == 0)
+    );
     assert_eq!(roots.len(), 0);
     assert_eq!(error.problem().code.exit_code(), 6);
 }
@@ -86,8 +107,11 @@ fn an_image_and_a_command_are_enough_where_nothing_fits() {
         port: Some(9000),
         ..Options::default()
     };
-    options.run.command =
-        Some(vec!["serve".to_owned(), "${port}".to_owned(), "${HOME}".to_owned()]);
+    options.run.command = Some(vec![
+        "serve".to_owned(),
+        "${port}".to_owned(),
+        "${HOME}".to_owned(),
+    ]);
     let plan = detect("nothing", &options).unwrap().plan;
     assert_eq!(plan.template, "custom");
     assert_eq!((plan.image.as_str(), plan.stack), ("example/cobol:1", None));
@@ -106,17 +130,28 @@ fn an_empty_directory_is_said_to_be_one() {
 #[test]
 fn the_apps_of_a_monorepo_are_listed_and_one_is_chosen_by_its_root() {
     let error = detect("monorepo", &Options::default()).unwrap_err();
-    let ProjectError::NothingDetected { roots, .. } = &error else { panic!("{error}") };
-    let roots: Vec<(&str, &str)> = roots.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let ProjectError::NothingDetected { roots, .. } = &error else {
+        panic!("{error}")
+    };
+    let roots: Vec<(&str, &str)> = roots
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
     assert_eq!(roots, [("apps/api", "Flask"), ("apps/web", "Vite")]);
 
-    let options = Options { root: Some("./apps/web/".to_owned()), ..Options::default() };
+    let options = Options {
+        root: Some("./apps/web/".to_owned()),
+        ..Options::default()
+    };
     let plan = detect("monorepo", &options).unwrap().plan;
     assert_eq!(plan.template, "vite");
     assert_eq!(plan.install.unwrap().inputs[0], "apps/web/package.json");
     assert!(plan.env["PATH"].contains("/home/app/workspace/apps/web/node_modules/.bin"));
 
-    let options = Options { root: Some("../flask-hello".to_owned()), ..Options::default() };
+    let options = Options {
+        root: Some("../flask-hello".to_owned()),
+        ..Options::default()
+    };
     let error = detect("monorepo", &options).unwrap_err();
     assert!(matches!(error, ProjectError::BadOptions { key, .. } if key == "root"));
 }
@@ -140,9 +175,15 @@ fn what_the_user_says_is_stronger_than_the_template() {
     let plan = &report.plan;
     assert_eq!(plan.image.as_str(), "codemate/python:3.11");
     assert_eq!(plan.run.argv[2], "other:web");
-    assert_eq!((plan.run.port, plan.run.env["PORT"].as_str()), (5050, "5050"));
+    assert_eq!(
+        (plan.run.port, plan.run.env["PORT"].as_str()),
+        (5050, "5050")
+    );
     assert_eq!(plan.install.as_ref().unwrap().commands, [["make", "deps"]]);
-    assert_eq!((plan.ready.path.as_str(), plan.ready.status), ("/health", (200, 200)));
+    assert_eq!(
+        (plan.ready.path.as_str(), plan.ready.status),
+        ("/health", (200, 200))
+    );
     assert_eq!(plan.ready.timeout.as_secs(), 120);
     assert_eq!(plan.reload.mode, ReloadMode::None);
     assert!(plan.ignore.contains(&"data/".to_owned()));
@@ -157,7 +198,10 @@ fn settings_that_cannot_be_are_refused_by_their_key() {
         detect("flask-hello", &options).unwrap_err().problem()
     };
     for (problem, message) in [
-        (with(|it| it.port = Some(0)), "setting `port`: expected 1 to 65535"),
+        (
+            with(|it| it.port = Some(0)),
+            "setting `port`: expected 1 to 65535",
+        ),
         (
             with(|it| it.ready.timeout = Some("soon".to_owned())),
             "setting `ready.timeout`: expected a duration, such as `90s`",
@@ -166,14 +210,22 @@ fn settings_that_cannot_be_are_refused_by_their_key() {
             with(|it| _ = it.set.insert("entri".to_owned(), "a:b".to_owned())),
             "setting `set.entri`: template `flask` has no such question; did you mean `entry`?",
         ),
-        (with(|it| it.template = Some("flaks".to_owned())), "there is no template `flaks`"),
+        (
+            with(|it| it.template = Some("flaks".to_owned())),
+            "there is no template `flaks`",
+        ),
     ] {
-        assert_eq!((problem.code, problem.message.as_str()), (Code::Config, message));
+        assert_eq!(
+            (problem.code, problem.message.as_str()),
+            (Code::Config, message)
+        );
     }
     let problem = with(|it| it.version = Some("3.9".to_owned()));
     assert_eq!(problem.code, Code::Detect);
     assert!(
-        problem.message.starts_with("setting `version` asks for python 3.9"),
+        problem
+            .message
+            .starts_with("setting `version` asks for python 3.9"),
         "{}",
         problem.message
     );

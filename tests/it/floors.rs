@@ -61,8 +61,10 @@ const LONGEST: usize = 400;
 
 #[test]
 fn every_import_goes_down() {
-    let wrong: Vec<String> =
-        sources().iter().flat_map(|file| complaints(file, &code_of(file))).collect();
+    let wrong: Vec<String> = sources()
+        .iter()
+        .flat_map(|file| complaints(file, &code_of(file)))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -71,7 +73,10 @@ fn the_table_has_no_way_up() {
     for (floor, (room, allowed)) in FLOORS.iter().enumerate() {
         for other in *allowed {
             let below = FLOORS[..floor].iter().any(|(name, _)| name == other);
-            assert!(below, "`{room}` may import `{other}`, which is not below it");
+            assert!(
+                below,
+                "`{room}` may import `{other}`, which is not below it"
+            );
         }
     }
 }
@@ -88,8 +93,10 @@ fn no_file_is_too_long() {
 
 #[test]
 fn every_file_says_its_subject_first() {
-    let silent: Vec<_> =
-        sources().into_iter().filter(|file| !text_of(file).starts_with("//! ")).collect();
+    let silent: Vec<_> = sources()
+        .into_iter()
+        .filter(|file| !text_of(file).starts_with("//! "))
+        .collect();
     assert!(silent.is_empty(), "no `//!` line first: {silent:?}");
 }
 
@@ -98,7 +105,10 @@ fn every_file_says_its_subject_first() {
 fn violations_are_seen() {
     let wrong = [
         ("model/x.rs", "use crate::engine::Engine;"),
-        ("engine/x.rs", "use crate::{model::Plan, lifecycle::Manager};"),
+        (
+            "engine/x.rs",
+            "use crate::{model::Plan, lifecycle::Manager};",
+        ),
         ("gateway/x.rs", "fn f() { crate::store::Store::open() }"),
         ("attic/x.rs", ""),
         ("engine/docker/x.rs", "use super::super::Engine;"),
@@ -170,9 +180,16 @@ fn text_of(file: &str) -> String {
 /// The text of a file without its comments and its unit tests.
 fn code_of(file: &str) -> String {
     let text = text_of(file);
-    let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let code = text
+        .split("\n#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
     let bare = |line: &str| {
-        if line.trim_start().starts_with("//") { String::new() } else { line.to_owned() }
+        if line.trim_start().starts_with("//") {
+            String::new()
+        } else {
+            line.to_owned()
+        }
     };
     code.lines().map(bare).collect::<Vec<_>>().join("\n")
 }
@@ -212,5 +229,8 @@ fn arms(group: &str) -> Vec<String> {
 }
 
 fn first_word(text: &str) -> String {
-    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    text.trim_start()
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
 }

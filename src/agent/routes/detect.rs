@@ -9,5 +9,10 @@ pub async fn detect(
     State(house): State<House>,
     Json(request): Json<DetectRequest>,
 ) -> Result<Json<DetectReport>, Refusal> {
-    Ok(Json(house.manager.detect(&source(request.source), request.options).await?))
+    Ok(Json(
+        house
+            .manager
+            .detect(&source(request.source), request.options)
+            .await?,
+    ))
 }

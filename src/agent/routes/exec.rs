@@ -15,7 +15,8 @@ use super::{House, reply::Refusal};
 use crate::{
     api::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL},
     engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
-    model::{Code, ContainerSpec, Problem},
+    lifecycle::Manager,
+    model::{Code, Problem},
     task::Scope,
 };
 
@@ -27,9 +28,10 @@ pub async fn exec(
     Path(asked): Path<String>,
     mut request: Request,
 ) -> Result<Response, Refusal> {
-    let id = house.manager.show(&asked)?.id;
+    let record = house.manager.show(&asked)?;
+    let (id, cwd) = (record.id.clone(), Manager::workdir(&record));
     let upgrade = hyper::upgrade::on(&mut request);
-    let spec = read_spec(request.into_body()).await?;
+    let spec = read_spec(request.into_body(), cwd).await?;
     let session = house.manager.engine().exec(&id, spec).await?;
     let scope = house.scope.clone();
     house.scope.spawn(async move {
@@ -42,11 +44,14 @@ pub async fn exec(
             Err(error) => tracing::debug!(%error, "an exec was not upgraded"),
         }
     });
-    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, UPGRADE_PROTOCOL)];
+    let headers = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, UPGRADE_PROTOCOL),
+    ];
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response())
 }
 
-async fn read_spec(body: Body) -> Result<ExecSpec, Refusal> {
+async fn read_spec(body: Body, cwd: String) -> Result<ExecSpec, Refusal> {
     let usage = |message: String| Refusal(Problem::new(Code::Usage, message));
     let body = Limited::new(body, LONGEST_REQUEST)
         .collect()
@@ -61,7 +66,7 @@ async fn read_spec(body: Body) -> Result<ExecSpec, Refusal> {
     Ok(ExecSpec {
         argv: request.argv,
         env: request.env,
-        cwd: ContainerSpec::WORKSPACE.to_owned(),
+        cwd,
         tty: request.tty,
         stdin: request.stdin,
         size: request.size,

@@ -16,7 +16,9 @@ use crate::{
 
 pub async fn list(State(house): State<House>) -> Result<Json<ImagesView>, Refusal> {
     let images = house.manager.images().list().await?;
-    Ok(Json(ImagesView { images: images.into_iter().map(view).collect() }))
+    Ok(Json(ImagesView {
+        images: images.into_iter().map(view).collect(),
+    }))
 }
 
 pub async fn build(
@@ -33,10 +35,12 @@ pub async fn build(
                 continue;
             }
             let (to, progress) = mpsc::unbounded_channel();
-            let making = manager.images().make(&image.tag, request.rebuild, move |news| {
-                // A reader that left hears nothing; the build goes on to its end.
-                let _ = to.send(news);
-            });
+            let making = manager
+                .images()
+                .make(&image.tag, request.rebuild, move |news| {
+                    // A reader that left hears nothing; the build goes on to its end.
+                    let _ = to.send(news);
+                });
             match told(&mut lines, &image, progress, making).await? {
                 Ok(()) => changed = true,
                 Err(error) => return lines.end(UpOutcome::failure(error.problem())).await,
@@ -63,7 +67,11 @@ async fn told<T>(
             made = &mut making => break made,
         }
     };
-    let state = if made.is_ok() { StepState::Done } else { StepState::Failed };
+    let state = if made.is_ok() {
+        StepState::Done
+    } else {
+        StepState::Failed
+    };
     tell(lines, image, state, None).await?;
     Ok(made.map(drop))
 }
@@ -78,7 +86,13 @@ async fn tell(
         StepState::Skipped => format!("{} is built already", image.tag),
         _ => image.tag.to_string(),
     };
-    let update = StepUpdate { id: "image".to_owned(), state, detail, ms: 0, progress };
+    let update = StepUpdate {
+        id: "image".to_owned(),
+        state,
+        detail,
+        ms: 0,
+        progress,
+    };
     lines.send(Event::Step(update)).await
 }
 

@@ -12,7 +12,9 @@ use crate::{
 };
 
 pub async fn list(State(house): State<House>) -> Json<InstancesView> {
-    Json(InstancesView { instances: house.manager.list().into_iter().map(view).collect() })
+    Json(InstancesView {
+        instances: house.manager.list().into_iter().map(view).collect(),
+    })
 }
 
 pub async fn show(

@@ -23,20 +23,28 @@ pub async fn logs(
     Query(query): Query<LogsQuery>,
 ) -> Result<Response, Refusal> {
     let id = house.manager.show(&asked)?.id;
-    let query = LogQuery { follow: query.follow, since: query.since, tail: query.tail };
+    let query = LogQuery {
+        follow: query.follow,
+        since: query.since,
+        tail: query.tail,
+    };
     let mut written = house.manager.engine().logs(&id, query).await?;
     let scope = house.scope.clone();
-    Ok(ndjson(&house.scope, Some(id), move |mut lines| async move {
-        loop {
-            tokio::select! {
-                line = written.next() => match line {
-                    Some(Ok(line)) => lines.send(Event::Log(line)).await?,
-                    Some(Err(error)) => return lines.end(UpOutcome::failure(error.problem())).await,
-                    None => return lines.end(UpOutcome::success(false, None)).await,
-                },
-                () = lines.gone() => return Err(Gone),
-                () = scope.cancelled() => return Err(Gone),
+    Ok(ndjson(
+        &house.scope,
+        Some(id),
+        move |mut lines| async move {
+            loop {
+                tokio::select! {
+                    line = written.next() => match line {
+                        Some(Ok(line)) => lines.send(Event::Log(line)).await?,
+                        Some(Err(error)) => return lines.end(UpOutcome::failure(error.problem())).await,
+                        None => return lines.end(UpOutcome::success(false, None)).await,
+                    },
+                    () = lines.gone() => return Err(Gone),
+                    () = scope.cancelled() => return Err(Gone),
+                }
             }
-        }
-    }))
+        },
+    ))
 }

@@ -60,7 +60,12 @@ fn follow(house: &House, starting: Starting) -> Response {
 
 /// Tell each event until the outcome is there, then that. A reader that leaves gives the start up.
 async fn until_outcome(mut lines: Lines, starting: Starting) -> Result<(), Gone> {
-    let Starting { mut events, mut outcome, cancel, .. } = starting;
+    let Starting {
+        mut events,
+        mut outcome,
+        cancel,
+        ..
+    } = starting;
     let given_up = cancel.drop_guard();
     let outcome = loop {
         tokio::select! {

@@ -10,7 +10,12 @@ pub async fn stop(
     Json(request): Json<DownRequest>,
 ) -> Result<Json<DownView>, Refusal> {
     let asked = if request.all {
-        house.manager.list().into_iter().map(|record| record.id.to_string()).collect()
+        house
+            .manager
+            .list()
+            .into_iter()
+            .map(|record| record.id.to_string())
+            .collect()
     } else {
         request.instances
     };

@@ -32,7 +32,8 @@ pub struct Gone;
 
 impl Lines {
     pub async fn send(&mut self, event: Event) -> Result<(), Gone> {
-        self.send_of(self.instance.clone(), jiff::Timestamp::now(), event).await
+        self.send_of(self.instance.clone(), jiff::Timestamp::now(), event)
+            .await
     }
 
     /// An event of some instance that happened at its own time.
@@ -42,7 +43,13 @@ impl Lines {
         at: jiff::Timestamp,
         event: Event,
     ) -> Result<(), Gone> {
-        let envelope = Envelope { v: Envelope::VERSION, seq: self.seq, ts: at, instance, event };
+        let envelope = Envelope {
+            v: Envelope::VERSION,
+            seq: self.seq,
+            ts: at,
+            instance,
+            event,
+        };
         let mut line = serde_json::to_vec(&envelope).map_err(|_| Gone)?;
         line.push(b'\n');
         self.seq += 1;
@@ -70,7 +77,11 @@ where
     F: Future<Output = Result<(), Gone>> + Send + 'static,
 {
     let (to, from) = mpsc::channel(64);
-    let mut lines = Lines { to, seq: 0, instance };
+    let mut lines = Lines {
+        to,
+        seq: 0,
+        instance,
+    };
     scope.spawn(async move {
         let hello = Event::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -85,5 +96,9 @@ where
         let line = from.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(line), from))
     });
-    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(body)).into_response()
+    (
+        [(CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(body),
+    )
+        .into_response()
 }

@@ -11,8 +11,11 @@ use crate::api::{API_VERSION, EngineView, Hello, HelloQuery};
 
 /// Asked before every command, so the engine is only asked in turn when the caller wants that.
 pub async fn hello(State(house): State<House>, Query(query): Query<HelloQuery>) -> Json<Hello> {
-    let engine =
-        if query.engine { house.manager.engine().probe().await.ok() } else { None };
+    let engine = if query.engine {
+        house.manager.engine().probe().await.ok()
+    } else {
+        None
+    };
     Json(Hello {
         api: API_VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -27,7 +27,12 @@ pub async fn wait(
             Err(_) => {
                 let record = house.manager.show(&asked)?;
                 let (name, phase) = (record.name.to_string(), record.phase.kind());
-                return Err(LifecycleError::WaitTimedOut { name, waited, phase }.into());
+                return Err(LifecycleError::WaitTimedOut {
+                    name,
+                    waited,
+                    phase,
+                }
+                .into());
             }
         },
     };

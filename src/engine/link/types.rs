@@ -66,16 +66,30 @@ pub struct Held {
 /// Paths are relative to the workspace, with `/` between names.
 #[derive(Debug, Clone)]
 pub enum FileOp {
-    Put { path: String, mode: u32, token: [u8; 32], content: Content },
-    Link { path: String, target: String, token: [u8; 32] },
-    Delete { path: String },
+    Put {
+        path: String,
+        mode: u32,
+        token: [u8; 32],
+        content: Content,
+    },
+    Link {
+        path: String,
+        target: String,
+        token: [u8; 32],
+    },
+    Delete {
+        path: String,
+    },
 }
 
 #[derive(Debug, Clone)]
 pub enum Content {
     Bytes(Bytes),
     /// Read when its turn comes; refused as [`FileRefusal::Changed`] if it is not `len` long then.
-    File { path: PathBuf, len: u64 },
+    File {
+        path: PathBuf,
+        len: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +120,9 @@ pub enum DialError {
 pub enum GuestEvent {
     /// The whole set, whenever it changed.
     Listening(Vec<Listener>),
-    AppStarted { pid: u32 },
+    AppStarted {
+        pid: u32,
+    },
     /// The app ended, or could not be started, without having been asked to.
     AppExited(AppExit),
 }
@@ -147,7 +163,13 @@ pub fn listeners(ports: &[Socket]) -> Vec<Listener> {
         Socket { loopback: true, .. } => PortScope::Loopback,
         Socket { .. } => PortScope::Other,
     };
-    ports.iter().map(|socket| Listener { port: socket.port, scope: scope(socket) }).collect()
+    ports
+        .iter()
+        .map(|socket| Listener {
+            port: socket.port,
+            scope: scope(socket),
+        })
+        .collect()
 }
 
 pub fn refusal(outcome: Outcome) -> Result<(), FileRefusal> {

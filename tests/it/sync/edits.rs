@@ -1,6 +1,10 @@
 //! Hundreds of random edits, renames, deletions and mode changes: none is lost.
 
-use std::{fs, os::unix::fs::{PermissionsExt, symlink}, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+};
 
 use super::{Project, here};
 

@@ -1,6 +1,9 @@
 //! Comparing everything.
 
-use std::{fs, os::unix::fs::{PermissionsExt, symlink}};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
 
 use codemate_preview::{engine::link::FileRefusal, source::SourceError, sync::SyncError};
 
@@ -18,7 +21,14 @@ async fn a_tree_arrives_and_then_nothing_is_left_to_do() {
 
     let synced = project.sync.full().await.unwrap();
     assert_eq!(project.inside.tree(), here(project.dir.path()));
-    assert_eq!((synced.report.files, synced.report.deleted, synced.report.full), (8, 0, true));
+    assert_eq!(
+        (
+            synced.report.files,
+            synced.report.deleted,
+            synced.report.full
+        ),
+        (8, 0, true)
+    );
     assert_eq!(synced.report.bytes, 2 + 2 + (300 << 10));
     assert!(synced.refused.is_empty());
 
@@ -48,17 +58,31 @@ async fn differences_go_and_what_is_gone_is_deleted_last() {
 
 #[tokio::test]
 async fn a_batch_looks_only_where_it_is_told() {
-    let mut project = Project::new(&[("a", "1"), ("b", "2"), ("d/x", "3"), ("d/y/z", "4"), ("d-x", "5")]);
+    let mut project = Project::new(&[
+        ("a", "1"),
+        ("b", "2"),
+        ("d/x", "3"),
+        ("d/y/z", "4"),
+        ("d-x", "5"),
+    ]);
     project.sync.full().await.unwrap();
     project.inside.take_log();
     project.write("a", "one");
     project.write("b", "two");
     fs::remove_dir_all(project.at("d")).unwrap();
 
-    let synced = project.sync.batch(paths(&["a", "d", "never/was"])).await.unwrap();
+    let synced = project
+        .sync
+        .batch(paths(&["a", "d", "never/was"]))
+        .await
+        .unwrap();
     assert_eq!(project.inside.take_log(), ["+a", "-d/y/z", "-d/x"]);
     assert!(!synced.report.full);
-    project.sync.batch(paths(&["b", "d/x", "../b", "", "d-x"])).await.unwrap();
+    project
+        .sync
+        .batch(paths(&["b", "d/x", "../b", "", "d-x"]))
+        .await
+        .unwrap();
     assert_eq!(project.inside.take_log(), ["+b"]);
 }
 
@@ -70,7 +94,15 @@ async fn a_mode_alone_is_a_change() {
     let synced = project.sync.batch(paths(&["a"])).await.unwrap();
     assert_eq!(synced.changed, ["a"]);
     fs::set_permissions(project.at("a"), fs::Permissions::from_mode(0o711)).unwrap();
-    assert!(project.sync.batch(paths(&["a"])).await.unwrap().changed.is_empty());
+    assert!(
+        project
+            .sync
+            .batch(paths(&["a"]))
+            .await
+            .unwrap()
+            .changed
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -90,11 +122,19 @@ async fn ten_thousand_files_go_in_bounded_batches() {
 
 #[tokio::test]
 async fn after_a_broken_stream_everything_is_compared() {
-    let files: Vec<(String, String)> = (0..2000).map(|n| (format!("f{n}"), n.to_string())).collect();
-    let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let files: Vec<(String, String)> = (0..2000)
+        .map(|n| (format!("f{n}"), n.to_string()))
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
     let mut project = Project::new(&files);
     project.inside.state().breaks_after = Some(2);
-    assert!(matches!(project.sync.full().await, Err(SyncError::Engine(_))));
+    assert!(matches!(
+        project.sync.full().await,
+        Err(SyncError::Engine(_))
+    ));
     project.inside.state().breaks_after = None;
     let synced = project.sync.batch(paths(&["f1"])).await.unwrap();
     assert!(synced.report.full && synced.report.files < 2000);
@@ -104,16 +144,42 @@ async fn after_a_broken_stream_everything_is_compared() {
 #[tokio::test]
 async fn refusals_from_inside_are_told_and_tried_again() {
     let mut project = Project::new(&[("a", "1"), ("b", "2"), ("c", "3")]);
-    project.inside.state().refuses.insert("b".into(), FileRefusal::Conflict);
+    project
+        .inside
+        .state()
+        .refuses
+        .insert("b".into(), FileRefusal::Conflict);
     let synced = project.sync.full().await.unwrap();
-    assert_eq!(synced.report.refused, ["b is in the way of files the app made"]);
+    assert_eq!(
+        synced.report.refused,
+        ["b is in the way of files the app made"]
+    );
     assert!(!synced.refused[0].why.is_fatal());
-    project.inside.state().refuses.insert("b".into(), FileRefusal::Changed);
-    assert!(project.sync.batch(paths(&["b"])).await.unwrap().refused.is_empty());
+    project
+        .inside
+        .state()
+        .refuses
+        .insert("b".into(), FileRefusal::Changed);
+    assert!(
+        project
+            .sync
+            .batch(paths(&["b"]))
+            .await
+            .unwrap()
+            .refused
+            .is_empty()
+    );
     project.inside.state().refuses.clear();
-    assert_eq!(project.sync.batch(paths(&["b"])).await.unwrap().changed, ["b"]);
+    assert_eq!(
+        project.sync.batch(paths(&["b"])).await.unwrap().changed,
+        ["b"]
+    );
 
-    project.inside.state().refuses.insert("c".into(), FileRefusal::NoSpace);
+    project
+        .inside
+        .state()
+        .refuses
+        .insert("c".into(), FileRefusal::NoSpace);
     project.write("c", "more");
     let error = project.sync.batch(paths(&["c"])).await.unwrap_err();
     assert_eq!(error.problem().code.exit_code(), 7);

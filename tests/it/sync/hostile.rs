@@ -3,11 +3,18 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    os::unix::{ffi::OsStrExt, fs::{PermissionsExt, symlink}, net::UnixListener},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{PermissionsExt, symlink},
+        net::UnixListener,
+    },
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use codemate_preview::{source::{LocalSource, SourceError}, sync::NotTaken};
+use codemate_preview::{
+    source::{LocalSource, SourceError},
+    sync::NotTaken,
+};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::{Project, inside::Stored, paths};
@@ -20,7 +27,16 @@ async fn what_cannot_be_taken_is_named_and_the_rest_arrives() {
     let at = |path: &str| project.at(path);
     mknodat(CWD, at("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
     let _socket = UnixListener::bind(at("dir/sock")).unwrap();
-    for name in ["line\nbreak", "escape\u{1b}[31m", "bidi\u{202e}x", "back\\slash", "nul.txt", "x:ads", "dot.", "git~1"] {
+    for name in [
+        "line\nbreak",
+        "escape\u{1b}[31m",
+        "bidi\u{202e}x",
+        "back\\slash",
+        "nul.txt",
+        "x:ads",
+        "dot.",
+        "git~1",
+    ] {
         fs::write(at(name), "x").unwrap();
     }
     fs::create_dir(at(".GIT")).unwrap();
@@ -32,38 +48,65 @@ async fn what_cannot_be_taken_is_named_and_the_rest_arrives() {
     symlink("loop-b", at("loop-a")).unwrap();
     symlink("loop-a", at("loop-b")).unwrap();
     symlink(".", at("dir/self")).unwrap();
-    File::create(at("sparse")).unwrap().set_len(5 << 30).unwrap();
+    File::create(at("sparse"))
+        .unwrap()
+        .set_len(5 << 30)
+        .unwrap();
     let deep = vec!["d"; 70].join("/");
     fs::create_dir_all(at(&deep)).unwrap();
 
     let synced = project.sync.full().await.unwrap();
-    assert_eq!(project.inside.names(), ["dir/ok.py", "dir/self", "loop-a", "loop-b", "ok.py"]);
+    assert_eq!(
+        project.inside.names(),
+        ["dir/ok.py", "dir/self", "loop-a", "loop-b", "ok.py"]
+    );
     let mut refused = synced.report.refused.clone();
-    refused.retain(|line| !line.starts_with("absolute") && !line.starts_with("outside-dir") && !line.starts_with("d/"));
+    refused.retain(|line| {
+        !line.starts_with("absolute") && !line.starts_with("outside-dir") && !line.starts_with("d/")
+    });
     refused.sort();
-    assert_eq!(refused, [
-        ".GIT the name stands for `.git`",
-        "back\\slash the name holds a backslash",
-        "bad\u{fffd} the name is not UTF-8",
-        "bidi\\u{202e}x the name holds a character that reorders text",
-        "dir/sock is a socket, not a file",
-        "dir/up links to `../../etc/passwd`, outside the project",
-        "dot. the name ends with a dot or a space",
-        "escape\\u{1b}[31m the name holds a control character",
-        "fifo is a named pipe, not a file",
-        "git~1 the name stands for `.git`",
-        "line\\u{a}break the name holds a control character",
-        "nul.txt the name is reserved on Windows",
-        "sparse is 5368709120 bytes long, and 536870912 is the limit",
-        "x:ads the name holds a colon",
-    ]);
+    assert_eq!(
+        refused,
+        [
+            ".GIT the name stands for `.git`",
+            "back\\slash the name holds a backslash",
+            "bad\u{fffd} the name is not UTF-8",
+            "bidi\\u{202e}x the name holds a character that reorders text",
+            "dir/sock is a socket, not a file",
+            "dir/up links to `../../etc/passwd`, outside the project",
+            "dot. the name ends with a dot or a space",
+            "escape\\u{1b}[31m the name holds a control character",
+            "fifo is a named pipe, not a file",
+            "git~1 the name stands for `.git`",
+            "line\\u{a}break the name holds a control character",
+            "nul.txt the name is reserved on Windows",
+            "sparse is 5368709120 bytes long, and 536870912 is the limit",
+            "x:ads the name holds a colon",
+        ]
+    );
     assert_eq!(synced.refused.len(), refused.len() + 3);
-    let fatal: Vec<_> = synced.refused.iter().filter(|refused| refused.why.is_fatal()).collect();
+    let fatal: Vec<_> = synced
+        .refused
+        .iter()
+        .filter(|refused| refused.why.is_fatal())
+        .collect();
     assert_eq!(fatal.len(), 1);
-    assert_eq!((fatal[0].path.as_str(), fatal[0].problem().code.exit_code()), ("sparse", 7));
+    assert_eq!(
+        (fatal[0].path.as_str(), fatal[0].problem().code.exit_code()),
+        ("sparse", 7)
+    );
 
     // One by one they fare no better.
-    let one = paths(&["fifo", "dir/sock", "nul.txt", "line\nbreak", "outside-dir/secret", "dir/self/ok.py", "/etc/passwd", "sparse"]);
+    let one = paths(&[
+        "fifo",
+        "dir/sock",
+        "nul.txt",
+        "line\nbreak",
+        "outside-dir/secret",
+        "dir/self/ok.py",
+        "/etc/passwd",
+        "sparse",
+    ]);
     let synced = project.sync.batch(one).await.unwrap();
     assert!(synced.changed.is_empty());
     assert_eq!(synced.refused.len(), 5);
@@ -90,7 +133,11 @@ async fn a_file_that_became_something_else_is_deleted() {
     symlink("/etc", project.at("b")).unwrap();
     fs::rename(project.at("d"), project.at("real")).unwrap();
     symlink("real", project.at("d")).unwrap();
-    project.sync.batch(paths(&["a", "b", "d", "d/x", "real"])).await.unwrap();
+    project
+        .sync
+        .batch(paths(&["a", "b", "d", "d/x", "real"]))
+        .await
+        .unwrap();
     assert_eq!(project.inside.names(), ["d", "real/x"]);
 }
 
@@ -98,7 +145,9 @@ async fn a_file_that_became_something_else_is_deleted() {
 async fn unreadable_is_fatal_and_deletes_nothing_skipped_as_root() {
     let mut project = Project::new(&[("locked", "1"), ("shut/x", "2"), ("ok", "3")]);
     project.sync.full().await.unwrap();
-    let mode = |path: &str, mode| fs::set_permissions(project.at(path), fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |path: &str, mode| {
+        fs::set_permissions(project.at(path), fs::Permissions::from_mode(mode)).unwrap()
+    };
     mode("locked", 0o000);
     mode("shut", 0o000);
     let is_root = File::open(project.at("locked")).is_ok();
@@ -119,7 +168,11 @@ async fn a_swap_race_never_reads_outside() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("f"), "canary").unwrap();
     fs::write(outside.path().join("g"), "canary").unwrap();
-    let (dir, aside, link) = (project.at("d"), project.at("aside"), outside.path().to_owned());
+    let (dir, aside, link) = (
+        project.at("d"),
+        project.at("aside"),
+        outside.path().to_owned(),
+    );
     let done = AtomicBool::new(false);
     std::thread::scope(|threads| {
         threads.spawn(|| {
@@ -134,14 +187,27 @@ async fn a_swap_race_never_reads_outside() {
             tokio::runtime::Handle::current().block_on(async {
                 for _ in 0..300 {
                     project.sync.full().await.unwrap();
-                    project.sync.batch(paths(&["d", "d/f", "aside"])).await.unwrap();
+                    project
+                        .sync
+                        .batch(paths(&["d", "d/f", "aside"]))
+                        .await
+                        .unwrap();
                 }
             });
         });
         done.store(true, Ordering::Relaxed);
     });
-    let canary = Stored::File { mode: 0o644, content: b"canary".to_vec() };
-    assert!(!project.inside.tree().values().any(|stored| *stored == canary));
+    let canary = Stored::File {
+        mode: 0o644,
+        content: b"canary".to_vec(),
+    };
+    assert!(
+        !project
+            .inside
+            .tree()
+            .values()
+            .any(|stored| *stored == canary)
+    );
     project.sync.full().await.unwrap();
     assert_eq!(project.inside.names(), ["d/f", "d/g"]);
 }
@@ -151,7 +217,10 @@ fn what_is_not_a_directory_cannot_be_opened() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    assert!(matches!(LocalSource::open(file, &[]), Err(SourceError::NotADirectory { .. })));
+    assert!(matches!(
+        LocalSource::open(file, &[]),
+        Err(SourceError::NotADirectory { .. })
+    ));
     let missing = LocalSource::open(dir.path().join("missing"), &[]).unwrap_err();
     assert!(matches!(missing, SourceError::NotFound { .. }));
     assert_eq!(missing.problem().code.exit_code(), 2);

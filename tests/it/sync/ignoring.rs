@@ -28,9 +28,26 @@ async fn ignored_files_do_not_arrive_but_ignore_files_do() {
     project.sync.full().await.unwrap();
     assert_eq!(
         project.inside.names(),
-        [".codemateignore", ".dockerignore", ".gitignore", "app.py", "docs/api.md", "sub/out/x"]
+        [
+            ".codemateignore",
+            ".dockerignore",
+            ".gitignore",
+            "app.py",
+            "docs/api.md",
+            "sub/out/x"
+        ]
     );
-    let all = ["app.log", "out", "out/x", "docs", "private/key", "tmp", "tmp/x", ".git/config", "node_modules"];
+    let all = [
+        "app.log",
+        "out",
+        "out/x",
+        "docs",
+        "private/key",
+        "tmp",
+        "tmp/x",
+        ".git/config",
+        "node_modules",
+    ];
     let synced = project.sync.batch(paths(&all)).await.unwrap();
     assert!(synced.changed.is_empty() && !synced.report.full);
 }
@@ -44,16 +61,30 @@ async fn a_change_of_the_rules_is_a_full_comparison() {
     assert!(synced.report.full);
     assert_eq!(project.inside.names(), [".gitignore", "b.py"]);
     project.write("sub/.gitignore", "!c.log\n");
-    project.sync.batch(paths(&["sub/.gitignore"])).await.unwrap();
-    assert_eq!(project.inside.names(), [".gitignore", "b.py", "sub/.gitignore", "sub/c.log"]);
+    project
+        .sync
+        .batch(paths(&["sub/.gitignore"]))
+        .await
+        .unwrap();
+    assert_eq!(
+        project.inside.names(),
+        [".gitignore", "b.py", "sub/.gitignore", "sub/c.log"]
+    );
     fs::remove_file(project.at(".gitignore")).unwrap();
     project.sync.batch(paths(&[".gitignore"])).await.unwrap();
-    assert_eq!(project.inside.names(), ["a.log", "b.py", "sub/.gitignore", "sub/c.log"]);
+    assert_eq!(
+        project.inside.names(),
+        ["a.log", "b.py", "sub/.gitignore", "sub/c.log"]
+    );
 }
 
 #[tokio::test]
 async fn a_directory_brings_its_own_rules_with_it() {
-    let mut project = Project::new(&[("a/x.log", "1"), ("b/.gitignore", "*.log\n"), ("b/y.log", "2")]);
+    let mut project = Project::new(&[
+        ("a/x.log", "1"),
+        ("b/.gitignore", "*.log\n"),
+        ("b/y.log", "2"),
+    ]);
     project.sync.full().await.unwrap();
     assert_eq!(project.inside.names(), ["a/x.log", "b/.gitignore"]);
     fs::rename(project.at("a"), project.at("c")).unwrap();
@@ -66,6 +97,9 @@ async fn a_directory_brings_its_own_rules_with_it() {
 async fn a_line_that_is_no_pattern_is_told() {
     let mut project = Project::new(&[(".dockerignore", "ok\n[a\n"), ("ok", "1"), ("x", "2")]);
     let synced = project.sync.full().await.unwrap();
-    assert_eq!(synced.report.refused, [".dockerignore line 2 is not a pattern"]);
+    assert_eq!(
+        synced.report.refused,
+        [".dockerignore line 2 is not a pattern"]
+    );
     assert_eq!(project.inside.names(), [".dockerignore", "x"]);
 }

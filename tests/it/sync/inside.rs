@@ -52,7 +52,11 @@ impl Inside {
     }
 
     pub fn tree(&self) -> BTreeMap<String, Stored> {
-        self.state().files.iter().map(|(path, (stored, _))| (path.clone(), stored.clone())).collect()
+        self.state()
+            .files
+            .iter()
+            .map(|(path, (stored, _))| (path.clone(), stored.clone()))
+            .collect()
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -71,7 +75,12 @@ impl State {
             return Err(*refusal);
         }
         match op {
-            FileOp::Put { path, mode, token, content } => {
+            FileOp::Put {
+                path,
+                mode,
+                token,
+                content,
+            } => {
                 self.clear(&path)?;
                 let content = match content {
                     Content::Bytes(bytes) => bytes.to_vec(),
@@ -84,9 +93,14 @@ impl State {
                     }
                 };
                 self.log.push(format!("+{path}"));
-                self.files.insert(path, (Stored::File { mode, content }, token));
+                self.files
+                    .insert(path, (Stored::File { mode, content }, token));
             }
-            FileOp::Link { path, target, token } => {
+            FileOp::Link {
+                path,
+                target,
+                token,
+            } => {
                 self.clear(&path)?;
                 self.log.push(format!("+{path}"));
                 self.files.insert(path, (Stored::Link(target), token));
@@ -102,7 +116,11 @@ impl State {
     /// Nothing may stand where a file goes, nor a file where its directory goes.
     fn clear(&self, path: &str) -> Result<(), FileRefusal> {
         let below = format!("{path}/");
-        let is_dir = self.files.range(below.clone()..).next().is_some_and(|(p, _)| p.starts_with(&below));
+        let is_dir = self
+            .files
+            .range(below.clone()..)
+            .next()
+            .is_some_and(|(p, _)| p.starts_with(&below));
         let mut parents = path.match_indices('/').map(|(at, _)| &path[..at]);
         if is_dir || parents.any(|parent| self.files.contains_key(parent)) {
             return Err(FileRefusal::Conflict);
@@ -117,7 +135,11 @@ impl Receiver for Inside {
         let held = |(path, (stored, token)): (&String, &(Stored, [u8; 32]))| Held {
             path: path.clone(),
             token: *token,
-            mode: if let Stored::File { mode, .. } = stored { *mode } else { 0 },
+            mode: if let Stored::File { mode, .. } = stored {
+                *mode
+            } else {
+                0
+            },
             is_link: matches!(stored, Stored::Link(_)),
         };
         Ok(self.state().files.iter().map(held).collect())
@@ -127,12 +149,18 @@ impl Receiver for Inside {
         tokio::task::yield_now().await;
         let mut state = self.state();
         state.calls.push(ops.len());
-        if state.breaks_after.is_some_and(|calls| state.calls.len() > calls) {
+        if state
+            .breaks_after
+            .is_some_and(|calls| state.calls.len() > calls)
+        {
             // What was on its way may have arrived or not.
             for op in ops.into_iter().take(3) {
                 let _ = state.one(op);
             }
-            return Err(EngineError::Link { id: "test".into(), reason: "cut".into() });
+            return Err(EngineError::Link {
+                id: "test".into(),
+                reason: "cut".into(),
+            });
         }
         Ok(ops.into_iter().map(|op| state.one(op)).collect())
     }

@@ -48,7 +48,13 @@ impl Project {
         let source = Arc::new(LocalSource::open(dir.path().to_owned(), &extra).unwrap());
         let inside = Inside::default();
         let sync = Sync::new(Arc::clone(&source), inside.clone());
-        Self { dir, source, inside, sync, scope: Scope::new() }
+        Self {
+            dir,
+            source,
+            inside,
+            sync,
+            scope: Scope::new(),
+        }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -73,7 +79,10 @@ impl Project {
         });
         if settled.await.is_err() {
             let (inside, here) = (self.inside.tree(), here(self.dir.path()));
-            let inside: Vec<_> = inside.iter().filter(|(k, v)| here.get(*k) != Some(v)).collect();
+            let inside: Vec<_> = inside
+                .iter()
+                .filter(|(k, v)| here.get(*k) != Some(v))
+                .collect();
             panic!("not settled; too much or wrong inside: {inside:?}");
         }
     }
@@ -91,7 +100,10 @@ fn write(path: &Path, content: &[u8]) {
 }
 
 fn paths(paths: &[&str]) -> Batch {
-    Batch { paths: paths.iter().map(|&path| path.to_owned()).collect(), rescan: false }
+    Batch {
+        paths: paths.iter().map(|&path| path.to_owned()).collect(),
+        rescan: false,
+    }
 }
 
 /// What a directory holds, read independently of the source; nothing is left out.
@@ -101,7 +113,12 @@ fn here(root: &Path) -> BTreeMap<String, Stored> {
     while let Some(dir) = waiting.pop() {
         for item in fs::read_dir(&dir).unwrap() {
             let path = item.unwrap().path();
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             let meta = fs::symlink_metadata(&path).unwrap();
             if meta.is_dir() {
                 waiting.push(path);
@@ -109,8 +126,18 @@ fn here(root: &Path) -> BTreeMap<String, Stored> {
                 let target = fs::read_link(&path).unwrap().to_str().unwrap().to_owned();
                 found.insert(name, Stored::Link(target));
             } else {
-                let mode = if meta.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-                found.insert(name, Stored::File { mode, content: fs::read(&path).unwrap() });
+                let mode = if meta.permissions().mode() & 0o100 == 0 {
+                    0o644
+                } else {
+                    0o755
+                };
+                found.insert(
+                    name,
+                    Stored::File {
+                        mode,
+                        content: fs::read(&path).unwrap(),
+                    },
+                );
             }
         }
     }

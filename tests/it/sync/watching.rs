@@ -31,7 +31,10 @@ async fn editors_save_in_many_ways() {
     fs::rename(project.at("src/.b.py.tmp"), project.at("src/b.py")).unwrap();
     project.settle(&mut watch).await;
     // Appended to by one who keeps it open.
-    let mut file = fs::OpenOptions::new().append(true).open(project.at("a.py")).unwrap();
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(project.at("a.py"))
+        .unwrap();
     for _ in 0..3 {
         file.write_all(b"more").unwrap();
         file.flush().unwrap();
@@ -131,7 +134,8 @@ async fn ignored_files_tell_nothing() {
 
 #[tokio::test]
 async fn a_change_of_the_rules_changes_what_is_watched() {
-    let (mut project, mut watch) = ready(&[("keep", "0"), ("out/x", "1"), (".gitignore", "out/\n")]).await;
+    let (mut project, mut watch) =
+        ready(&[("keep", "0"), ("out/x", "1"), (".gitignore", "out/\n")]).await;
     assert_eq!(project.inside.names(), [".gitignore", "keep"]);
     project.write(".gitignore", "");
     project.settle(&mut watch).await;
@@ -148,7 +152,10 @@ async fn a_root_that_comes_back_is_followed_again() {
     let root = project.dir.path().to_owned();
     let aside = root.with_extension("aside");
     fs::rename(&root, &aside).unwrap();
-    let batch = tokio::time::timeout(PATIENCE, watch.batches.recv()).await.unwrap().unwrap();
+    let batch = tokio::time::timeout(PATIENCE, watch.batches.recv())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(batch.rescan);
     assert!(project.sync.batch(batch).await.is_err());
     assert_eq!(project.inside.names(), ["a", "d/b"]);
@@ -182,17 +189,22 @@ async fn without_watches_edits_are_found_by_reading_skipped_without_namespaces()
     let script = "echo 3 > /proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\"";
     let probe = "echo 3 > /proc/sys/user/max_inotify_watches";
     let unshare = |arguments: &[&str]| {
-        std::process::Command::new("unshare").args(["-Ur", "sh", "-c"]).args(arguments).output()
+        std::process::Command::new("unshare")
+            .args(["-Ur", "sh", "-c"])
+            .args(arguments)
+            .output()
     };
     if !unshare(&[probe]).is_ok_and(|output| output.status.success()) {
         return;
     }
     let me = std::env::current_exe().unwrap();
     let name = "sync::watching::with_three_watches";
-    let output =
-        unshare(&[script, me.to_str().unwrap(), "--exact", name, "--ignored"]).unwrap();
+    let output = unshare(&[script, me.to_str().unwrap(), "--exact", name, "--ignored"]).unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
