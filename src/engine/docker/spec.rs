@@ -75,9 +75,10 @@ pub struct Surroundings<'a> {
 }
 
 /// The name of an instance's container, from which alone it can be found again.
-pub fn container_name(spec: &ContainerSpec) -> String {
+pub fn container_name(owner: &Owner, spec: &ContainerSpec) -> String {
+    let owner: String = owner.0.chars().take(6).collect();
     format!(
-        "cmp-{}-{}-{}",
+        "cmp-{owner}-{}-{}-{}",
         spec.name,
         &spec.id.as_str()[..6],
         spec.generation
@@ -303,7 +304,8 @@ pub(super) mod tests {
 
     #[test]
     fn names_derive_from_the_instance() {
-        assert_eq!(container_name(&spec()), "cmp-shop-012345-3");
+        let owner = Owner("0123456789abcdef".to_owned());
+        assert_eq!(container_name(&owner, &spec()), "cmp-012345-shop-012345-3");
     }
 
     #[test]
