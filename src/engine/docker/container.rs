@@ -61,7 +61,7 @@ impl Docker {
             image_env: &image.info.env,
         };
         let body = spec::container(spec, around);
-        let name = spec::container_name(&self.owner, spec);
+        let name = spec::container_name(&self.inner.settings.owner, spec);
         self.create_container(&client, &name, &body).await?;
         let started = run(&client, &name, &body).await;
         if started.is_err() {
