@@ -161,12 +161,12 @@ mod tests {
                 c.security_opt
                     .as_mut()
                     .unwrap()
-                    .push("seccomp=unconfined".to_owned())
+                    .push("seccomp=unconfined".to_owned());
             }),
             ("privileged", |c| c.privileged = Some(true)),
             ("ipc", |c| c.ipc_mode = Some("shareable".to_owned())),
             ("cgroupns", |c| {
-                c.cgroupns_mode = Some(HostConfigCgroupnsModeEnum::HOST)
+                c.cgroupns_mode = Some(HostConfigCgroupnsModeEnum::HOST);
             }),
             ("network", |c| c.network_mode = Some("host".to_owned())),
             ("pid", |c| c.pid_mode = Some("host".to_owned())),

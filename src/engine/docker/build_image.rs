@@ -152,13 +152,17 @@ impl Output {
     }
 
     fn line(&mut self, line: &str) -> Option<BuildProgress> {
-        if line.is_empty() {
-            return None;
-        }
-        if let Some(layer) = line.strip_prefix(" ---> ") {
+        // The builder paints what a step wrote to standard error red.
+        let line = line.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "");
+        let line = line.as_str();
+        if let Some(layer) = line.strip_prefix(" --->") {
+            let layer = layer.trim();
             if !layer.is_empty() && layer.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 self.layer = Some(layer.to_owned());
             }
+            return None;
+        }
+        if line.is_empty() || line.starts_with("Removing intermediate container ") {
             return None;
         }
         if let Some((current, total, text)) = step(line) {
@@ -210,6 +214,9 @@ mod tests {
         assert_eq!(told(&mut output, " ---> 0123456789ab\n"), []);
         let text = "a".to_owned();
         assert_eq!(told(&mut output, "a\n\n"), [BuildProgress::Line { text }]);
+        let text = "red".to_owned();
+        let red = "\u{1b}[91mred\n\u{1b}[0m\n ---> \nRemoving intermediate container 00\n";
+        assert_eq!(told(&mut output, red), [BuildProgress::Line { text }]);
         assert_eq!(output.step, "RUN make");
         assert_eq!(output.layer.as_deref(), Some("0123456789ab"));
     }

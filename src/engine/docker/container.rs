@@ -49,10 +49,12 @@ impl Docker {
         for found in &older {
             force_remove(&client, &found.container).await?;
         }
-        tokio::try_join!(
+        // Both to their end, for one that is dropped half-way would leave its helper behind.
+        let (guest, home) = tokio::join!(
             self.ensure_guest(&client, &spec.image),
             self.ensure_home(&client, spec, image.is_ours()),
-        )?;
+        );
+        guest.and(home)?;
         let contents = &self.inner.contents;
         let around = Surroundings {
             owner: &self.inner.settings.owner,

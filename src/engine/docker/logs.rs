@@ -64,7 +64,7 @@ async fn next(state: Option<State>) -> Option<(Result<LogLine>, Option<State>)> 
         }
         match state.frames.next().await {
             Some(Ok(LogOutput::StdErr { message })) => {
-                state.lines.push(LogStream::Stderr, &message)
+                state.lines.push(LogStream::Stderr, &message);
             }
             Some(Ok(
                 LogOutput::StdOut { message }

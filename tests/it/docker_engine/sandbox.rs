@@ -106,7 +106,7 @@ async fn the_environment_is_the_users_and_ours() {
     let bundle = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(bundle.path(), "a bundle").unwrap();
     let Some(rig) = Rig::with(test, |settings| {
-        settings.ca_bundle = Some(bundle.path().to_owned())
+        settings.ca_bundle = Some(bundle.path().to_owned());
     }) else {
         return;
     };
