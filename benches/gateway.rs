@@ -75,7 +75,16 @@ struct Peer {
 impl Peer {
     fn new(name: &'static str, port: u16, child: Option<Child>) -> Self {
         let none = Vec::new;
-        Self { name, port, child, rates: none(), p50s: none(), p99s: none(), bulk: none(), first: none() }
+        Self {
+            name,
+            port,
+            child,
+            rates: none(),
+            p50s: none(),
+            p99s: none(),
+            bulk: none(),
+            first: none(),
+        }
     }
 }
 
@@ -138,7 +147,10 @@ fn median(values: &[f64]) -> f64 {
 
 fn print(peers: &[Peer]) {
     println!("{VISITORS} connections, {REQUESTS} requests, {ROUNDS} rounds; medians");
-    println!("{:10} {:>9} {:>8} {:>8} {:>10} {:>10}", "", "req/s", "p50 ms", "p99 ms", "64 KB MB/s", "event ms");
+    println!(
+        "{:10} {:>9} {:>8} {:>8} {:>10} {:>10}",
+        "", "req/s", "p50 ms", "p99 ms", "64 KB MB/s", "event ms"
+    );
     for peer in peers {
         println!(
             "{:10} {:9.0} {:8.3} {:8.3} {:10.0} {:10.3}",
@@ -189,7 +201,9 @@ async fn start_upstream(scope: &Scope, epoch: Instant) -> u16 {
 
 async fn answer(mut stream: TcpStream, epoch: Instant) -> std::io::Result<()> {
     let head = |length: usize| {
-        format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nserver: bench\r\ncontent-length: {length}\r\n\r\n")
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nserver: bench\r\ncontent-length: {length}\r\n\r\n"
+        )
     };
     let small = (head(13) + "hello, world!").into_bytes();
     let large = [head(LARGE).into_bytes(), vec![b'x'; LARGE]].concat();
@@ -219,7 +233,13 @@ async fn answer(mut stream: TcpStream, epoch: Instant) -> std::io::Result<()> {
 }
 
 /// `requests` requests over `visitors` connections: seconds for all, and for each.
-async fn load(scope: &Scope, port: u16, path: &'static str, visitors: usize, requests: usize) -> (f64, Vec<f64>) {
+async fn load(
+    scope: &Scope,
+    port: u16,
+    path: &'static str,
+    visitors: usize,
+    requests: usize,
+) -> (f64, Vec<f64>) {
     let mut streams = Vec::new();
     for _ in 0..visitors {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

@@ -68,7 +68,8 @@ pub(super) fn site(host: &str, port: u16) -> Site<'_> {
     if bare.eq_ignore_ascii_case("localhost") || bare == "127.0.0.1" || bare == "[::1]" {
         return Site::Gateway;
     }
-    let Some((name, tail)) = bare.len().checked_sub(TAIL.len()).and_then(|at| bare.split_at_checked(at))
+    let Some((name, tail)) =
+        bare.len().checked_sub(TAIL.len()).and_then(|at| bare.split_at_checked(at))
     else {
         return Site::Foreign;
     };

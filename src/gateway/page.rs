@@ -13,8 +13,7 @@ use super::{
 };
 
 const TEMPLATE: &str = include_str!("page.html");
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors *";
 
 /// One answer of the gateway's own.
 pub(super) struct Page {
@@ -244,9 +243,10 @@ mod tests {
 
     #[test]
     fn nothing_an_app_printed_becomes_markup() {
-        let problem = Problem::new(Code::AppExited, "{{body}}<b>\n<script>alert(1)</script>\u{1b}[31m")
-            .hint("\"><img src=x onerror=alert(1)>")
-            .next(&["a", "<u>"], "'\"");
+        let problem =
+            Problem::new(Code::AppExited, "{{body}}<b>\n<script>alert(1)</script>\u{1b}[31m")
+                .hint("\"><img src=x onerror=alert(1)>")
+                .next(&["a", "<u>"], "'\"");
         let html = Page::failed(&problem).html();
         for bad in ["<script", "<img", "<b>", "<u>", "\u{1b}", "{{"] {
             assert!(!html.contains(bad), "{bad}");

@@ -128,7 +128,10 @@ impl Pool {
             let mut connection = self.lock().as_mut()?.pop()?;
             // Reading finds a close, and bytes nobody asked for; either makes it useless.
             let over = poll_fn(|cx| Poll::Ready(connection.drive(cx))).await;
-            if !over && connection.sender.is_ready() && connection.idle_since.elapsed() < LONGEST_IDLE {
+            if !over
+                && connection.sender.is_ready()
+                && connection.idle_since.elapsed() < LONGEST_IDLE
+            {
                 return Some(connection);
             }
         }

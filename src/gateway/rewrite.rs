@@ -135,7 +135,11 @@ mod tests {
             (header::LOCATION, "/x", "/x"),
             (header::LOCATION, "http://localhost:51730/", "http://localhost:51730/"),
             (header::LOCATION, "http://elsewhere.example/", "http://elsewhere.example/"),
-            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "http://localhost:5173", "http://shop.localhost:7070"),
+            (
+                header::ACCESS_CONTROL_ALLOW_ORIGIN,
+                "http://localhost:5173",
+                "http://shop.localhost:7070",
+            ),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*", "*"),
         ];
         for (name, given, want) in table {

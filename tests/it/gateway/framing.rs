@@ -35,17 +35,21 @@ const CUT_OFF: Want = Refused(&[400, 499]);
 const SECOND: &str = "GET /second HTTP/1.1\r\nhost: H\r\nconnection: close\r\n\r\n";
 
 fn vectors() -> Vec<(&'static str, String, Want)> {
-    let post = |headers: &str, body: &str| {
-        format!("POST / HTTP/1.1\r\nhost: H\r\n{headers}\r\n{body}")
-    };
-    let get = |headers: &str| format!("GET / HTTP/1.1\r\nhost: H\r\n{headers}connection: close\r\n\r\n");
+    let post =
+        |headers: &str, body: &str| format!("POST / HTTP/1.1\r\nhost: H\r\n{headers}\r\n{body}");
+    let get =
+        |headers: &str| format!("GET / HTTP/1.1\r\nhost: H\r\n{headers}connection: close\r\n\r\n");
     let zero = format!("0\r\n\r\n{SECOND}");
     let chunked = "transfer-encoding: chunked\r\n";
     let close = "connection: close\r\n";
     vec![
         ("plain", get(""), Accepted(1)),
         ("two in a row", format!("GET / HTTP/1.1\r\nhost: H\r\n\r\n{SECOND}"), Accepted(2)),
-        ("length, then a second", post("content-length: 2\r\n", &format!("hi{SECOND}")), Accepted(2)),
+        (
+            "length, then a second",
+            post("content-length: 2\r\n", &format!("hi{SECOND}")),
+            Accepted(2),
+        ),
         ("chunks, then a second", post(chunked, &format!("2\r\nhi\r\n{zero}")), Accepted(2)),
         // Both: chunks win, the length is dropped, and the connection ends there.
         ("CL + TE", post(&format!("content-length: 99\r\n{chunked}"), &zero), Accepted(1)),
@@ -55,22 +59,38 @@ fn vectors() -> Vec<(&'static str, String, Want)> {
         ("TE space before colon", post("transfer-encoding : chunked\r\n", &zero), BAD),
         ("TE twice", post(&chunked.repeat(2), &zero), Refused(&[501])),
         ("TE chunked, identity", post("transfer-encoding: chunked, identity\r\n", &zero), BAD),
-        ("TE identity, chunked", post("transfer-encoding: identity, chunked\r\n", &zero), Refused(&[501])),
+        (
+            "TE identity, chunked",
+            post("transfer-encoding: identity, chunked\r\n", &zero),
+            Refused(&[501]),
+        ),
         ("TE gzip, chunked", post("transfer-encoding: gzip, chunked\r\n", &zero), Refused(&[501])),
         ("TE xchunked", post("transfer-encoding: xchunked\r\n", &zero), BAD),
         ("TE identity", post("transfer-encoding: identity\r\n", &zero), BAD),
         ("TE empty", post("transfer-encoding:\r\n", &zero), BAD),
         ("TE quoted", post("transfer-encoding: \"chunked\"\r\n", &zero), BAD),
         ("TE in 1.0", format!("POST / HTTP/1.0\r\nhost: H\r\n{chunked}\r\n{zero}"), BAD),
-        ("TE with underscore", post(&format!("transfer_encoding: chunked\r\ncontent-length: 0\r\n{close}"), &zero), Accepted(1)),
-        ("CL twice, same", post(&format!("content-length: 2\r\ncontent-length: 2\r\n{close}"), "hi"), Accepted(1)),
+        (
+            "TE with underscore",
+            post(&format!("transfer_encoding: chunked\r\ncontent-length: 0\r\n{close}"), &zero),
+            Accepted(1),
+        ),
+        (
+            "CL twice, same",
+            post(&format!("content-length: 2\r\ncontent-length: 2\r\n{close}"), "hi"),
+            Accepted(1),
+        ),
         ("CL twice, different", post("content-length: 2\r\ncontent-length: 3\r\n", "hii"), BAD),
         ("CL list", post("content-length: 2, 2\r\n", "hi"), BAD),
         ("CL +2", post("content-length: +2\r\n", "hi"), BAD),
         ("CL -1", post("content-length: -1\r\n", "hi"), BAD),
         ("CL 0x2", post("content-length: 0x2\r\n", "hi"), BAD),
         ("CL empty", post("content-length:\r\n", "hi"), BAD),
-        ("CL overflow", post("content-length: 18446744073709551618\r\n", "hi"), Refused(&[400, 413, 431])),
+        (
+            "CL overflow",
+            post("content-length: 18446744073709551618\r\n", "hi"),
+            Refused(&[400, 413, 431]),
+        ),
         ("CL space inside", post("content-length: 1 0\r\n", "hi"), BAD),
         ("CL on GET", get("content-length: 0\r\n"), Accepted(1)),
         ("folded header", get("x: a\r\n b\r\n"), BAD),
@@ -87,7 +107,11 @@ fn vectors() -> Vec<(&'static str, String, Want)> {
         ("LF in a chunk extension", post(chunked, &format!("2;x\nhi\r\n{zero}")), BAD),
         ("CR alone in a chunk extension", post(chunked, &format!("2;x\rhi\r\n{zero}")), BAD),
         ("LF ends a chunk size", post(chunked, &format!("2\nhi\r\n{zero}")), BAD),
-        ("endless chunk extension", post(chunked, &format!("2;{}\r\nhi\r\n{zero}", "x".repeat(40_000))), BAD),
+        (
+            "endless chunk extension",
+            post(chunked, &format!("2;{}\r\nhi\r\n{zero}", "x".repeat(40_000))),
+            BAD,
+        ),
         ("two hosts", get("host: other.localhost:1\r\n"), BAD),
         ("the same host twice", get("host: H\r\n"), BAD),
         ("no host", "GET / HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), BAD),
@@ -101,7 +125,11 @@ fn vectors() -> Vec<(&'static str, String, Want)> {
         ("CR before the version", get("").replace("/ HTTP", "/\rHTTP"), BAD),
         ("header of 40 KB", get(&format!("x: {}\r\n", "y".repeat(40_000))), Refused(&[431])),
         ("101 headers", get(&"x: y\r\n".repeat(101)), Refused(&[431])),
-        ("expects something else", post("expect: 42\r\ncontent-length: 2\r\nconnection: close\r\n", "hi"), Refused(&[417])),
+        (
+            "expects something else",
+            post("expect: 42\r\ncontent-length: 2\r\nconnection: close\r\n", "hi"),
+            Refused(&[417]),
+        ),
         // Lines that end in LF alone are read as lines, and written with CR LF.
         ("LF only", get("").replace("\r\n", "\n"), Accepted(1)),
         ("body cut off", post("content-length: 9\r\n", "hi"), CUT_OFF),
@@ -146,7 +174,9 @@ async fn nobody_sees_a_request_that_was_not_sent() {
             }
         };
         if !right {
-            wrong.push(format!("{what}: wanted {want:?}; accepted {accepted}, seen {seen}, {status:?}"));
+            wrong.push(format!(
+                "{what}: wanted {want:?}; accepted {accepted}, seen {seen}, {status:?}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

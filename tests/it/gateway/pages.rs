@@ -29,19 +29,26 @@ async fn an_instance_that_starts_asks_for_patience() {
     let (parts, html, problem) = both(&world, "/").await;
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(parts.headers["retry-after"], "1");
-    assert!(html.contains("installing &lt;dependencies&gt;") && html.contains("http-equiv=\"refresh\""));
+    assert!(
+        html.contains("installing &lt;dependencies&gt;") && html.contains("http-equiv=\"refresh\"")
+    );
     assert!(problem.retryable);
 }
 
 #[tokio::test]
 async fn an_instance_that_failed_says_why() {
     let world = World::new();
-    let cause = Problem::new(Code::Install, "npm install failed\n<script>alert(1)</script>").hint("look & see");
+    let cause = Problem::new(Code::Install, "npm install failed\n<script>alert(1)</script>")
+        .hint("look & see");
     world.target(Target::Failed { problem: cause.clone() });
     let (parts, html, problem) = both(&world, "/").await;
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!parts.headers.contains_key("retry-after"));
-    assert!(html.contains("look &amp; see") && html.contains("&lt;script&gt;") && !html.contains("<script"));
+    assert!(
+        html.contains("look &amp; see")
+            && html.contains("&lt;script&gt;")
+            && !html.contains("<script")
+    );
     assert_eq!(problem, cause);
 }
 

@@ -57,7 +57,11 @@ async fn both_bodies_flow_at_the_same_time() {
         drop(feed);
         assert_eq!(soon(read(response)).await.1, "");
     }
-    assert_eq!(app.connections(), 1, "a duplex exchange leaves a connection that can be used again");
+    assert_eq!(
+        app.connections(),
+        1,
+        "a duplex exchange leaves a connection that can be used again"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +91,8 @@ async fn trailers_pass_both_ways() {
     })
     .await;
     let (feed, body) = fed();
-    let sum: HeaderMap = [("x-sum".parse().unwrap(), HeaderValue::from_static("42"))].into_iter().collect();
+    let sum: HeaderMap =
+        [("x-sum".parse().unwrap(), HeaderValue::from_static("42"))].into_iter().collect();
     feed.send(data("x")).unwrap();
     feed.send(Frame::trailers(sum.clone())).unwrap();
     drop(feed);
@@ -155,7 +160,8 @@ async fn an_old_client_gets_an_answer_it_understands() {
         Box::pin(async move { Response::new(body) })
     })
     .await;
-    let answer = world.raw(format!("GET / HTTP/1.0\r\nhost: {}\r\n\r\n", world.host()).as_bytes()).await;
+    let answer =
+        world.raw(format!("GET / HTTP/1.0\r\nhost: {}\r\n\r\n", world.host()).as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nunknown length"), "{answer}");
 }

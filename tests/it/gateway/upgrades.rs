@@ -63,7 +63,10 @@ async fn a_socket_is_carried_and_ends_one_side_at_a_time() {
         let header = header(&mut stream).await;
         assert!(header.starts_with("HTTP/1.1 101 "), "{header}");
         assert!(header.contains(&format!("upgrade: {protocol}\r\n")), "{header}");
-        assert!(header.contains("connection: upgrade\r\n") && header.contains("x-own: 1"), "{header}");
+        assert!(
+            header.contains("connection: upgrade\r\n") && header.contains("x-own: 1"),
+            "{header}"
+        );
         assert_eq!(line(&mut stream).await, "welcome\n");
         stream.write_all(b"\x00\x01raw\n").await.unwrap();
         assert_eq!(line(&mut stream).await, "\x00\x01raw\n");
@@ -88,7 +91,11 @@ async fn bytes_sent_before_the_answer_are_no_request() {
     stream.write_all(bytes.as_bytes()).await.unwrap();
     assert!(header(&mut stream).await.starts_with("HTTP/1.1 101 "));
     assert_eq!(line(&mut stream).await, "welcome\n");
-    assert_eq!(line(&mut stream).await, "GET /smuggled HTTP/1.1\r\n", "they reach the new protocol");
+    assert_eq!(
+        line(&mut stream).await,
+        "GET /smuggled HTTP/1.1\r\n",
+        "they reach the new protocol"
+    );
     assert_eq!(app.requests(), 1);
 }
 

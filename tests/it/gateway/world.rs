@@ -81,7 +81,9 @@ impl World {
     }
 
     /// A world in which `app` is the preview `shop`.
-    pub async fn with(app: impl Fn(Request<Incoming>) -> Answer + Send + Sync + 'static) -> (Self, App) {
+    pub async fn with(
+        app: impl Fn(Request<Incoming>) -> Answer + Send + Sync + 'static,
+    ) -> (Self, App) {
         let world = Self::new();
         let app = App::start(&world.scope, app).await;
         world.show(app.port, ProxyHost::Preserve, 1);
@@ -182,7 +184,8 @@ impl App {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (app, requests, closing) = (Arc::clone(&app), Arc::clone(&requests), closing.clone());
+                let (app, requests, closing) =
+                    (Arc::clone(&app), Arc::clone(&requests), closing.clone());
                 let service = service_fn(move |request| {
                     requests.fetch_add(1, Ordering::SeqCst);
                     let answer = app(request);

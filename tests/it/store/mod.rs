@@ -178,7 +178,11 @@ fn records_of_every_version_are_read() {
             if version == VERSION {
                 store.save(&loaded.records[0]).unwrap();
                 let now = fs::read_to_string(store.dir().join("instances").join(name)).unwrap();
-                assert_eq!(now, fs::read_to_string(&file).unwrap(), "the format changed: make a new version");
+                assert_eq!(
+                    now,
+                    fs::read_to_string(&file).unwrap(),
+                    "the format changed: make a new version"
+                );
             }
             read += 1;
         }
