@@ -4,7 +4,10 @@
 //! visitors are in this one. Rounds are interleaved, so that what else the machine does hits all
 //! alike; only ratios mean anything. nginx is left out where there is none on the `PATH`.
 
-#![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program that prints what it measured"
+)]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
 use std::{
@@ -37,7 +40,10 @@ fn main() {
     if args.next().as_deref() == Some("gateway") {
         return serve(args.next().unwrap().parse().unwrap());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(compare());
 }
 
@@ -47,10 +53,22 @@ async fn serve(upstream: u16) {
     let scope = Scope::new();
     let gateway = Gateway::bind(Some(0)).unwrap();
     let dial = Arc::new(TcpDial(([127, 0, 0, 1], upstream).into()));
-    let target = Target::Ready { dial, port: upstream, host: ProxyHost::Preserve, generation: 1 };
+    let target = Target::Ready {
+        dial,
+        port: upstream,
+        host: ProxyHost::Preserve,
+        generation: 1,
+    };
     let routes = Routes::new();
     let id = "0123456789ab".parse().unwrap();
-    routes.set("shop".parse().unwrap(), Route { id, target, activity: Activity::new() });
+    routes.set(
+        "shop".parse().unwrap(),
+        Route {
+            id,
+            target,
+            activity: Activity::new(),
+        },
+    );
     println!("{}", gateway.port());
     let ends = scope.clone();
     scope.spawn_blocking(move || {
@@ -167,7 +185,11 @@ fn print(peers: &[Peer]) {
         // Each round against its neighbour, for the machine's load drifts.
         let ratio = |of: fn(&Peer) -> &Vec<f64>| {
             let pairs = of(gateway).iter().zip(of(peer));
-            median(&pairs.map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
+            median(
+                &pairs
+                    .map(|(ours, theirs)| ours / theirs)
+                    .collect::<Vec<_>>(),
+            )
         };
         println!(
             "gateway / {}: req/s {:.2} x, p50 {:.2} x, p99 {:.2} x, 64 KB {:.2} x, event {:.2} x",
@@ -223,7 +245,9 @@ async fn answer(mut stream: TcpStream, epoch: Instant) -> std::io::Result<()> {
             for _ in 0..EVENTS {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 let event = format!("data: {:020}\n\n", epoch.elapsed().as_nanos());
-                stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await?;
+                stream
+                    .write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())
+                    .await?;
             }
             stream.write_all(b"0\r\n\r\n").await?;
         } else {
@@ -270,7 +294,10 @@ async fn visit(mut stream: TcpStream, port: u16, path: &'static str, requests: u
         answer.clear();
         let mut whole = usize::MAX;
         while answer.len() < whole {
-            assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "closed early");
+            assert!(
+                stream.read_buf(&mut answer).await.unwrap() > 0,
+                "closed early"
+            );
             if whole == usize::MAX {
                 whole = length(&answer).unwrap_or(usize::MAX);
             }
@@ -284,7 +311,9 @@ async fn visit(mut stream: TcpStream, port: u16, path: &'static str, requests: u
 /// How long the answer is with its header, once that is there.
 fn length(answer: &[u8]) -> Option<usize> {
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&answer[..end]).unwrap().to_ascii_lowercase();
+    let head = std::str::from_utf8(&answer[..end])
+        .unwrap()
+        .to_ascii_lowercase();
     let (_, rest) = head.split_once("content-length: ").unwrap();
     Some(end + rest.split_once('\r').unwrap().0.parse::<usize>().unwrap())
 }
@@ -298,11 +327,16 @@ async fn events(port: u16, epoch: Instant) -> f64 {
     let mut delays = Vec::new();
     let mut read = 0;
     while delays.len() < EVENTS {
-        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "closed early");
+        assert!(
+            stream.read_buf(&mut answer).await.unwrap() > 0,
+            "closed early"
+        );
         let now = epoch.elapsed().as_secs_f64();
         let text = String::from_utf8_lossy(&answer).into_owned();
         while let Some((_, rest)) = text[read..].split_once("data: ") {
-            let Some((stamp, after)) = rest.split_once("\n\n") else { break };
+            let Some((stamp, after)) = rest.split_once("\n\n") else {
+                break;
+            };
             delays.push(now - stamp.parse::<f64>().unwrap() / 1e9);
             read = text.len() - after.len();
         }
@@ -318,14 +352,20 @@ fn start_gateway(upstream: u16) -> Peer {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     Peer::new("gateway", line.trim().parse().unwrap(), Some(child))
 }
 
 /// nginx with as many workers as cores and connections to the upstream kept, which it does not
 /// do unless told.
 async fn start_nginx(upstream: u16, dir: &Path) -> Option<Peer> {
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let dir_name = dir.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {dir_name}/{kind};\n"))
@@ -343,7 +383,10 @@ async fn start_nginx(upstream: u16, dir: &Path) -> Option<Peer> {
         location /events {{ {forward} proxy_buffering off; }} }} }}"
     );
     let path = dir.join("nginx.conf");
-    std::fs::File::create(&path).unwrap().write_all(settings.as_bytes()).unwrap();
+    std::fs::File::create(&path)
+        .unwrap()
+        .write_all(settings.as_bytes())
+        .unwrap();
     let child = Command::new("nginx")
         .arg("-e")
         .arg("stderr")

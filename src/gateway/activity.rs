@@ -50,7 +50,10 @@ impl Activity {
     pub fn hold(self: &Arc<Self>) -> Hold {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.touch();
-        Hold { activity: Arc::clone(self), socket: false }
+        Hold {
+            activity: Arc::clone(self),
+            socket: false,
+        }
     }
 
     pub fn load(&self) -> Load {
@@ -91,7 +94,11 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let count = if self.socket { &self.activity.sockets } else { &self.activity.requests };
+        let count = if self.socket {
+            &self.activity.sockets
+        } else {
+            &self.activity.requests
+        };
         count.fetch_sub(1, Ordering::Relaxed);
         self.activity.touch();
     }
@@ -105,12 +112,30 @@ mod tests {
     async fn the_end_of_a_request_is_activity_too() {
         let activity = Activity::new();
         let hold = activity.hold();
-        assert_eq!(activity.load(), Load { requests: 1, sockets: 0 });
+        assert_eq!(
+            activity.load(),
+            Load {
+                requests: 1,
+                sockets: 0
+            }
+        );
         tokio::time::advance(Duration::from_secs(9)).await;
         let hold = hold.into_socket();
-        assert_eq!(activity.load(), Load { requests: 0, sockets: 1 });
+        assert_eq!(
+            activity.load(),
+            Load {
+                requests: 0,
+                sockets: 1
+            }
+        );
         drop(hold);
-        assert_eq!(activity.load(), Load { requests: 0, sockets: 0 });
+        assert_eq!(
+            activity.load(),
+            Load {
+                requests: 0,
+                sockets: 0
+            }
+        );
         assert_eq!(activity.last(), Instant::now());
     }
 }

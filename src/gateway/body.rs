@@ -53,7 +53,9 @@ impl Body for Upload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
@@ -72,15 +74,24 @@ enum Content {
 
 impl Reply {
     pub(super) fn page(text: impl Into<Bytes>) -> Self {
-        Self { content: Content::Page(Full::new(text.into())), busy: None }
+        Self {
+            content: Content::Page(Full::new(text.into())),
+            busy: None,
+        }
     }
 
     pub(super) fn app(download: Download) -> Self {
-        Self { content: Content::App(download), busy: None }
+        Self {
+            content: Content::App(download),
+            busy: None,
+        }
     }
 
     pub(super) fn keep(self, busy: Busy) -> Self {
-        Self { busy: Some(busy), ..self }
+        Self {
+            busy: Some(busy),
+            ..self
+        }
     }
 }
 
@@ -132,7 +143,12 @@ impl Download {
         pool: Arc<Pool>,
         hold: Hold,
     ) -> Self {
-        Self { body, connection: Some(connection), pool, _hold: hold }
+        Self {
+            body,
+            connection: Some(connection),
+            pool,
+            _hold: hold,
+        }
     }
 
     fn poll_frame(

@@ -56,7 +56,10 @@ impl Visitor {
             Err((page, busy)) => Err((*page, busy)),
         };
         Ok(outcome.unwrap_or_else(|(page, busy)| {
-            let asked = asked.map(|accept| (header::ACCEPT, accept)).into_iter().collect();
+            let asked = asked
+                .map(|accept| (header::ACCEPT, accept))
+                .into_iter()
+                .collect();
             page.answer(&asked).map(|reply| reply.keep(busy))
         }))
     }
@@ -78,9 +81,15 @@ impl Visitor {
             ProxyHost::Preserve => None,
             ProxyHost::Localhost => Some(Names::new(entry.name.as_str(), self.port, *port)),
         };
-        let upgrade = wishes.upgrade.filter(|_| body.is_empty()).and_then(|protocol| {
-            parts.extensions.remove::<OnUpgrade>().map(|visitor| (protocol, visitor))
-        });
+        let upgrade = wishes
+            .upgrade
+            .filter(|_| body.is_empty())
+            .and_then(|protocol| {
+                parts
+                    .extensions
+                    .remove::<OnUpgrade>()
+                    .map(|visitor| (protocol, visitor))
+            });
         let headers = &mut parts.headers;
         headers.insert(headers::X_FORWARDED_FOR, self.address.clone());
         if let Some(names) = &names {
@@ -99,13 +108,23 @@ impl Visitor {
         }
         // The length that was announced frames the message; without one, chunks do.
         if !body.is_empty() && !headers.contains_key(header::CONTENT_LENGTH) {
-            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            headers.insert(
+                header::TRANSFER_ENCODING,
+                HeaderValue::from_static("chunked"),
+            );
         }
         host::origin_form(&mut parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         let request = Request::from_parts(parts, body);
-        Ok(Errand { entry, request, names, upgrade, hold, busy })
+        Ok(Errand {
+            entry,
+            request,
+            names,
+            upgrade,
+            hold,
+            busy,
+        })
     }
 
     /// Refuse what nobody should send, and find the instance.
@@ -140,7 +159,14 @@ impl Visitor {
     }
 
     async fn run(&self, errand: Errand) -> Result<Response<Reply>, (Page, Busy)> {
-        let Errand { entry, request, names, upgrade, hold, busy } = errand;
+        let Errand {
+            entry,
+            request,
+            names,
+            upgrade,
+            hold,
+            busy,
+        } = errand;
         let (response, connection) = match exchange(&entry, request, upgrade.is_none()).await {
             Ok(answered) => answered,
             Err(page) => return Err((page, busy)),
@@ -163,11 +189,22 @@ impl Visitor {
         }
         let Some((wished, visitor)) = upgrade else {
             let what = "the app changed protocols without being asked to";
-            return Err((Page::broken(StatusCode::BAD_GATEWAY, entry.name.as_str(), what), busy));
+            return Err((
+                Page::broken(StatusCode::BAD_GATEWAY, entry.name.as_str(), what),
+                busy,
+            ));
         };
-        parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        parts.headers.insert(header::UPGRADE, protocol.unwrap_or(wished));
-        let kept = Kept { hold, busy, permit: Arc::clone(&self.permit) };
+        parts
+            .headers
+            .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        parts
+            .headers
+            .insert(header::UPGRADE, protocol.unwrap_or(wished));
+        let kept = Kept {
+            hold,
+            busy,
+            permit: Arc::clone(&self.permit),
+        };
         upgrade::join(&self.scope, visitor, connection, kept);
         Ok(Response::from_parts(parts, Reply::page("")))
     }
@@ -186,7 +223,11 @@ async fn exchange(
         return Err(elsewhere(entry));
     };
     let name = entry.name.as_str();
-    let kept = if pooled { entry.pool.take().await } else { None };
+    let kept = if pooled {
+        entry.pool.take().await
+    } else {
+        None
+    };
     let mut request = request;
     if let Some(mut connection) = kept {
         let again = copy_if_harmless(&request);
@@ -215,7 +256,11 @@ async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>,
         ),
         Unreachable::Broken(error) => {
             tracing::debug!(%error, name, "an instance cannot be reached");
-            Page::broken(StatusCode::BAD_GATEWAY, name, "the preview cannot be reached")
+            Page::broken(
+                StatusCode::BAD_GATEWAY,
+                name,
+                "the preview cannot be reached",
+            )
         }
     })
 }

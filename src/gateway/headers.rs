@@ -98,8 +98,10 @@ pub(super) fn clean_response(headers: &mut HeaderMap) {
             | header::PROXY_AUTHENTICATE
             | header::ALT_SVC
             | header::STRICT_TRANSPORT_SECURITY => {}
-            _ if matches!(name.as_str(), "keep-alive" | "proxy-connection" | "clear-site-data") => {
-            }
+            _ if matches!(
+                name.as_str(),
+                "keep-alive" | "proxy-connection" | "clear-site-data"
+            ) => {}
             _ => continue,
         }
         doomed.push(name.clone());
@@ -113,8 +115,10 @@ pub(super) fn clean_response(headers: &mut HeaderMap) {
 /// CGI and WSGI do not tell them apart.
 fn is_ours_to_say(name: &str) -> bool {
     fn ours(name: &str) -> bool {
-        matches!(name, "keep-alive" | "proxy-connection" | "proxy" | "x-real-ip")
-            || name.starts_with("x-forwarded-")
+        matches!(
+            name,
+            "keep-alive" | "proxy-connection" | "proxy" | "x-real-ip"
+        ) || name.starts_with("x-forwarded-")
     }
     if !name.contains('_') {
         return ours(name);
@@ -194,14 +198,21 @@ mod tests {
         ];
         let mut headers = map(&[&gone[..], &kept[..]].concat());
         let wishes = clean_request(&mut headers, Version::HTTP_11).unwrap();
-        assert_eq!(wishes, Wishes::default(), "no `Connection: upgrade`, no upgrade");
+        assert_eq!(
+            wishes,
+            Wishes::default(),
+            "no `Connection: upgrade`, no upgrade"
+        );
         assert_eq!(headers, map(&kept));
     }
 
     #[test]
     fn connection_cannot_name_what_frames_the_message() {
-        let mut headers =
-            map(&[("connection", "content-length, host"), ("content-length", "3"), ("host", "a")]);
+        let mut headers = map(&[
+            ("connection", "content-length, host"),
+            ("content-length", "3"),
+            ("host", "a"),
+        ]);
         clean_request(&mut headers, Version::HTTP_11).unwrap();
         assert_eq!(headers, map(&[("content-length", "3"), ("host", "a")]));
     }
@@ -211,17 +222,36 @@ mod tests {
         let wish = |lines: &[(&str, &str)], version| {
             clean_request(&mut map(lines), version).unwrap().upgrade
         };
-        let socket = [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
-        assert_eq!(wish(&socket, Version::HTTP_11), Some(HeaderValue::from_static("websocket")));
-        assert_eq!(wish(&socket, Version::HTTP_10), None);
-        assert_eq!(wish(&[("connection", "upgrade"), ("upgrade", "h2c")], Version::HTTP_11), None);
+        let socket = [
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "websocket"),
+        ];
         assert_eq!(
-            wish(&[("connection", "upgrade"), ("upgrade", "a, H2C")], Version::HTTP_11),
+            wish(&socket, Version::HTTP_11),
+            Some(HeaderValue::from_static("websocket"))
+        );
+        assert_eq!(wish(&socket, Version::HTTP_10), None);
+        assert_eq!(
+            wish(
+                &[("connection", "upgrade"), ("upgrade", "h2c")],
+                Version::HTTP_11
+            ),
             None
         );
         assert_eq!(
             wish(
-                &[("connection", "upgrade"), ("upgrade", "a"), ("upgrade", "b")],
+                &[("connection", "upgrade"), ("upgrade", "a, H2C")],
+                Version::HTTP_11
+            ),
+            None
+        );
+        assert_eq!(
+            wish(
+                &[
+                    ("connection", "upgrade"),
+                    ("upgrade", "a"),
+                    ("upgrade", "b")
+                ],
                 Version::HTTP_11
             ),
             None
@@ -231,10 +261,16 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let table: [(&[(&str, &str)], BadHeaders); 5] = [
-            (&[("transfer-encoding", "gzip, chunked")], BadHeaders::Encoding),
+            (
+                &[("transfer-encoding", "gzip, chunked")],
+                BadHeaders::Encoding,
+            ),
             (&[("transfer-encoding", "xchunked")], BadHeaders::Encoding),
             (
-                &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+                &[
+                    ("transfer-encoding", "chunked"),
+                    ("transfer-encoding", "chunked"),
+                ],
                 BadHeaders::Encoding,
             ),
             (&[("expect", "200-ok")], BadHeaders::Expectation),

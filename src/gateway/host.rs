@@ -40,7 +40,10 @@ pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
         }
         (None, _) => return Err(BadHost::Missing),
         (Some(host), Some(authority)) => {
-            if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) {
+            if !host
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes())
+            {
                 return Err(BadHost::Several);
             }
             host.clone()
@@ -50,7 +53,11 @@ pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
     if text.is_empty() || text.contains(['@', '/', ',', ' ', '\t', '?', '#', '%', '\\']) {
         return Err(BadHost::Malformed);
     }
-    if parts.uri.scheme_str().is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http")) {
+    if parts
+        .uri
+        .scheme_str()
+        .is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http"))
+    {
         return Err(BadHost::Malformed);
     }
     Ok(host)
@@ -62,14 +69,19 @@ const TAIL: &str = ".localhost";
 pub(super) fn site(host: &str, port: u16) -> Site<'_> {
     let mut digits = [0; 5];
     let digits = decimal(port, &mut digits);
-    let Some(bare) = host.strip_suffix(digits).and_then(|rest| rest.strip_suffix(':')) else {
+    let Some(bare) = host
+        .strip_suffix(digits)
+        .and_then(|rest| rest.strip_suffix(':'))
+    else {
         return Site::Foreign;
     };
     if bare.eq_ignore_ascii_case("localhost") || bare == "127.0.0.1" || bare == "[::1]" {
         return Site::Gateway;
     }
-    let Some((name, tail)) =
-        bare.len().checked_sub(TAIL.len()).and_then(|at| bare.split_at_checked(at))
+    let Some((name, tail)) = bare
+        .len()
+        .checked_sub(TAIL.len())
+        .and_then(|at| bare.split_at_checked(at))
     else {
         return Site::Foreign;
     };
@@ -156,9 +168,18 @@ mod tests {
         assert_eq!(ask("http://A.localhost:1/x", &["a.localhost:1"]), good);
         assert_eq!(ask("/", &[]), Err(BadHost::Missing));
         assert_eq!(ask("http://a.localhost:1/", &[]), Err(BadHost::Missing));
-        assert_eq!(ask("/", &["a.localhost:1", "a.localhost:1"]), Err(BadHost::Several));
-        assert_eq!(ask("http://b.localhost:1/", &["a.localhost:1"]), Err(BadHost::Several));
-        assert_eq!(ask("https://a.localhost:1/", &["a.localhost:1"]), Err(BadHost::Malformed));
+        assert_eq!(
+            ask("/", &["a.localhost:1", "a.localhost:1"]),
+            Err(BadHost::Several)
+        );
+        assert_eq!(
+            ask("http://b.localhost:1/", &["a.localhost:1"]),
+            Err(BadHost::Several)
+        );
+        assert_eq!(
+            ask("https://a.localhost:1/", &["a.localhost:1"]),
+            Err(BadHost::Malformed)
+        );
         for host in ["u@a.localhost:1", "a,b", "a b", "a/b", "", "a%2eb"] {
             assert_eq!(ask("/", &[host]), Err(BadHost::Malformed), "{host:?}");
         }
@@ -166,7 +187,11 @@ mod tests {
 
     #[test]
     fn an_absolute_target_becomes_a_path() {
-        for (given, want) in [("http://a:1/x?y", "/x?y"), ("http://a:1", "/"), ("/x", "/x")] {
+        for (given, want) in [
+            ("http://a:1/x?y", "/x?y"),
+            ("http://a:1", "/"),
+            ("/x", "/x"),
+        ] {
             let mut uri: Uri = given.parse().unwrap();
             origin_form(&mut uri);
             assert_eq!(uri.to_string(), want);

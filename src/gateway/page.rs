@@ -36,20 +36,32 @@ enum Mood {
 
 impl Page {
     fn new(status: StatusCode, mood: Mood, problem: Problem) -> Self {
-        Self { status, problem, mood, links: Vec::new(), final_word: false }
+        Self {
+            status,
+            problem,
+            mood,
+            links: Vec::new(),
+            final_word: false,
+        }
     }
 
     /// A message no well-behaved client sends. Where it ends is anyone's guess.
     pub(super) fn refused(status: StatusCode, why: impl Into<String>) -> Self {
         let page = Self::new(status, Mood::Broken, Problem::new(Code::Usage, why));
-        Self { final_word: true, ..page }
+        Self {
+            final_word: true,
+            ..page
+        }
     }
 
     /// Says nothing about what else there is, for the name may be anyone's.
     pub(super) fn no_such_preview() -> Self {
         let problem = Problem::new(Code::NotFound, "there is no preview at this address")
             .hint("it may have been taken down or renamed")
-            .next(&["codemate-preview", "ls"], "lists the previews of this machine");
+            .next(
+                &["codemate-preview", "ls"],
+                "lists the previews of this machine",
+            );
         Self::new(StatusCode::NOT_FOUND, Mood::Resting, problem)
     }
 
@@ -83,7 +95,11 @@ impl Page {
     }
 
     pub(super) fn failed(problem: &Problem) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, Mood::Broken, problem.clone())
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Mood::Broken,
+            problem.clone(),
+        )
     }
 
     pub(super) fn asleep(name: &str) -> Self {
@@ -95,17 +111,25 @@ impl Page {
     }
 
     pub(super) fn not_listening(name: &str, port: u16) -> Self {
-        let problem =
-            Problem::new(Code::AppExited, format!("the app is not listening on port {port}"))
-                .hint("it may be restarting, or have stopped; its log says which")
-                .next(&["codemate-preview", "logs", name], "shows what the app printed")
-                .retryable();
+        let problem = Problem::new(
+            Code::AppExited,
+            format!("the app is not listening on port {port}"),
+        )
+        .hint("it may be restarting, or have stopped; its log says which")
+        .next(
+            &["codemate-preview", "logs", name],
+            "shows what the app printed",
+        )
+        .retryable();
         Self::new(StatusCode::BAD_GATEWAY, Mood::Broken, problem)
     }
 
     pub(super) fn broken(status: StatusCode, name: &str, what: &str) -> Self {
         let problem = Problem::new(Code::AppExited, what)
-            .next(&["codemate-preview", "logs", name], "shows what the app printed")
+            .next(
+                &["codemate-preview", "logs", name],
+                "shows what the app printed",
+            )
             .retryable();
         Self::new(status, Mood::Broken, problem)
     }
@@ -158,7 +182,11 @@ impl Page {
             .replace("{{busy}}", if waiting { " busy" } else { "" })
             .replace(
                 "{{refresh}}",
-                if waiting { "\n<meta http-equiv=\"refresh\" content=\"1\">" } else { "" },
+                if waiting {
+                    "\n<meta http-equiv=\"refresh\" content=\"1\">"
+                } else {
+                    ""
+                },
             )
             .replace("{{status}}", &escape(&self.status.to_string()))
             .replace("{{title}}", &self.title())
@@ -169,7 +197,10 @@ impl Page {
     fn title(&self) -> String {
         let line = self.problem.message.lines().next().unwrap_or_default();
         let mut letters = line.chars();
-        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+        let first = letters
+            .next()
+            .map(|c| c.to_uppercase().to_string())
+            .unwrap_or_default();
         escape(&(first + letters.as_str()))
     }
 
@@ -190,7 +221,10 @@ impl Page {
             body.push_str("<ul>\n");
             for (name, url, state) in &self.links {
                 let (name, url) = (escape(name), escape(url));
-                let _ = writeln!(body, "<li><a href=\"{url}\">{name}</a><span>{state}</span></li>");
+                let _ = writeln!(
+                    body,
+                    "<li><a href=\"{url}\">{name}</a><span>{state}</span></li>"
+                );
             }
             body.push_str("</ul>\n");
         }
@@ -243,10 +277,12 @@ mod tests {
 
     #[test]
     fn nothing_an_app_printed_becomes_markup() {
-        let problem =
-            Problem::new(Code::AppExited, "{{body}}<b>\n<script>alert(1)</script>\u{1b}[31m")
-                .hint("\"><img src=x onerror=alert(1)>")
-                .next(&["a", "<u>"], "'\"");
+        let problem = Problem::new(
+            Code::AppExited,
+            "{{body}}<b>\n<script>alert(1)</script>\u{1b}[31m",
+        )
+        .hint("\"><img src=x onerror=alert(1)>")
+        .next(&["a", "<u>"], "'\"");
         let html = Page::failed(&problem).html();
         for bad in ["<script", "<img", "<b>", "<u>", "\u{1b}", "{{"] {
             assert!(!html.contains(bad), "{bad}");
@@ -256,7 +292,10 @@ mod tests {
     #[test]
     fn who_gets_html() {
         let asks = |accept: &'static str| {
-            reads_html(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
+            reads_html(&HeaderMap::from_iter([(
+                header::ACCEPT,
+                HeaderValue::from_static(accept),
+            )]))
         };
         assert!(asks("text/html,application/xhtml+xml,*/*;q=0.8"));
         assert!(!asks("*/*"));
@@ -267,7 +306,11 @@ mod tests {
 
     #[test]
     fn a_waiting_page_asks_again_and_no_other_does() {
-        assert!(Page::starting("shop", "installing").html().contains("http-equiv=\"refresh\""));
+        assert!(
+            Page::starting("shop", "installing")
+                .html()
+                .contains("http-equiv=\"refresh\"")
+        );
         assert!(!Page::asleep("shop").html().contains("http-equiv"));
     }
 }

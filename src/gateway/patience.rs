@@ -74,7 +74,14 @@ impl<S> Patient<S> {
     pub(super) fn new(stream: S, requests: Arc<Requests>) -> Self {
         let deadline = Instant::now() + HEADER;
         let alarm = Box::pin(tokio::time::sleep_until(deadline));
-        Self { stream, requests, deadline, alarm, seen: 0, in_header: false }
+        Self {
+            stream,
+            requests,
+            deadline,
+            alarm,
+            seen: 0,
+            in_header: false,
+        }
     }
 
     fn is_busy(&self) -> bool {

@@ -68,7 +68,13 @@ impl Connection {
             .await
             .map_err(|error| Unreachable::Broken(io::Error::other(error)))?;
         let idle_since = Instant::now();
-        Ok(Box::new(Self { sender, driver, over: false, used: false, idle_since }))
+        Ok(Box::new(Self {
+            sender,
+            driver,
+            over: false,
+            used: false,
+            idle_since,
+        }))
     }
 
     /// Let it read and write what it can. Says whether it has ended.
@@ -96,7 +102,14 @@ impl Connection {
 
     /// The bare stream, once the app has agreed to change protocols, and what it sent of the new.
     pub(super) async fn into_stream(mut self) -> (Stream, Bytes) {
-        poll_fn(|cx| if self.drive(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|cx| {
+            if self.drive(cx) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
         let parts = self.driver.into_parts();
         (parts.io.into_inner(), parts.read_buf)
     }
@@ -119,7 +132,9 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self { idle: Mutex::new(Some(Vec::new())) }
+        Self {
+            idle: Mutex::new(Some(Vec::new())),
+        }
     }
 
     /// A connection that looked alive a moment ago.

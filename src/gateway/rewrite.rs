@@ -16,7 +16,10 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(name: &str, gateway_port: u16, port: u16) -> Self {
-        Self { visited: format!("{name}.localhost:{gateway_port}"), port }
+        Self {
+            visited: format!("{name}.localhost:{gateway_port}"),
+            port,
+        }
     }
 
     /// Make a request look as if it came to `localhost`.
@@ -39,13 +42,22 @@ impl Names {
         let ours = format!("http://{}", self.visited);
         for host in ["localhost", "127.0.0.1", "[::1]"] {
             let theirs = format!("http://{host}:{}", self.port);
-            if let Some(moved) = moved(headers.get(header::LOCATION), &theirs, &ours)
-                .or_else(|| moved(headers.get(header::LOCATION), &theirs["http:".len()..], &ours))
+            if let Some(moved) =
+                moved(headers.get(header::LOCATION), &theirs, &ours).or_else(|| {
+                    moved(
+                        headers.get(header::LOCATION),
+                        &theirs["http:".len()..],
+                        &ours,
+                    )
+                })
             {
                 set(headers, header::LOCATION, &moved);
             }
             let allows_itself = |value: &HeaderValue| value == theirs.as_str();
-            if headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(allows_itself) {
+            if headers
+                .get(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+                .is_some_and(allows_itself)
+            {
                 set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, &ours);
             }
         }
@@ -56,13 +68,19 @@ impl Names {
 /// `localhost` is, would hand them to every other one.
 pub(super) fn narrow_cookies(headers: &mut HeaderMap, name: &str) {
     let has_domain = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|text| text.split(';').skip(1).any(|part| domain(part).is_some()))
+        value
+            .to_str()
+            .is_ok_and(|text| text.split(';').skip(1).any(|part| domain(part).is_some()))
     };
     if !headers.get_all(header::SET_COOKIE).iter().any(has_domain) {
         return;
     }
     let own = format!("{name}.localhost");
-    let cookies: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    let cookies: Vec<HeaderValue> = headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .cloned()
+        .collect();
     headers.remove(header::SET_COOKIE);
     for cookie in cookies {
         let narrowed = cookie.to_str().ok().and_then(|text| {
@@ -70,7 +88,10 @@ pub(super) fn narrow_cookies(headers: &mut HeaderMap, name: &str) {
             let mut parts = text.split(';');
             let first = parts.next()?;
             let rest = parts.filter(keep);
-            let joined = std::iter::once(first).chain(rest).collect::<Vec<_>>().join(";");
+            let joined = std::iter::once(first)
+                .chain(rest)
+                .collect::<Vec<_>>()
+                .join(";");
             HeaderValue::from_str(&joined).ok()
         });
         headers.append(header::SET_COOKIE, narrowed.unwrap_or(cookie));
@@ -80,7 +101,9 @@ pub(super) fn narrow_cookies(headers: &mut HeaderMap, name: &str) {
 /// The value of a cookie's `Domain` attribute, if this is one.
 fn domain(part: &str) -> Option<&str> {
     let (key, value) = part.split_once('=')?;
-    key.trim().eq_ignore_ascii_case("domain").then(|| value.trim().trim_start_matches('.'))
+    key.trim()
+        .eq_ignore_ascii_case("domain")
+        .then(|| value.trim().trim_start_matches('.'))
 }
 
 /// `value` with the origin `from` at its front replaced, if that is what stands there.
@@ -109,13 +132,33 @@ mod tests {
     fn only_our_own_origin_is_rewritten() {
         let names = Names::new("shop", 7070, 5173);
         let table = [
-            (header::ORIGIN, "http://shop.localhost:7070", "http://localhost:5173"),
-            (header::ORIGIN, "http://other.localhost:7070", "http://other.localhost:7070"),
+            (
+                header::ORIGIN,
+                "http://shop.localhost:7070",
+                "http://localhost:5173",
+            ),
+            (
+                header::ORIGIN,
+                "http://other.localhost:7070",
+                "http://other.localhost:7070",
+            ),
             (header::ORIGIN, "http://evil.example", "http://evil.example"),
             (header::ORIGIN, "null", "null"),
-            (header::REFERER, "http://shop.localhost:7070/a?b", "http://localhost:5173/a?b"),
-            (header::REFERER, "http://shop.localhost:70701/", "http://shop.localhost:70701/"),
-            (header::REFERER, "http://evil.example/", "http://evil.example/"),
+            (
+                header::REFERER,
+                "http://shop.localhost:7070/a?b",
+                "http://localhost:5173/a?b",
+            ),
+            (
+                header::REFERER,
+                "http://shop.localhost:70701/",
+                "http://shop.localhost:70701/",
+            ),
+            (
+                header::REFERER,
+                "http://evil.example/",
+                "http://evil.example/",
+            ),
         ];
         for (name, given, want) in table {
             let mut headers = one(name.clone(), given);
@@ -129,12 +172,32 @@ mod tests {
     fn what_the_app_says_of_itself_is_mapped_back() {
         let names = Names::new("shop", 7070, 5173);
         let table = [
-            (header::LOCATION, "http://localhost:5173/x?y#z", "http://shop.localhost:7070/x?y#z"),
-            (header::LOCATION, "http://127.0.0.1:5173", "http://shop.localhost:7070"),
-            (header::LOCATION, "//localhost:5173/x", "http://shop.localhost:7070/x"),
+            (
+                header::LOCATION,
+                "http://localhost:5173/x?y#z",
+                "http://shop.localhost:7070/x?y#z",
+            ),
+            (
+                header::LOCATION,
+                "http://127.0.0.1:5173",
+                "http://shop.localhost:7070",
+            ),
+            (
+                header::LOCATION,
+                "//localhost:5173/x",
+                "http://shop.localhost:7070/x",
+            ),
             (header::LOCATION, "/x", "/x"),
-            (header::LOCATION, "http://localhost:51730/", "http://localhost:51730/"),
-            (header::LOCATION, "http://elsewhere.example/", "http://elsewhere.example/"),
+            (
+                header::LOCATION,
+                "http://localhost:51730/",
+                "http://localhost:51730/",
+            ),
+            (
+                header::LOCATION,
+                "http://elsewhere.example/",
+                "http://elsewhere.example/",
+            ),
             (
                 header::ACCESS_CONTROL_ALLOW_ORIGIN,
                 "http://localhost:5173",
@@ -154,7 +217,10 @@ mod tests {
         let table = [
             ("a=b; Domain=localhost; Path=/", "a=b; Path=/"),
             ("a=b; domain=.localhost", "a=b"),
-            ("a=b; Domain=shop.localhost; Secure", "a=b; Domain=shop.localhost; Secure"),
+            (
+                "a=b; Domain=shop.localhost; Secure",
+                "a=b; Domain=shop.localhost; Secure",
+            ),
             ("a=b; HttpOnly", "a=b; HttpOnly"),
             ("domain=x; Domain=other.localhost", "domain=x"),
         ];

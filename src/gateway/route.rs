@@ -64,7 +64,11 @@ impl Routes {
             Some(entry) if same_connections(&entry.route, &route) => Arc::clone(&entry.pool),
             _ => Arc::new(Pool::new()),
         };
-        let entry = Entry { name: name.clone(), route, pool };
+        let entry = Entry {
+            name: name.clone(),
+            route,
+            pool,
+        };
         let replaced = before.filter(|before| !Arc::ptr_eq(&before.pool, &entry.pool));
         table.insert(name.into(), Arc::new(entry));
         drop(table);
@@ -74,15 +78,22 @@ impl Routes {
     }
 
     pub fn remove(&self, name: &Name) {
-        let removed =
-            self.table.write().unwrap_or_else(PoisonError::into_inner).remove(name.as_str());
+        let removed = self
+            .table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name.as_str());
         if let Some(entry) = removed {
             entry.pool.close();
         }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<Entry>> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Every entry, by name.
@@ -99,8 +110,16 @@ impl Routes {
 fn same_connections(a: &Route, b: &Route) -> bool {
     match (&a.target, &b.target) {
         (
-            Target::Ready { port: port_a, generation: generation_a, .. },
-            Target::Ready { port: port_b, generation: generation_b, .. },
+            Target::Ready {
+                port: port_a,
+                generation: generation_a,
+                ..
+            },
+            Target::Ready {
+                port: port_b,
+                generation: generation_b,
+                ..
+            },
         ) => a.id == b.id && port_a == port_b && generation_a == generation_b,
         _ => false,
     }

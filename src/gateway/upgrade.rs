@@ -52,5 +52,7 @@ async fn carry(
 ) -> std::io::Result<()> {
     visitor.write_all(&early).await?;
     visitor.flush().await?;
-    copy_bidirectional_with_sizes(&mut visitor, &mut app, BUFFER, BUFFER).await.map(drop)
+    copy_bidirectional_with_sizes(&mut visitor, &mut app, BUFFER, BUFFER)
+        .await
+        .map(drop)
 }

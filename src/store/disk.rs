@@ -34,7 +34,11 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, StoreError> {
 }
 
 pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let list = || fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    let list = || {
+        fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<Vec<_>>>()
+    };
     list().map_err(|error| StoreError::io("list", dir, error))
 }
 
@@ -74,10 +78,17 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
 pub(super) fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let named = |number: u32| {
         let mut name = path.as_os_str().to_owned();
-        name.push(if number == 0 { ".bad".to_owned() } else { format!(".{number}.bad") });
+        name.push(if number == 0 {
+            ".bad".to_owned()
+        } else {
+            format!(".{number}.bad")
+        });
         PathBuf::from(name)
     };
-    let aside = (0..=u32::MAX).map(named).find(|name| !name.exists()).expect("some number is free");
+    let aside = (0..=u32::MAX)
+        .map(named)
+        .find(|name| !name.exists())
+        .expect("some number is free");
     fs::rename(path, &aside)
         .and_then(|()| sync_parent(path))
         .map_err(|error| StoreError::io("put aside", path, error))?;
@@ -96,7 +107,9 @@ pub(super) fn random() -> Result<[u8; 8], StoreError> {
 /// A file next to `path`, for a rename works within one file system only. Mode 0600 from the
 /// start, for there may be secrets in it.
 fn temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(parent(path))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(parent(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     Ok(file)

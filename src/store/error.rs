@@ -12,9 +12,16 @@ pub enum StoreError {
     #[error("the disk is full: cannot {act} {}", path.display())]
     Full { act: &'static str, path: PathBuf },
     #[error("cannot {act} {}: {source}", path.display())]
-    Io { act: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        act: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error("cannot put into words what belongs in {}: {source}", path.display())]
-    Encode { path: PathBuf, source: serde_json::Error },
+    Encode {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
     #[error("{} does not hold what this program wrote", path.display())]
     Damaged { path: PathBuf },
 }
@@ -33,7 +40,9 @@ impl StoreError {
         match self {
             Self::Full { path, .. } => {
                 let dir = path.parent().unwrap_or(path).display();
-                problem.hint(format!("free space on the disk that holds {dir}")).retryable()
+                problem
+                    .hint(format!("free space on the disk that holds {dir}"))
+                    .retryable()
             }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 problem.hint("the directory has to belong to the user who runs this")

@@ -26,7 +26,10 @@ struct Versioned<'a> {
 }
 
 pub(super) fn write(record: &Record) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(&Versioned { version: VERSION, record })?;
+    let mut text = serde_json::to_string_pretty(&Versioned {
+        version: VERSION,
+        record,
+    })?;
     text.push('\n');
     Ok(text)
 }

@@ -67,15 +67,19 @@ impl Store {
     /// Keep this record in place of an older one; a crash leaves one or the other, whole.
     pub fn save(&self, record: &Record) -> Result<(), StoreError> {
         let path = self.record_path(&record.id);
-        let text = migrate::write(record)
-            .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
+        let text = migrate::write(record).map_err(|source| StoreError::Encode {
+            path: path.clone(),
+            source,
+        })?;
         disk::replace(&path, text.as_bytes())
     }
 
     /// `None` if there is no record of that instance, or none that can be read.
     pub fn load(&self, id: &InstanceId) -> Result<Option<Record>, StoreError> {
         let path = self.record_path(id);
-        let Some(text) = disk::read(&path)? else { return Ok(None) };
+        let Some(text) = disk::read(&path)? else {
+            return Ok(None);
+        };
         Ok(migrate::read(&text).ok().filter(|record| record.id == *id))
     }
 
@@ -84,25 +88,38 @@ impl Store {
     pub fn load_all(&self) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
         for path in disk::entries(&self.instances())? {
-            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let file = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             if file.starts_with(disk::TEMPORARY) {
                 self.drop_if_abandoned(&path);
                 continue;
             }
-            let Some(stem) = file.strip_suffix(".json") else { continue };
-            let Some(text) = disk::read(&path)? else { continue };
+            let Some(stem) = file.strip_suffix(".json") else {
+                continue;
+            };
+            let Some(text) = disk::read(&path)? else {
+                continue;
+            };
             match migrate::read(&text) {
                 Ok(record) if record.id.as_str() == stem => loaded.records.push(record),
                 Ok(record) => {
                     let reason = format!("it is the record of {}", record.id);
-                    loaded.unreadable.push(Unreadable { path: disk::put_aside(&path)?, reason });
+                    loaded.unreadable.push(Unreadable {
+                        path: disk::put_aside(&path)?,
+                        reason,
+                    });
                 }
                 Err(Unread::Newer(version)) => {
                     let reason = format!("version {version} is newer than this program");
                     loaded.unreadable.push(Unreadable { path, reason });
                 }
                 Err(Unread::Damaged(reason)) => {
-                    loaded.unreadable.push(Unreadable { path: disk::put_aside(&path)?, reason });
+                    loaded.unreadable.push(Unreadable {
+                        path: disk::put_aside(&path)?,
+                        reason,
+                    });
                 }
             }
         }
@@ -137,14 +154,20 @@ impl Store {
     /// The port the gateway had, so that addresses survive the agent.
     pub fn gateway_port(&self) -> Result<Option<u16>, StoreError> {
         let text = disk::read(&self.settings_path())?.unwrap_or_default();
-        Ok(serde_json::from_str::<Settings>(&text).unwrap_or_default().gateway_port)
+        Ok(serde_json::from_str::<Settings>(&text)
+            .unwrap_or_default()
+            .gateway_port)
     }
 
     pub fn set_gateway_port(&self, port: u16) -> Result<(), StoreError> {
         let path = self.settings_path();
-        let settings = Settings { gateway_port: Some(port) };
-        let text = serde_json::to_string(&settings)
-            .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
+        let settings = Settings {
+            gateway_port: Some(port),
+        };
+        let text = serde_json::to_string(&settings).map_err(|source| StoreError::Encode {
+            path: path.clone(),
+            source,
+        })?;
         disk::replace(&path, text.as_bytes())
     }
 

@@ -24,8 +24,15 @@ async fn one_connection_serves_many_requests() {
     let (world, app) = World::with(hello).await;
     let mut visitor = world.visitor().await;
     for number in 0..5 {
-        let body = if number % 2 == 0 { full("") } else { full("some text") };
-        let response = visitor.send_request(world.request("POST", "/", body)).await.unwrap();
+        let body = if number % 2 == 0 {
+            full("")
+        } else {
+            full("some text")
+        };
+        let response = visitor
+            .send_request(world.request("POST", "/", body))
+            .await
+            .unwrap();
         assert_eq!(read(response).await.1, "hello");
         visitor.ready().await.unwrap();
     }
@@ -63,7 +70,11 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 /// without a word; then it answers once more. Tells the requests it saw.
 async fn fickle(world: &World) -> mpsc::UnboundedReceiver<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    world.show(listener.local_addr().unwrap().port(), ProxyHost::Preserve, 1);
+    world.show(
+        listener.local_addr().unwrap().port(),
+        ProxyHost::Preserve,
+        1,
+    );
     let (saw, seen) = mpsc::unbounded_channel();
     world.scope.spawn(async move {
         let (mut first, _) = listener.accept().await.unwrap();
@@ -106,7 +117,11 @@ async fn a_request_that_may_have_had_an_effect_is_not_repeated() {
 async fn a_connection_the_app_closed_while_it_idled_is_not_noticed_by_anyone() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let world = World::new();
-    world.show(listener.local_addr().unwrap().port(), ProxyHost::Preserve, 1);
+    world.show(
+        listener.local_addr().unwrap().port(),
+        ProxyHost::Preserve,
+        1,
+    );
     world.scope.spawn(async move {
         for _ in 0..3 {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -163,7 +178,13 @@ async fn a_visitor_who_leaves_takes_the_request_along() {
     let request = format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", world.host());
     stream.write_all(request.as_bytes()).await.unwrap();
     soon(told.recv()).await.unwrap();
-    assert_eq!(world.activity.load(), Load { requests: 1, sockets: 0 });
+    assert_eq!(
+        world.activity.load(),
+        Load {
+            requests: 1,
+            sockets: 0
+        }
+    );
     drop(stream);
     soon(told.recv()).await.unwrap();
     while world.activity.load().requests > 0 {
@@ -207,7 +228,11 @@ async fn the_end_of_the_scope_lets_open_requests_finish() {
     assert_eq!(next(response.body_mut()).await, "one");
 
     world.scope.cancel();
-    assert_eq!(soon(idle.read(&mut [0])).await.unwrap_or(0), 0, "who idles is sent away");
+    assert_eq!(
+        soon(idle.read(&mut [0])).await.unwrap_or(0),
+        0,
+        "who idles is sent away"
+    );
     feed.send(data("two")).unwrap();
     assert_eq!(next(response.body_mut()).await, "two");
     drop(feed);
@@ -223,5 +248,8 @@ async fn a_port_that_is_taken_is_not_insisted_on() {
     let second = Gateway::bind(Some(first.port())).unwrap();
     assert_ne!(first.port(), second.port());
     let name = "shop".parse().unwrap();
-    assert_eq!(first.url(&name), format!("http://shop.localhost:{}", first.port()));
+    assert_eq!(
+        first.url(&name),
+        format!("http://shop.localhost:{}", first.port())
+    );
 }

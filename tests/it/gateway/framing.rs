@@ -45,43 +45,105 @@ fn bodies() -> Vec<(&'static str, String, Want)> {
     let close = "connection: close\r\n";
     vec![
         ("plain", get(""), Accepted(1)),
-        ("two in a row", format!("GET / HTTP/1.1\r\nhost: H\r\n\r\n{SECOND}"), Accepted(2)),
+        (
+            "two in a row",
+            format!("GET / HTTP/1.1\r\nhost: H\r\n\r\n{SECOND}"),
+            Accepted(2),
+        ),
         (
             "length, then a second",
             post("content-length: 2\r\n", &format!("hi{SECOND}")),
             Accepted(2),
         ),
-        ("chunks, then a second", post(chunked, &format!("2\r\nhi\r\n{zero}")), Accepted(2)),
+        (
+            "chunks, then a second",
+            post(chunked, &format!("2\r\nhi\r\n{zero}")),
+            Accepted(2),
+        ),
         // Both: chunks win, the length is dropped, and the connection ends there.
-        ("CL + TE", post(&format!("content-length: 99\r\n{chunked}"), &zero), Accepted(1)),
-        ("TE + CL", post(&format!("{chunked}content-length: 4\r\n"), &zero), Accepted(1)),
-        ("TE tab", post("transfer-encoding:\tchunked\r\n", &zero), Accepted(2)),
-        ("TE VT", post("transfer-encoding: \x0bchunked\r\n", &zero), BAD),
-        ("TE space before colon", post("transfer-encoding : chunked\r\n", &zero), BAD),
+        (
+            "CL + TE",
+            post(&format!("content-length: 99\r\n{chunked}"), &zero),
+            Accepted(1),
+        ),
+        (
+            "TE + CL",
+            post(&format!("{chunked}content-length: 4\r\n"), &zero),
+            Accepted(1),
+        ),
+        (
+            "TE tab",
+            post("transfer-encoding:\tchunked\r\n", &zero),
+            Accepted(2),
+        ),
+        (
+            "TE VT",
+            post("transfer-encoding: \x0bchunked\r\n", &zero),
+            BAD,
+        ),
+        (
+            "TE space before colon",
+            post("transfer-encoding : chunked\r\n", &zero),
+            BAD,
+        ),
         ("TE twice", post(&chunked.repeat(2), &zero), Refused(&[501])),
-        ("TE chunked, identity", post("transfer-encoding: chunked, identity\r\n", &zero), BAD),
+        (
+            "TE chunked, identity",
+            post("transfer-encoding: chunked, identity\r\n", &zero),
+            BAD,
+        ),
         (
             "TE identity, chunked",
             post("transfer-encoding: identity, chunked\r\n", &zero),
             Refused(&[501]),
         ),
-        ("TE gzip, chunked", post("transfer-encoding: gzip, chunked\r\n", &zero), Refused(&[501])),
-        ("TE xchunked", post("transfer-encoding: xchunked\r\n", &zero), BAD),
-        ("TE identity", post("transfer-encoding: identity\r\n", &zero), BAD),
+        (
+            "TE gzip, chunked",
+            post("transfer-encoding: gzip, chunked\r\n", &zero),
+            Refused(&[501]),
+        ),
+        (
+            "TE xchunked",
+            post("transfer-encoding: xchunked\r\n", &zero),
+            BAD,
+        ),
+        (
+            "TE identity",
+            post("transfer-encoding: identity\r\n", &zero),
+            BAD,
+        ),
         ("TE empty", post("transfer-encoding:\r\n", &zero), BAD),
-        ("TE quoted", post("transfer-encoding: \"chunked\"\r\n", &zero), BAD),
-        ("TE in 1.0", format!("POST / HTTP/1.0\r\nhost: H\r\n{chunked}\r\n{zero}"), BAD),
+        (
+            "TE quoted",
+            post("transfer-encoding: \"chunked\"\r\n", &zero),
+            BAD,
+        ),
+        (
+            "TE in 1.0",
+            format!("POST / HTTP/1.0\r\nhost: H\r\n{chunked}\r\n{zero}"),
+            BAD,
+        ),
         (
             "TE with underscore",
-            post(&format!("transfer_encoding: chunked\r\ncontent-length: 0\r\n{close}"), &zero),
+            post(
+                &format!("transfer_encoding: chunked\r\ncontent-length: 0\r\n{close}"),
+                &zero,
+            ),
             Accepted(1),
         ),
         (
             "CL twice, same",
-            post(&format!("content-length: 2\r\ncontent-length: 2\r\n{close}"), "hi"),
+            post(
+                &format!("content-length: 2\r\ncontent-length: 2\r\n{close}"),
+                "hi",
+            ),
             Accepted(1),
         ),
-        ("CL twice, different", post("content-length: 2\r\ncontent-length: 3\r\n", "hii"), BAD),
+        (
+            "CL twice, different",
+            post("content-length: 2\r\ncontent-length: 3\r\n", "hii"),
+            BAD,
+        ),
         ("CL list", post("content-length: 2, 2\r\n", "hi"), BAD),
         ("CL +2", post("content-length: +2\r\n", "hi"), BAD),
         ("CL -1", post("content-length: -1\r\n", "hi"), BAD),
@@ -92,25 +154,67 @@ fn bodies() -> Vec<(&'static str, String, Want)> {
             post("content-length: 18446744073709551618\r\n", "hi"),
             Refused(&[400, 413, 431]),
         ),
-        ("CL space inside", post("content-length: 1 0\r\n", "hi"), BAD),
+        (
+            "CL space inside",
+            post("content-length: 1 0\r\n", "hi"),
+            BAD,
+        ),
         ("CL on GET", get("content-length: 0\r\n"), Accepted(1)),
-        ("chunk size overflow", post(chunked, &format!("fffffffffffffffff\r\nhi\r\n{zero}")), BAD),
-        ("chunk size 0x", post(chunked, &format!("0x2\r\nhi\r\n{zero}")), BAD),
-        ("chunk size negative", post(chunked, &format!("-2\r\nhi\r\n{zero}")), BAD),
-        ("chunk size empty", post(chunked, &format!("\r\nhi\r\n{zero}")), BAD),
-        ("chunk longer than said", post(chunked, &format!("2\r\nhiho\r\n{zero}")), BAD),
-        ("LF in a chunk extension", post(chunked, &format!("2;x\nhi\r\n{zero}")), BAD),
-        ("CR alone in a chunk extension", post(chunked, &format!("2;x\rhi\r\n{zero}")), BAD),
-        ("LF ends a chunk size", post(chunked, &format!("2\nhi\r\n{zero}")), BAD),
+        (
+            "chunk size overflow",
+            post(chunked, &format!("fffffffffffffffff\r\nhi\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "chunk size 0x",
+            post(chunked, &format!("0x2\r\nhi\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "chunk size negative",
+            post(chunked, &format!("-2\r\nhi\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "chunk size empty",
+            post(chunked, &format!("\r\nhi\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "chunk longer than said",
+            post(chunked, &format!("2\r\nhiho\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "LF in a chunk extension",
+            post(chunked, &format!("2;x\nhi\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "CR alone in a chunk extension",
+            post(chunked, &format!("2;x\rhi\r\n{zero}")),
+            BAD,
+        ),
+        (
+            "LF ends a chunk size",
+            post(chunked, &format!("2\nhi\r\n{zero}")),
+            BAD,
+        ),
         (
             "endless chunk extension",
-            post(chunked, &format!("2;{}\r\nhi\r\n{zero}", "x".repeat(40_000))),
+            post(
+                chunked,
+                &format!("2;{}\r\nhi\r\n{zero}", "x".repeat(40_000)),
+            ),
             BAD,
         ),
         ("101 headers", get(&"x: y\r\n".repeat(101)), Refused(&[431])),
         (
             "expects something else",
-            post("expect: 42\r\ncontent-length: 2\r\nconnection: close\r\n", "hi"),
+            post(
+                "expect: 42\r\ncontent-length: 2\r\nconnection: close\r\n",
+                "hi",
+            ),
             Refused(&[417]),
         ),
         // Lines that end in LF alone are read as lines, and written with CR LF.
@@ -131,16 +235,48 @@ fn heads() -> Vec<(&'static str, String, Want)> {
         ("empty name", get(": a\r\n"), BAD),
         ("two hosts", get("host: other.localhost:1\r\n"), BAD),
         ("the same host twice", get("host: H\r\n"), BAD),
-        ("no host", "GET / HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), BAD),
-        ("userinfo in host", get("").replace("host: H", "host: u@H"), BAD),
-        ("target and host agree", get("").replace("GET /", "GET http://H/"), Accepted(1)),
-        ("target and host differ", get("").replace("GET /", "GET http://other.localhost:1/"), BAD),
-        ("userinfo in target", get("").replace("GET /", "GET http://u@H/"), BAD),
+        (
+            "no host",
+            "GET / HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(),
+            BAD,
+        ),
+        (
+            "userinfo in host",
+            get("").replace("host: H", "host: u@H"),
+            BAD,
+        ),
+        (
+            "target and host agree",
+            get("").replace("GET /", "GET http://H/"),
+            Accepted(1),
+        ),
+        (
+            "target and host differ",
+            get("").replace("GET /", "GET http://other.localhost:1/"),
+            BAD,
+        ),
+        (
+            "userinfo in target",
+            get("").replace("GET /", "GET http://u@H/"),
+            BAD,
+        ),
         ("HTTP/0.9", "GET /\r\n\r\n".to_owned(), BAD),
         ("HTTP/1.2", get("").replace("HTTP/1.1", "HTTP/1.2"), BAD),
-        ("space in target", get("").replace("GET / ", "GET /a b "), BAD),
-        ("CR before the version", get("").replace("/ HTTP", "/\rHTTP"), BAD),
-        ("header of 40 KB", get(&format!("x: {}\r\n", "y".repeat(40_000))), Refused(&[431])),
+        (
+            "space in target",
+            get("").replace("GET / ", "GET /a b "),
+            BAD,
+        ),
+        (
+            "CR before the version",
+            get("").replace("/ HTTP", "/\rHTTP"),
+            BAD,
+        ),
+        (
+            "header of 40 KB",
+            get(&format!("x: {}\r\n", "y".repeat(40_000))),
+            Refused(&[431]),
+        ),
         ("LF only", get("").replace("\r\n", "\n"), Accepted(1)),
     ]
 }
@@ -169,13 +305,17 @@ async fn nobody_sees_a_request_that_was_not_sent() {
         let answer = if want == CUT_OFF {
             cut_off(&world, bytes.as_bytes()).await
         } else {
-            tokio::time::timeout(LONG, world.raw(bytes.as_bytes())).await.unwrap_or_else(|_| {
-                panic!("{what}: the connection stays open and nothing more is said")
-            })
+            tokio::time::timeout(LONG, world.raw(bytes.as_bytes()))
+                .await
+                .unwrap_or_else(|_| {
+                    panic!("{what}: the connection stays open and nothing more is said")
+                })
         };
         let seen = whole.load(Ordering::SeqCst) - before;
         let accepted = answer.matches("HTTP/1.1 200 OK").count();
-        let status = answer.get(9..12).and_then(|status| status.parse::<u16>().ok());
+        let status = answer
+            .get(9..12)
+            .and_then(|status| status.parse::<u16>().ok());
         let right = match want {
             Accepted(count) => accepted == count && seen == count,
             Refused(with) => {

@@ -8,7 +8,9 @@ use super::world::{World, full, mirror, soon};
 
 fn lines<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let front = format!("{name}: ");
-    text.lines().filter_map(|line| line.strip_prefix(&front)).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix(&front))
+        .collect()
 }
 
 const FORGED: [(&str, &str); 7] = [
@@ -26,12 +28,19 @@ async fn an_app_is_told_who_visits_and_by_which_name() {
     let (world, _app) = World::with(mirror).await;
     let mut request = world.get("/a%20b?c=%2F");
     for (name, value) in FORGED {
-        request.headers_mut().append(name, HeaderValue::from_static(value));
+        request
+            .headers_mut()
+            .append(name, HeaderValue::from_static(value));
     }
-    request.headers_mut().insert("cookie", HeaderValue::from_static("a=b"));
+    request
+        .headers_mut()
+        .insert("cookie", HeaderValue::from_static("a=b"));
     let text = soon(world.ask(request)).await.1;
     let host = world.host();
-    assert!(text.starts_with("GET /a%20b?c=%2F\n"), "the target is not touched: {text}");
+    assert!(
+        text.starts_with("GET /a%20b?c=%2F\n"),
+        "the target is not touched: {text}"
+    );
     assert_eq!(lines(&text, "host"), [&host]);
     assert_eq!(lines(&text, "x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(lines(&text, "x-forwarded-host"), [&host]);
@@ -50,10 +59,16 @@ async fn an_app_that_only_knows_localhost_is_visited_there() {
     let theirs = format!("localhost:{}", app.port);
     let mut request = world.get("/");
     for (name, value) in FORGED {
-        request.headers_mut().append(name, HeaderValue::from_static(value));
+        request
+            .headers_mut()
+            .append(name, HeaderValue::from_static(value));
     }
-    request.headers_mut().insert("origin", ours.parse().unwrap());
-    request.headers_mut().insert("referer", format!("{ours}/page").parse().unwrap());
+    request
+        .headers_mut()
+        .insert("origin", ours.parse().unwrap());
+    request
+        .headers_mut()
+        .insert("referer", format!("{ours}/page").parse().unwrap());
     let text = soon(world.ask(request)).await.1;
     assert_eq!(lines(&text, "host"), [&theirs]);
     assert_eq!(lines(&text, "origin"), [format!("http://{theirs}")]);
@@ -64,9 +79,15 @@ async fn an_app_that_only_knows_localhost_is_visited_there() {
     }
 
     let mut request = world.get("/");
-    request.headers_mut().insert("origin", HeaderValue::from_static("http://evil.example"));
+    request
+        .headers_mut()
+        .insert("origin", HeaderValue::from_static("http://evil.example"));
     let text = soon(world.ask(request)).await.1;
-    assert_eq!(lines(&text, "origin"), ["http://evil.example"], "the app shall refuse it itself");
+    assert_eq!(
+        lines(&text, "origin"),
+        ["http://evil.example"],
+        "the app shall refuse it itself"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +132,13 @@ async fn a_status_keeps_its_own_words() {
         })
     })
     .await;
-    let ask = format!("GET / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", world.host());
+    let ask = format!(
+        "GET / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+        world.host()
+    );
     let answer = world.raw(ask.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 418 Short And Stout\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 418 Short And Stout\r\n"),
+        "{answer}"
+    );
 }

@@ -25,7 +25,9 @@ async fn both(world: &World, path: &str) -> (http::response::Parts, String, Prob
 #[tokio::test]
 async fn an_instance_that_starts_asks_for_patience() {
     let world = World::new();
-    world.target(Target::Starting { detail: "installing <dependencies>".to_owned() });
+    world.target(Target::Starting {
+        detail: "installing <dependencies>".to_owned(),
+    });
     let (parts, html, problem) = both(&world, "/").await;
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(parts.headers["retry-after"], "1");
@@ -38,9 +40,14 @@ async fn an_instance_that_starts_asks_for_patience() {
 #[tokio::test]
 async fn an_instance_that_failed_says_why() {
     let world = World::new();
-    let cause = Problem::new(Code::Install, "npm install failed\n<script>alert(1)</script>")
-        .hint("look & see");
-    world.target(Target::Failed { problem: cause.clone() });
+    let cause = Problem::new(
+        Code::Install,
+        "npm install failed\n<script>alert(1)</script>",
+    )
+    .hint("look & see");
+    world.target(Target::Failed {
+        problem: cause.clone(),
+    });
     let (parts, html, problem) = both(&world, "/").await;
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!parts.headers.contains_key("retry-after"));
@@ -101,8 +108,12 @@ async fn the_gateways_own_address_lists_the_previews() {
     world.target(Target::Asleep);
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         let mut request = world.get("/");
-        request.headers_mut().insert("host", format!("{host}:{}", world.port).parse().unwrap());
-        request.headers_mut().insert("accept", HeaderValue::from_static("text/html"));
+        request
+            .headers_mut()
+            .insert("host", format!("{host}:{}", world.port).parse().unwrap());
+        request
+            .headers_mut()
+            .insert("accept", HeaderValue::from_static("text/html"));
         let (parts, html) = soon(world.ask(request)).await;
         assert_eq!(parts.status, StatusCode::NOT_FOUND);
         let link = format!("<a href=\"http://{}/\">shop</a>", world.host());
@@ -118,6 +129,11 @@ async fn methods_that_are_not_for_an_app() {
     assert!(parts.headers.contains_key("allow"));
     let host = world.host();
     let tunnel = format!("CONNECT {host} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    assert!(world.raw(tunnel.as_bytes()).await.starts_with("HTTP/1.1 405 "));
+    assert!(
+        world
+            .raw(tunnel.as_bytes())
+            .await
+            .starts_with("HTTP/1.1 405 ")
+    );
     assert_eq!(app.requests(), 0);
 }

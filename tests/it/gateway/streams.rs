@@ -26,11 +26,19 @@ async fn an_event_arrives_before_the_next_is_sent() {
     let (world, _app) = World::with(move |_| {
         let body = body.lock().unwrap().take().unwrap();
         Box::pin(async move {
-            Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+            Response::builder()
+                .header("content-type", "text/event-stream")
+                .body(body)
+                .unwrap()
         })
     })
     .await;
-    let mut response = world.visitor().await.send_request(world.get("/")).await.unwrap();
+    let mut response = world
+        .visitor()
+        .await
+        .send_request(world.get("/"))
+        .await
+        .unwrap();
     for event in ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"] {
         feed.send(data(event)).unwrap();
         assert_eq!(next(response.body_mut()).await, event);
@@ -45,7 +53,9 @@ async fn both_bodies_flow_at_the_same_time() {
     for method in ["POST", "DELETE", "OPTIONS", "GET"] {
         let (feed, body) = fed();
         let mut request = world.request(method, "/", body);
-        request.headers_mut().insert("transfer-encoding", HeaderValue::from_static("chunked"));
+        request
+            .headers_mut()
+            .insert("transfer-encoding", HeaderValue::from_static("chunked"));
         feed.send(data("first")).unwrap();
         let mut visitor = world.visitor().await;
         let mut response = soon(visitor.send_request(request)).await.unwrap();
@@ -67,10 +77,15 @@ async fn both_bodies_flow_at_the_same_time() {
 #[tokio::test]
 async fn a_large_body_comes_back_whole() {
     let (world, _app) = World::with(echo).await;
-    let large: Bytes = (0..3_000_000_u32).map(|i| u8::try_from(i % 251).unwrap()).collect();
+    let large: Bytes = (0..3_000_000_u32)
+        .map(|i| u8::try_from(i % 251).unwrap())
+        .collect();
     let request = world.request("POST", "/", full(large.clone()));
     let response = world.visitor().await.send_request(request).await.unwrap();
-    let back = soon(response.into_body().collect()).await.unwrap().to_bytes();
+    let back = soon(response.into_body().collect())
+        .await
+        .unwrap()
+        .to_bytes();
     assert!(back == large);
 }
 
@@ -79,26 +94,40 @@ async fn trailers_pass_both_ways() {
     let (world, _app) = World::with(|request| {
         Box::pin(async move {
             let asked = request.headers().get("te").cloned();
-            let trailers = request.into_body().collect().await.unwrap().trailers().cloned();
+            let trailers = request
+                .into_body()
+                .collect()
+                .await
+                .unwrap()
+                .trailers()
+                .cloned();
             let (feed, body) = fed();
             feed.send(data("x")).unwrap();
-            feed.send(Frame::trailers(trailers.unwrap_or_default())).unwrap();
+            feed.send(Frame::trailers(trailers.unwrap_or_default()))
+                .unwrap();
             let mut response = Response::new(body);
-            response.headers_mut().insert("trailer", HeaderValue::from_static("x-sum"));
+            response
+                .headers_mut()
+                .insert("trailer", HeaderValue::from_static("x-sum"));
             response.headers_mut().insert("x-te", asked.unwrap());
             response
         })
     })
     .await;
     let (feed, body) = fed();
-    let sum: HeaderMap =
-        [("x-sum".parse().unwrap(), HeaderValue::from_static("42"))].into_iter().collect();
+    let sum: HeaderMap = [("x-sum".parse().unwrap(), HeaderValue::from_static("42"))]
+        .into_iter()
+        .collect();
     feed.send(data("x")).unwrap();
     feed.send(Frame::trailers(sum.clone())).unwrap();
     drop(feed);
     let mut request = world.request("POST", "/", body);
-    request.headers_mut().insert("te", HeaderValue::from_static("gzip, trailers"));
-    request.headers_mut().insert("trailer", HeaderValue::from_static("x-sum"));
+    request
+        .headers_mut()
+        .insert("te", HeaderValue::from_static("gzip, trailers"));
+    request
+        .headers_mut()
+        .insert("trailer", HeaderValue::from_static("x-sum"));
     let response = world.visitor().await.send_request(request).await.unwrap();
     assert_eq!(response.headers()["x-te"], "trailers");
     let whole = soon(response.into_body().collect()).await.unwrap();
@@ -120,9 +149,16 @@ async fn answers_without_a_body_stay_without() {
     })
     .await;
     let mut visitor = world.visitor().await;
-    for (method, path, status) in [("HEAD", "/", 200), ("GET", "/204", 204), ("GET", "/304", 304)] {
+    for (method, path, status) in [
+        ("HEAD", "/", 200),
+        ("GET", "/204", 204),
+        ("GET", "/304", 304),
+    ] {
         visitor.ready().await.unwrap();
-        let response = visitor.send_request(world.request(method, path, full(""))).await.unwrap();
+        let response = visitor
+            .send_request(world.request(method, path, full("")))
+            .await
+            .unwrap();
         assert_eq!(response.status(), status);
         assert!(!response.headers().contains_key("transfer-encoding"));
         if method == "HEAD" {
@@ -148,7 +184,10 @@ async fn who_waits_for_100_is_told_to_go_on() {
     stream.write_all(b"body").await.unwrap();
     let mut answer = String::new();
     soon(stream.read_to_string(&mut answer)).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("body"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("body"),
+        "{answer}"
+    );
     assert!(!answer.contains("expect"), "{answer}");
 }
 
@@ -160,16 +199,18 @@ async fn an_old_client_gets_an_answer_it_understands() {
         Box::pin(async move { Response::new(body) })
     })
     .await;
-    let answer =
-        world.raw(format!("GET / HTTP/1.0\r\nhost: {}\r\n\r\n", world.host()).as_bytes()).await;
+    let answer = world
+        .raw(format!("GET / HTTP/1.0\r\nhost: {}\r\n\r\n", world.host()).as_bytes())
+        .await;
     assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nunknown length"), "{answer}");
 }
 
 async fn h2(world: &World) -> hyper::client::conn::http2::SendRequest<Body> {
     let io = TokioIo::new(world.connect().await);
-    let (sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+        .await
+        .unwrap();
     world.scope.spawn(async move { connection.await.ok() });
     sender
 }
@@ -184,20 +225,30 @@ async fn http2_in_http1_out() {
     assert_eq!(response.version(), Version::HTTP_2);
     let text = soon(read(response)).await.1;
     assert!(text.starts_with("GET /path?q\n"), "{text}");
-    assert!(text.contains(&format!("host: {}\n", world.host())), "{text}");
-    assert!(text.contains(&format!("x-forwarded-host: {}\n", world.host())), "{text}");
+    assert!(
+        text.contains(&format!("host: {}\n", world.host())),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("x-forwarded-host: {}\n", world.host())),
+        "{text}"
+    );
 
     let (feed, body) = fed();
     feed.send(data("some ")).unwrap();
     feed.send(data("text")).unwrap();
     drop(feed);
     let request = Request::post(&url).body(body).unwrap();
-    let text = soon(read(soon(visitor.send_request(request)).await.unwrap())).await.1;
+    let text = soon(read(soon(visitor.send_request(request)).await.unwrap()))
+        .await
+        .1;
     assert!(text.ends_with("\nsome text"), "{text}");
     assert!(text.contains("transfer-encoding: chunked"), "{text}");
 
     let elsewhere = Request::get(format!("http://other.localhost:{}/", world.port)).body(full(""));
-    let response = soon(visitor.send_request(elsewhere.unwrap())).await.unwrap();
+    let response = soon(visitor.send_request(elsewhere.unwrap()))
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
 }
 

@@ -28,8 +28,14 @@ fn agree(mut request: Request<Incoming>) -> Answer {
         let _ = stream.shutdown().await;
     });
     Box::pin(async move {
-        let response = Response::builder().status(101).header("connection", "upgrade");
-        response.header("upgrade", protocol).header("x-own", "1").body(full("")).unwrap()
+        let response = Response::builder()
+            .status(101)
+            .header("connection", "upgrade");
+        response
+            .header("upgrade", protocol)
+            .header("x-own", "1")
+            .body(full(""))
+            .unwrap()
     })
 }
 
@@ -43,7 +49,10 @@ fn wish(world: &World, protocol: &str) -> String {
 async fn header(stream: &mut BufReader<TcpStream>) -> String {
     let mut header = String::new();
     while !header.ends_with("\r\n\r\n") {
-        assert!(soon(stream.read_line(&mut header)).await.unwrap() > 0, "{header}");
+        assert!(
+            soon(stream.read_line(&mut header)).await.unwrap() > 0,
+            "{header}"
+        );
     }
     header
 }
@@ -59,10 +68,16 @@ async fn a_socket_is_carried_and_ends_one_side_at_a_time() {
     let (world, mut app) = World::with(agree).await;
     for protocol in ["websocket", "anything"] {
         let mut stream = BufReader::new(world.connect().await);
-        stream.write_all(wish(&world, protocol).as_bytes()).await.unwrap();
+        stream
+            .write_all(wish(&world, protocol).as_bytes())
+            .await
+            .unwrap();
         let header = header(&mut stream).await;
         assert!(header.starts_with("HTTP/1.1 101 "), "{header}");
-        assert!(header.contains(&format!("upgrade: {protocol}\r\n")), "{header}");
+        assert!(
+            header.contains(&format!("upgrade: {protocol}\r\n")),
+            "{header}"
+        );
         assert!(
             header.contains("connection: upgrade\r\n") && header.contains("x-own: 1"),
             "{header}"
@@ -70,16 +85,30 @@ async fn a_socket_is_carried_and_ends_one_side_at_a_time() {
         assert_eq!(line(&mut stream).await, "welcome\n");
         stream.write_all(b"\x00\x01raw\n").await.unwrap();
         assert_eq!(line(&mut stream).await, "\x00\x01raw\n");
-        assert_eq!(world.activity.load(), Load { requests: 0, sockets: 1 });
+        assert_eq!(
+            world.activity.load(),
+            Load {
+                requests: 0,
+                sockets: 1
+            }
+        );
         stream.get_mut().shutdown().await.unwrap();
-        assert_eq!(line(&mut stream).await, "bye\n", "the other half is still open");
+        assert_eq!(
+            line(&mut stream).await,
+            "bye\n",
+            "the other half is still open"
+        );
         assert_eq!(line(&mut stream).await, "");
         app.closed().await;
         while world.activity.load().sockets > 0 {
             tokio::task::yield_now().await;
         }
     }
-    assert_eq!(app.connections(), 2, "an upgraded connection is never used again");
+    assert_eq!(
+        app.connections(),
+        2,
+        "an upgraded connection is never used again"
+    );
 }
 
 #[tokio::test]
@@ -103,8 +132,14 @@ async fn bytes_sent_before_the_answer_are_no_request() {
 async fn a_refused_upgrade_is_an_ordinary_answer_and_the_next_request_a_request() {
     let (world, app) = World::with(hello).await;
     let mut stream = BufReader::new(world.connect().await);
-    let next = format!("GET /next HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", world.host());
-    stream.write_all((wish(&world, "websocket") + &next).as_bytes()).await.unwrap();
+    let next = format!(
+        "GET /next HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+        world.host()
+    );
+    stream
+        .write_all((wish(&world, "websocket") + &next).as_bytes())
+        .await
+        .unwrap();
     let mut answers = String::new();
     soon(stream.read_to_string(&mut answers)).await.unwrap();
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
@@ -124,7 +159,10 @@ async fn upgrades_that_would_lead_past_the_gateway_are_not_passed_on() {
     for vector in vectors {
         let mut stream = BufReader::new(world.connect().await);
         stream.write_all(vector.as_bytes()).await.unwrap();
-        assert!(header(&mut stream).await.starts_with("HTTP/1.1 200"), "{vector}");
+        assert!(
+            header(&mut stream).await.starts_with("HTTP/1.1 200"),
+            "{vector}"
+        );
         assert_eq!(line(&mut stream).await, "GET /socket\n");
         loop {
             let line = line(&mut stream).await;
@@ -141,7 +179,10 @@ async fn an_app_that_changes_protocols_unasked_is_an_error() {
     let (world, _app) = World::with(|_| {
         Box::pin(async {
             let response = Response::builder().status(101).header("upgrade", "x");
-            response.header("connection", "upgrade").body(full("")).unwrap()
+            response
+                .header("connection", "upgrade")
+                .body(full(""))
+                .unwrap()
         })
     })
     .await;
@@ -153,7 +194,10 @@ async fn an_app_that_changes_protocols_unasked_is_an_error() {
 async fn sockets_end_with_the_scope() {
     let (mut world, _app) = World::with(agree).await;
     let mut stream = BufReader::new(world.connect().await);
-    stream.write_all(wish(&world, "websocket").as_bytes()).await.unwrap();
+    stream
+        .write_all(wish(&world, "websocket").as_bytes())
+        .await
+        .unwrap();
     header(&mut stream).await;
     assert_eq!(line(&mut stream).await, "welcome\n");
     world.scope.cancel();

@@ -75,9 +75,17 @@ impl World {
         let port = gateway.port();
         let served = {
             let (routes, scope) = (routes.clone(), scope.clone());
-            scope.clone().spawn(async move { gateway.serve(routes, &scope).await.unwrap() })
+            scope
+                .clone()
+                .spawn(async move { gateway.serve(routes, &scope).await.unwrap() })
         };
-        Self { scope, routes, activity: Activity::new(), port, served }
+        Self {
+            scope,
+            routes,
+            activity: Activity::new(),
+            port,
+            served,
+        }
     }
 
     /// A world in which `app` is the preview `shop`.
@@ -93,12 +101,21 @@ impl World {
     /// Let `shop` be the app at `port`.
     pub fn show(&self, port: u16, host: ProxyHost, generation: u64) {
         let dial = Arc::new(TcpDial(([127, 0, 0, 1], port).into()));
-        self.target(Target::Ready { dial, port, host, generation });
+        self.target(Target::Ready {
+            dial,
+            port,
+            host,
+            generation,
+        });
     }
 
     pub fn target(&self, target: Target) {
         let id = "0123456789ab".parse().unwrap();
-        let route = Route { id, target, activity: Arc::clone(&self.activity) };
+        let route = Route {
+            id,
+            target,
+            activity: Arc::clone(&self.activity),
+        };
         self.routes.set("shop".parse::<Name>().unwrap(), route);
     }
 
@@ -122,7 +139,10 @@ impl World {
     }
 
     pub fn request(&self, method: &str, path: &str, body: Body) -> Request<Body> {
-        let request = Request::builder().method(method).uri(path).header("host", self.host());
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.host());
         request.body(body).unwrap()
     }
 
@@ -157,7 +177,9 @@ pub async fn next(body: &mut Incoming) -> String {
 
 /// Fails a test that would otherwise hang.
 pub async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it never happened")
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .expect("it never happened")
 }
 
 /// An app that speaks HTTP/1.1.
@@ -177,7 +199,12 @@ impl App {
         let port = listener.local_addr().unwrap().port();
         let (connections, requests) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let (closing, closed) = mpsc::unbounded_channel();
-        let this = Self { port, connections, requests, closed };
+        let this = Self {
+            port,
+            connections,
+            requests,
+            closed,
+        };
         let (connections, requests) = (Arc::clone(&this.connections), Arc::clone(&this.requests));
         let (app, inner) = (Arc::new(app), scope.clone());
         let accept = async move {

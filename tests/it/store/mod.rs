@@ -10,11 +10,15 @@ use codemate_preview::{
 fn record(id: &str) -> Record {
     let at = "2026-01-02T03:04:05Z".parse().unwrap();
     let mut options = Options::default();
-    options.env.insert("TOKEN".to_owned(), Secret::new("s3cret"));
+    options
+        .env
+        .insert("TOKEN".to_owned(), Secret::new("s3cret"));
     Record {
         id: id.parse().unwrap(),
         name: "shop".parse().unwrap(),
-        source: Source::Local { directory: "/projects/shop".to_owned() },
+        source: Source::Local {
+            directory: "/projects/shop".to_owned(),
+        },
         label: Some(Name::slug("two")),
         options,
         plan: None,
@@ -72,7 +76,11 @@ fn what_was_saved_is_found_again_and_seen_by_nobody_else() {
     assert_eq!(mode(store.dir()), 0o700);
     assert_eq!(mode(&instances), 0o700);
     assert_eq!(mode(&instances.join(format!("{A}.json"))), 0o600);
-    assert_eq!(fs::read_dir(&instances).unwrap().count(), 2, "nothing temporary stays");
+    assert_eq!(
+        fs::read_dir(&instances).unwrap().count(),
+        2,
+        "nothing temporary stays"
+    );
 }
 
 #[test]
@@ -101,20 +109,32 @@ fn damaged_records_are_put_aside_and_the_rest_is_read() {
         fs::write(instances.join(format!("{name}.json")), content).unwrap();
     }
     // Another instance's record under a name that is not its own.
-    fs::copy(instances.join(format!("{A}.json")), instances.join(format!("{B}.json"))).unwrap();
+    fs::copy(
+        instances.join(format!("{A}.json")),
+        instances.join(format!("{B}.json")),
+    )
+    .unwrap();
 
     let loaded = store.load_all().unwrap();
     assert_eq!(loaded.records, [record(A)]);
     assert_eq!(loaded.unreadable.len(), 5);
     for unreadable in &loaded.unreadable {
         assert!(unreadable.path.exists(), "{unreadable:?}");
-        assert!(unreadable.path.to_str().unwrap().ends_with(".json.bad"), "{unreadable:?}");
+        assert!(
+            unreadable.path.to_str().unwrap().ends_with(".json.bad"),
+            "{unreadable:?}"
+        );
     }
 
     fs::write(instances.join("000000000001.json"), "again").unwrap();
     let again = store.load_all().unwrap();
     assert_eq!(again.records.len(), 1);
-    assert!(again.unreadable[0].path.ends_with("000000000001.json.1.bad"), "the first is kept too");
+    assert!(
+        again.unreadable[0]
+            .path
+            .ends_with("000000000001.json.1.bad"),
+        "the first is kept too"
+    );
 }
 
 #[test]
@@ -140,7 +160,10 @@ fn everyone_who_asks_gets_the_same_owner() {
             store.owner().unwrap()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(asks)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     });
     assert_eq!(owners[0].len(), 16);
     assert!(owners.iter().all(|owner| *owner == owners[0]));
@@ -159,7 +182,11 @@ fn the_gateways_port_is_remembered() {
     store.set_gateway_port(7071).unwrap();
     assert_eq!(open(&dir).gateway_port().unwrap(), Some(7071));
     fs::write(store.dir().join("agent.json"), "{").unwrap();
-    assert_eq!(store.gateway_port().unwrap(), None, "a lost preference is no failure");
+    assert_eq!(
+        store.gateway_port().unwrap(),
+        None,
+        "a lost preference is no failure"
+    );
 }
 
 #[test]
@@ -196,5 +223,8 @@ fn a_directory_that_cannot_be_made_is_an_error_with_its_path() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Store::open(file.join("state")).unwrap_err();
-    assert!(matches!(&error, StoreError::Io { path, .. } if path.starts_with(&file)), "{error}");
+    assert!(
+        matches!(&error, StoreError::Io { path, .. } if path.starts_with(&file)),
+        "{error}"
+    );
 }
