@@ -24,5 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .arg(&guest)
         .arg(source.join("main.rs"))
         .status()?;
-    if status.success() { Ok(()) } else { Err(format!("the guest did not compile: {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("the guest did not compile: {status}").into())
+    }
 }

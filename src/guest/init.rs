@@ -19,8 +19,8 @@ use crate::{
     listeners::Listeners,
     output::{Log, Output},
     run::Run,
-    turn::turn,
     sys::{self, PollFd},
+    turn::turn,
     wire::ToAgent,
 };
 

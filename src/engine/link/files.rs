@@ -42,9 +42,7 @@ impl Link {
         let mut results = Vec::with_capacity(answers.len());
         for answer in answers {
             results.push(match answer {
-                Answer::Awaited(answer) => {
-                    refusal(answer.await.map_err(|_| self.shared.lost())?)
-                }
+                Answer::Awaited(answer) => refusal(answer.await.map_err(|_| self.shared.lost())?),
                 Answer::Refused(refusal) => Err(refusal),
             });
         }

@@ -15,7 +15,10 @@ const LINE: usize = 16 * 1024;
 
 /// What is heard of a command.
 pub enum Piece {
-    Output { stderr: bool, bytes: Vec<u8> },
+    Output {
+        stderr: bool,
+        bytes: Vec<u8>,
+    },
     Ended(Exited),
     /// Another one runs.
     Refused,

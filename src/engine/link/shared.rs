@@ -25,10 +25,19 @@ use crate::engine::{EngineError, Result};
 /// What the answer to an id is for.
 pub enum Waiting {
     Done(oneshot::Sender<Outcome>),
-    Inventory { held: Vec<Held>, done: oneshot::Sender<Vec<Held>> },
+    Inventory {
+        held: Vec<Held>,
+        done: oneshot::Sender<Vec<Held>>,
+    },
     /// `room` is what of its output may still come.
-    Run { pieces: mpsc::UnboundedSender<Piece>, room: u32 },
-    Dial { out: Out, done: oneshot::Sender<Option<Channel>> },
+    Run {
+        pieces: mpsc::UnboundedSender<Piece>,
+        room: u32,
+    },
+    Dial {
+        out: Out,
+        done: oneshot::Sender<Option<Channel>>,
+    },
 }
 
 #[derive(Default)]

@@ -69,7 +69,10 @@ pub enum FileOp {
 pub enum Content {
     Bytes(Bytes),
     /// Read when its turn comes; refused as [`FileRefusal::Changed`] if it is not `len` long then.
-    File { path: PathBuf, len: u64 },
+    File {
+        path: PathBuf,
+        len: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +103,9 @@ pub enum DialError {
 pub enum GuestEvent {
     /// The whole set, whenever it changed.
     Listening(Vec<Listener>),
-    AppStarted { pid: u32 },
+    AppStarted {
+        pid: u32,
+    },
     /// The app ended, or could not be started, without having been asked to.
     AppExited(AppExit),
 }

@@ -210,6 +210,7 @@ async fn stale_bytecode_goes_and_other_bytecode_stays() {
     let left: Vec<_> = fs::read_dir(world.at("pkg/__pycache__")).unwrap().collect();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].as_ref().unwrap().file_name(), "b.cpython-311.pyc");
+    link.stop_app().await.unwrap();
 }
 
 #[tokio::test]
@@ -217,7 +218,8 @@ async fn a_command_runs_to_its_end_and_its_lines_are_told() {
     let world = World::new();
     let (link, _events) = world.link().await;
     let (lines, mut told) = mpsc::channel(4);
-    let script = "for i in $(seq 30000); do echo a line of output number $i; done; echo oops >&2; exit 7";
+    let script =
+        "for i in $(seq 30000); do echo a line of output number $i; done; echo oops >&2; exit 7";
     let spec = shell(script);
     let run = link.run(RunSpec { argv: spec.argv, env: spec.env, cwd: spec.cwd }, lines);
     let collect = async {
@@ -267,7 +269,9 @@ async fn a_command_that_is_given_up_ends_and_the_next_can_run() {
 async fn asked_to_end_the_guest_takes_the_app_along() {
     let mut world = World::new();
     let (link, mut events) = world.link().await;
-    link.start_app(shell("trap 'echo bye; exit' TERM; echo up > up; while :; do sleep 0.01; done")).await.unwrap();
+    link.start_app(shell("trap 'echo bye; exit' TERM; echo up > up; while :; do sleep 0.01; done"))
+        .await
+        .unwrap();
     let pid = event(&mut events, started).await;
     appears(&world, "up").await;
     let guest = rustix::process::Pid::from_raw(world.init.id().unwrap().cast_signed()).unwrap();

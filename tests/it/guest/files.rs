@@ -175,8 +175,7 @@ async fn large_files_arrive_whole_new_or_over_others() {
         let bytes: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[1]).collect();
         fs::write(&file, &bytes).unwrap();
         let content = Content::File { path: file.clone(), len: u64::from(len) };
-        let op =
-            FileOp::Put { path: "big".to_owned(), mode: 0o640, token: token(&bytes), content };
+        let op = FileOp::Put { path: "big".to_owned(), mode: 0o640, token: token(&bytes), content };
         apply_one(&link, op).await.unwrap();
         assert!(fs::read(world.at("big")).unwrap() == bytes);
         let from_memory = put("big2", bytes.clone());

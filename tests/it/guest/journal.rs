@@ -15,8 +15,8 @@ async fn the_journal_survives_a_kill() {
     world.kill_and_restart().await;
     link.closed().await;
     let (link, _events) = world.link().await;
-    let expected =
-        [("a", token(b"1")), ("b/c", token(b"2")), ("l", token(b"a"))].map(|(path, token)| (path.to_owned(), token));
+    let expected = [("a", token(b"1")), ("b/c", token(b"2")), ("l", token(b"a"))]
+        .map(|(path, token)| (path.to_owned(), token));
     assert_eq!(held(&link).await, expected);
     apply_one(&link, delete("b/c")).await.unwrap();
     assert!(!world.at("b").exists());

@@ -57,7 +57,9 @@ async fn a_port_nobody_listens_on_refuses() {
     let (link, _events) = world.link().await;
     let (listener, port) = listen("127.0.0.1:0").await;
     drop(listener);
-    assert!(matches!(link.dial(port).await, Err(DialError::Refused { port: named }) if named == port));
+    assert!(
+        matches!(link.dial(port).await, Err(DialError::Refused { port: named }) if named == port)
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! The stream itself: several at once, nonsense on it, and its end.
 
 use codemate_preview::{
-    engine::{EngineError, link::{GuestEvent, Link}},
+    engine::{
+        EngineError,
+        link::{GuestEvent, Link},
+    },
     task::Scope,
 };
 use tokio::{
