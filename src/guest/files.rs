@@ -152,7 +152,7 @@ impl Workspace {
     /// Make way for a file at `path`: its directory, and nothing in its place that must stay.
     pub fn place(&mut self, path: &str) -> Done<Place> {
         let (parent, name) = split(path)?;
-        let dir = loop {
+        let mut dir = loop {
             match self.root.directory(parent, true) {
                 Ok(dir) => break dir,
                 // Sync's own file or link becomes a directory.
@@ -173,13 +173,13 @@ impl Workspace {
             for (path, is_dir) in ours {
                 if is_dir { self.drop_one(&path) } else { self.delete(&path)? }
             }
+            // Making way may have removed the parents too.
+            dir = self.root.directory(parent, true).map_err(|_| Outcome::Conflict)?;
             existing = look(&dir, name).map_err(|error| refusal(&error))?;
             if existing.is_some() {
                 return Err(Outcome::Conflict);
             }
         }
-        // Making way may have removed the directory itself.
-        let dir = self.root.directory(parent, true).map_err(|_| Outcome::Conflict)?;
         Ok(Place { dir, name: name.to_owned(), existing })
     }
 
