@@ -342,5 +342,9 @@ pub fn decode<'a, M: Message<'a>>(bytes: &'a [u8]) -> Result<Option<(u32, M, usi
     let kind = u8::get(&mut from)?;
     let id = u32::get(&mut from)?;
     let message = M::get(kind, &mut from)?;
-    if from.0.is_empty() { Ok(Some((id, message, 4 + len))) } else { Err(Malformed) }
+    if from.0.is_empty() {
+        Ok(Some((id, message, 4 + len)))
+    } else {
+        Err(Malformed)
+    }
 }

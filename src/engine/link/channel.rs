@@ -51,7 +51,11 @@ impl ChannelState {
     pub fn take(&self, content: &[u8]) -> Result<(), Malformed> {
         let mut inner = self.inner();
         let len = u32::try_from(content.len()).map_err(|_| Malformed)?;
-        inner.room = inner.room.checked_sub(len).filter(|_| !inner.ended).ok_or(Malformed)?;
+        inner.room = inner
+            .room
+            .checked_sub(len)
+            .filter(|_| !inner.ended)
+            .ok_or(Malformed)?;
         if len > 0 {
             inner.incoming.push_back(Bytes::copy_from_slice(content));
         }
@@ -70,7 +74,11 @@ impl ChannelState {
     pub fn end(&self) -> Result<(), Malformed> {
         let mut inner = self.inner();
         wake(inner.reader.take());
-        if std::mem::replace(&mut inner.ended, true) { Err(Malformed) } else { Ok(()) }
+        if std::mem::replace(&mut inner.ended, true) {
+            Err(Malformed)
+        } else {
+            Ok(())
+        }
     }
 
     pub fn fail(&self) {
@@ -100,7 +108,11 @@ pub struct Channel {
 
 impl Channel {
     pub fn new(id: u32, shared: Arc<Shared>, out: Out) -> Self {
-        let inner = Inner { room: WINDOW, credit: WINDOW, ..Inner::default() };
+        let inner = Inner {
+            room: WINDOW,
+            credit: WINDOW,
+            ..Inner::default()
+        };
         Self {
             id,
             state: Arc::new(ChannelState(Mutex::new(inner))),
@@ -122,7 +134,10 @@ impl Channel {
         context: &mut Context<'_>,
         bytes: u32,
     ) -> Poll<io::Result<OwnedSemaphorePermit>> {
-        let permit = ready!(self.room.poll_acquire_many(context, bytes.saturating_add(HEADER)));
+        let permit = ready!(
+            self.room
+                .poll_acquire_many(context, bytes.saturating_add(HEADER))
+        );
         Poll::Ready(permit.ok_or(io::ErrorKind::BrokenPipe.into()))
     }
 
@@ -195,7 +210,12 @@ impl AsyncWrite for Channel {
         let permit = ready!(this.poll_room(context, taken))?;
         // Only this stream spends it, so it can only have grown.
         this.state.inner().credit -= taken;
-        this.offer(&ToGuest::Data { content: &bytes[..len] }, permit)?;
+        this.offer(
+            &ToGuest::Data {
+                content: &bytes[..len],
+            },
+            permit,
+        )?;
         Poll::Ready(Ok(len))
     }
 

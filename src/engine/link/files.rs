@@ -59,11 +59,34 @@ impl Link {
         }
         let answer = match op {
             FileOp::Delete { path } => self.submit(&ToGuest::Delete { path: &path }).await?,
-            FileOp::Link { path, target, token } => {
-                self.submit(&ToGuest::Link { path: &path, target: &target, token }).await?
+            FileOp::Link {
+                path,
+                target,
+                token,
+            } => {
+                self.submit(&ToGuest::Link {
+                    path: &path,
+                    target: &target,
+                    token,
+                })
+                .await?
             }
-            FileOp::Put { path, mode, token, content } => {
-                return self.put(Target { path: &path, mode, token }, content).await;
+            FileOp::Put {
+                path,
+                mode,
+                token,
+                content,
+            } => {
+                return self
+                    .put(
+                        Target {
+                            path: &path,
+                            mode,
+                            token,
+                        },
+                        content,
+                    )
+                    .await;
             }
         };
         Ok(Answer::Awaited(answer))
@@ -87,7 +110,12 @@ impl Link {
 
     async fn put_small(&self, target: &Target<'_>, content: &[u8]) -> Result<Answer> {
         let &Target { path, mode, token } = target;
-        let message = ToGuest::Put { path, mode, token, content };
+        let message = ToGuest::Put {
+            path,
+            mode,
+            token,
+            content,
+        };
         self.submit(&message).await.map(Answer::Awaited)
     }
 
@@ -98,7 +126,16 @@ impl Link {
         let (done, answer) = oneshot::channel();
         let id = self.shared.wait_for(Waiting::Done(done))?;
         let &Target { path, mode, token } = target;
-        self.send(id, &ToGuest::Begin { path, mode, token, len }).await?;
+        self.send(
+            id,
+            &ToGuest::Begin {
+                path,
+                mode,
+                token,
+                len,
+            },
+        )
+        .await?;
         // Given up half-way, the guest forgets what it has.
         let mut guard = self.shared.guard(id, ToGuest::Abort {});
         let (mut buffer, mut left) = (Vec::with_capacity(CHUNK), len);
@@ -138,7 +175,11 @@ async fn open(path: &Path, len: u64) -> io::Result<Source> {
     };
     let mut bytes = Vec::with_capacity(small + 1);
     (&mut file).take(len + 1).read_to_end(&mut bytes).await?;
-    Ok(if bytes.len() == small { Source::Small(bytes.into()) } else { Source::Changed })
+    Ok(if bytes.len() == small {
+        Source::Small(bytes.into())
+    } else {
+        Source::Changed
+    })
 }
 
 fn unreadable(error: &io::Error) -> FileRefusal {

@@ -67,8 +67,21 @@ impl Link {
         let shared = Arc::new(Shared::new(&out));
         let (from, to) = tokio::io::split(io);
         scope.spawn(writer::run(to, queue, shared.clone(), scope.clone()));
-        scope.spawn(reader::run(from, input, events, shared.clone(), scope.clone()));
-        Ok((Self { shared, out, hello: Arc::new(hello) }, told))
+        scope.spawn(reader::run(
+            from,
+            input,
+            events,
+            shared.clone(),
+            scope.clone(),
+        ));
+        Ok((
+            Self {
+                shared,
+                out,
+                hello: Arc::new(hello),
+            },
+            told,
+        ))
     }
 
     /// What the guest said of itself when the link was opened.
@@ -79,7 +92,10 @@ impl Link {
     /// What sync has written before. A token of zeros is a write that never finished.
     pub async fn inventory(&self) -> Result<Vec<Held>> {
         let (done, answer) = oneshot::channel();
-        let id = self.shared.wait_for(Waiting::Inventory { held: Vec::new(), done })?;
+        let id = self.shared.wait_for(Waiting::Inventory {
+            held: Vec::new(),
+            done,
+        })?;
         self.send(id, &ToGuest::Inventory {}).await?;
         answer.await.map_err(|_| self.shared.lost())
     }
@@ -87,7 +103,11 @@ impl Link {
     /// Start the app, in place of one that runs.
     pub async fn start_app(&self, app: AppSpec) -> Result<()> {
         let grace_ms = u32::try_from(app.grace.as_millis()).unwrap_or(u32::MAX);
-        let program = Program { argv: app.argv, env: app.env, cwd: app.cwd };
+        let program = Program {
+            argv: app.argv,
+            env: app.env,
+            cwd: app.cwd,
+        };
         self.ask(&ToGuest::Start { program, grace_ms }).await
     }
 
@@ -105,13 +125,18 @@ impl Link {
     /// A connection to a port inside: 127.0.0.1, then `::1`, then whatever address it is bound to.
     pub async fn dial(&self, port: u16) -> Result<BoxedIo, DialError> {
         let (done, answer) = oneshot::channel();
-        let waiting = Waiting::Dial { out: self.out.clone(), done };
+        let waiting = Waiting::Dial {
+            out: self.out.clone(),
+            done,
+        };
         let id = self.shared.wait_for(waiting)?;
         let mut guard = self.shared.guard(id, ToGuest::Reset {});
         self.send(id, &ToGuest::Dial { port }).await?;
         let answer = answer.await.map_err(|_| self.shared.lost())?;
         guard.disarm();
-        answer.map(|channel| Box::pin(channel) as BoxedIo).ok_or(DialError::Refused { port })
+        answer
+            .map(|channel| Box::pin(channel) as BoxedIo)
+            .ok_or(DialError::Refused { port })
     }
 
     /// Resolves when the stream is gone.
@@ -142,7 +167,10 @@ impl Link {
             self.shared.forget(id);
             return Err(broken("the command and its environment are too long"));
         }
-        self.out.send(frame).await.map_err(|Gone| self.shared.lost())
+        self.out
+            .send(frame)
+            .await
+            .map_err(|Gone| self.shared.lost())
     }
 }
 
@@ -153,18 +181,35 @@ fn frame<'a>(id: u32, message: &impl Message<'a>) -> Bytes {
 }
 
 fn broken(reason: &str) -> EngineError {
-    EngineError::Link { id: "the instance".to_owned(), reason: reason.to_owned() }
+    EngineError::Link {
+        id: "the instance".to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 async fn greet(io: &mut BoxedIo, input: &mut BytesMut) -> Result<GuestHello> {
     let failed = |error: std::io::Error| broken(&error.to_string());
-    let hello = frame(0, &ToGuest::Hello { version: wire::VERSION });
+    let hello = frame(
+        0,
+        &ToGuest::Hello {
+            version: wire::VERSION,
+        },
+    );
     io.write_all(&hello).await.map_err(failed)?;
     io.flush().await.map_err(failed)?;
     loop {
         let read = io.read_buf(input).await.map_err(failed)?;
         let (hello, len) = match wire::decode::<ToAgent<'_>>(input) {
-            Ok(Some((_, ToAgent::Hello { version, app_pid, app_ended, ports }, len))) => {
+            Ok(Some((
+                _,
+                ToAgent::Hello {
+                    version,
+                    app_pid,
+                    app_ended,
+                    ports,
+                },
+                len,
+            ))) => {
                 if version != wire::VERSION {
                     return Err(broken(&format!(
                         "its guest speaks version {version} and not {}",
@@ -173,7 +218,14 @@ async fn greet(io: &mut BoxedIo, input: &mut BytesMut) -> Result<GuestHello> {
                 }
                 let app = app_pid.map(|pid| AppState::Running { pid });
                 let app = app.or_else(|| app_ended.map(|end| AppState::Exited(types::exit(end))));
-                (GuestHello { version, app, listeners: types::listeners(&ports) }, len)
+                (
+                    GuestHello {
+                        version,
+                        app,
+                        listeners: types::listeners(&ports),
+                    },
+                    len,
+                )
             }
             Ok(None) if read > 0 => continue,
             Ok(None) => return Err(broken("the stream ended before the greeting")),

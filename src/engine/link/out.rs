@@ -27,12 +27,23 @@ pub struct Gone;
 impl Out {
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Queued>) {
         let (queue, taken) = mpsc::unbounded_channel();
-        (Self { queue, room: Arc::new(Semaphore::new(ROOM)) }, taken)
+        (
+            Self {
+                queue,
+                room: Arc::new(Semaphore::new(ROOM)),
+            },
+            taken,
+        )
     }
 
     pub async fn send(&self, frame: Bytes) -> Result<(), Gone> {
         let len = u32::try_from(frame.len().min(ROOM)).map_err(|_| Gone)?;
-        let permit = self.room.clone().acquire_many_owned(len).await.map_err(|_| Gone)?;
+        let permit = self
+            .room
+            .clone()
+            .acquire_many_owned(len)
+            .await
+            .map_err(|_| Gone)?;
         self.offer(frame, Some(permit))
     }
 

@@ -96,7 +96,10 @@ fn take(
                     .ok()
                     .and_then(|len| room.checked_sub(len))
                     .ok_or(Wrong("it sent more output than there was room for"))?;
-                let _ = pieces.send(Piece::Output { stderr, bytes: content.to_vec() });
+                let _ = pieces.send(Piece::Output {
+                    stderr,
+                    bytes: content.to_vec(),
+                });
                 Ok(())
             }
             _ => Ok(()),
@@ -121,16 +124,25 @@ fn take(
 }
 
 fn hold(state: &mut State, id: u32, holdings: Vec<Holding>) -> Result<(), Wrong> {
-    let Some(Waiting::Inventory { held, .. }) = state.waiting.get_mut(&id) else { return Ok(()) };
+    let Some(Waiting::Inventory { held, .. }) = state.waiting.get_mut(&id) else {
+        return Ok(());
+    };
     if held.len() + holdings.len() > MOST_HELD {
         return Err(Wrong("its inventory has no end"));
     }
-    held.extend(holdings.into_iter().map(|Holding { path, token, mode, is_link }| Held {
-        path,
-        token,
-        mode,
-        is_link,
-    }));
+    held.extend(holdings.into_iter().map(
+        |Holding {
+             path,
+             token,
+             mode,
+             is_link,
+         }| Held {
+            path,
+            token,
+            mode,
+            is_link,
+        },
+    ));
     Ok(())
 }
 
@@ -163,7 +175,9 @@ fn dialled(id: u32, opened: bool, shared: &Arc<Shared>) -> Result<(), Wrong> {
 
 fn relay(id: u32, message: &ToAgent<'_>, shared: &Shared) -> Result<(), Wrong> {
     // One that is not there was dropped while this was on its way.
-    let Some(channel) = shared.state().channels.get(&id).cloned() else { return Ok(()) };
+    let Some(channel) = shared.state().channels.get(&id).cloned() else {
+        return Ok(());
+    };
     let kept = match message {
         ToAgent::Data { content } => channel.take(content),
         ToAgent::Credit { bytes } => channel.pay(*bytes),

@@ -29,9 +29,16 @@ impl Link {
     /// slows the command. Dropping this ends it.
     pub async fn run(&self, command: RunSpec, lines: mpsc::Sender<LogLineLite>) -> Result<Exited> {
         let (pieces, mut heard) = mpsc::unbounded_channel();
-        let id = self.shared.wait_for(Waiting::Run { pieces, room: WINDOW })?;
+        let id = self.shared.wait_for(Waiting::Run {
+            pieces,
+            room: WINDOW,
+        })?;
         let mut guard = self.shared.guard(id, ToGuest::Kill {});
-        let program = Program { argv: command.argv, env: command.env, cwd: command.cwd };
+        let program = Program {
+            argv: command.argv,
+            env: command.env,
+            cwd: command.cwd,
+        };
         self.send(id, &ToGuest::Run { program }).await?;
         let mut open = [Vec::new(), Vec::new()];
         let mut taken = 0;
@@ -51,7 +58,12 @@ impl Link {
                     guard.disarm();
                     for (stderr, rest) in [false, true].into_iter().zip(open) {
                         if !rest.is_empty() {
-                            let _ = lines.send(LogLineLite { stderr, text: text(&rest) }).await;
+                            let _ = lines
+                                .send(LogLineLite {
+                                    stderr,
+                                    text: text(&rest),
+                                })
+                                .await;
                         }
                     }
                     return Ok(exited);

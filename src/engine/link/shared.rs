@@ -98,7 +98,11 @@ impl Shared {
 
     /// Sends `farewell` for an operation that is given up before its answer.
     pub fn guard(self: &Arc<Self>, id: u32, farewell: ToGuest<'static>) -> Guard {
-        Guard { shared: self.clone(), id, farewell: Some(farewell) }
+        Guard {
+            shared: self.clone(),
+            id,
+            farewell: Some(farewell),
+        }
     }
 
     /// Send without waiting: something small that answers one of the guest's frames or ends
@@ -125,7 +129,10 @@ impl Shared {
             let _ = self.reason.set(reason.to_owned());
             self.gone.cancel();
             self.room.close();
-            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.channels))
+            (
+                std::mem::take(&mut state.waiting),
+                std::mem::take(&mut state.channels),
+            )
         };
         for channel in channels.into_values() {
             channel.fail();

@@ -60,9 +60,20 @@ pub struct Held {
 /// Paths are relative to the workspace, with `/` between names.
 #[derive(Debug, Clone)]
 pub enum FileOp {
-    Put { path: String, mode: u32, token: [u8; 32], content: Content },
-    Link { path: String, target: String, token: [u8; 32] },
-    Delete { path: String },
+    Put {
+        path: String,
+        mode: u32,
+        token: [u8; 32],
+        content: Content,
+    },
+    Link {
+        path: String,
+        target: String,
+        token: [u8; 32],
+    },
+    Delete {
+        path: String,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -140,7 +151,13 @@ pub fn listeners(ports: &[Socket]) -> Vec<Listener> {
         Socket { loopback: true, .. } => PortScope::Loopback,
         Socket { .. } => PortScope::Other,
     };
-    ports.iter().map(|socket| Listener { port: socket.port, scope: scope(socket) }).collect()
+    ports
+        .iter()
+        .map(|socket| Listener {
+            port: socket.port,
+            scope: scope(socket),
+        })
+        .collect()
 }
 
 pub fn refusal(outcome: Outcome) -> Result<(), FileRefusal> {

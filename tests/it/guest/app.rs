@@ -49,14 +49,23 @@ async fn an_exit_is_told_with_its_code_and_last_lines() {
     link.start_app(shell(script)).await.unwrap();
     event(&mut events, started).await;
     let exit = event(&mut events, exited).await;
-    assert_eq!((exit.code, exit.signal, exit.out_of_memory), (Some(3), None, false));
+    assert_eq!(
+        (exit.code, exit.signal, exit.out_of_memory),
+        (Some(3), None, false)
+    );
     assert_eq!(exit.last_lines.len(), 40);
     assert!(exit.last_lines.contains(&"line 60".to_owned()));
     assert!(exit.last_lines.contains(&"bad".to_owned()));
     assert!(exit.last_lines.contains(&"half".to_owned()));
     let log = world.log();
-    let greeting = format!("hello from {}", world.workspace().canonicalize().unwrap().display());
-    assert!(log.contains(&greeting) && log.contains("line 1\n") && log.contains("bad\n"), "{log}");
+    let greeting = format!(
+        "hello from {}",
+        world.workspace().canonicalize().unwrap().display()
+    );
+    assert!(
+        log.contains(&greeting) && log.contains("line 1\n") && log.contains("bad\n"),
+        "{log}"
+    );
     // Whoever comes later is told too.
     let (later, _events) = world.link().await;
     assert_eq!(later.hello().app, Some(AppState::Exited(exit)));
@@ -87,7 +96,9 @@ async fn a_program_that_is_not_there_is_named() {
     let world = World::new();
     let (link, mut events) = world.link().await;
     apply_one(&link, put("not-executable", "x")).await.unwrap();
-    apply_one(&link, put("bad-interpreter", "#!/no/such/thing\n")).await.unwrap();
+    apply_one(&link, put("bad-interpreter", "#!/no/such/thing\n"))
+        .await
+        .unwrap();
     let spec = |program: &str, cwd: &str| AppSpec {
         argv: vec![program.to_owned()],
         cwd: cwd.to_owned(),
@@ -117,12 +128,17 @@ async fn a_program_that_is_not_there_is_named() {
 async fn the_path_searched_is_the_one_the_program_gets() {
     let world = World::new();
     let (link, mut events) = world.link().await;
-    apply_one(&link, put("tools/hi", "#!/bin/sh\necho found\n")).await.unwrap();
+    apply_one(&link, put("tools/hi", "#!/bin/sh\necho found\n"))
+        .await
+        .unwrap();
     let path = world.at("tools/hi");
     fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let mut spec = shell("");
     spec.argv = vec!["hi".to_owned()];
-    spec.env = vec![("PATH".to_owned(), world.at("tools").to_str().unwrap().to_owned())];
+    spec.env = vec![(
+        "PATH".to_owned(),
+        world.at("tools").to_str().unwrap().to_owned(),
+    )];
     link.start_app(spec).await.unwrap();
     assert_eq!(event(&mut events, exited).await.last_lines, ["found"]);
 }
@@ -139,7 +155,10 @@ async fn a_restart_ends_the_old_one_with_all_it_started_and_is_no_exit() {
     link.start_app(spec).await.unwrap();
     let first = event(&mut events, started).await;
     assert_eq!(appears(&world, "seen").await, "1\n");
-    let children = [appears(&world, "child").await, appears(&world, "other").await];
+    let children = [
+        appears(&world, "child").await,
+        appears(&world, "other").await,
+    ];
     assert!(children.iter().all(|pid| is_alive(pid)));
     for name in ["seen", "child", "other"] {
         fs::remove_file(world.at(name)).unwrap();
@@ -173,7 +192,10 @@ async fn what_ignores_the_polite_signal_is_killed_after_its_grace() {
 async fn restarts_that_come_during_a_restart_are_one() {
     let world = World::new();
     let (link, mut events) = world.link().await;
-    assert!(link.restart_app(false).await.is_err(), "nothing to restart yet");
+    assert!(
+        link.restart_app(false).await.is_err(),
+        "nothing to restart yet"
+    );
     let script = "trap '[ -e open ] || cat gate; exit 0' TERM; mkfifo gate 2>/dev/null; echo $$ >> up; while :; do sleep 0.01; done";
     link.start_app(shell(script)).await.unwrap();
     event(&mut events, started).await;
@@ -181,7 +203,10 @@ async fn restarts_that_come_during_a_restart_are_one() {
     let restarts = (0..20).map(|_| link.restart_app(false));
     let open_gate = async {
         let gate = world.at("gate");
-        tokio::task::spawn_blocking(move || fs::write(gate, "")).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || fs::write(gate, ""))
+            .await
+            .unwrap()
+            .unwrap();
     };
     let (done, ()) = tokio::join!(futures_util::future::join_all(restarts), open_gate);
     assert!(done.iter().all(Result::is_ok));
@@ -198,11 +223,17 @@ async fn restarts_that_come_during_a_restart_are_one() {
 async fn stale_bytecode_goes_and_other_bytecode_stays() {
     let world = World::new();
     let (link, mut events) = world.link().await;
-    link.apply(vec![put("pkg/a.py", "1"), put("pkg/b.py", "1")]).await.unwrap();
+    link.apply(vec![put("pkg/a.py", "1"), put("pkg/b.py", "1")])
+        .await
+        .unwrap();
     link.start_app(shell("sleep 1000")).await.unwrap();
     event(&mut events, started).await;
     fs::create_dir(world.at("pkg/__pycache__")).unwrap();
-    for name in ["a.cpython-311.pyc", "b.cpython-311.pyc", "a.cpython-311.opt-1.pyc"] {
+    for name in [
+        "a.cpython-311.pyc",
+        "b.cpython-311.pyc",
+        "a.cpython-311.opt-1.pyc",
+    ] {
         fs::write(world.at("pkg/__pycache__").join(name), "").unwrap();
     }
     apply_one(&link, put("pkg/a.py", "2")).await.unwrap();
@@ -221,7 +252,14 @@ async fn a_command_runs_to_its_end_and_its_lines_are_told() {
     let script =
         "for i in $(seq 30000); do echo a line of output number $i; done; echo oops >&2; exit 7";
     let spec = shell(script);
-    let run = link.run(RunSpec { argv: spec.argv, env: spec.env, cwd: spec.cwd }, lines);
+    let run = link.run(
+        RunSpec {
+            argv: spec.argv,
+            env: spec.env,
+            cwd: spec.cwd,
+        },
+        lines,
+    );
     let collect = async {
         let mut all = Vec::new();
         while let Some(line) = told.recv().await {
@@ -234,7 +272,10 @@ async fn a_command_runs_to_its_end_and_its_lines_are_told() {
     assert_eq!(exited.code, Some(7));
     assert_eq!(exited.last_lines.last().unwrap(), "oops");
     assert_eq!(all.iter().filter(|line| !line.stderr).count(), 30_000);
-    assert!(all.contains(&LogLineLite { stderr: true, text: "oops".to_owned() }));
+    assert!(all.contains(&LogLineLite {
+        stderr: true,
+        text: "oops".to_owned()
+    }));
     assert!(world.log().contains("number 30000\n"));
 }
 
@@ -269,9 +310,11 @@ async fn a_command_that_is_given_up_ends_and_the_next_can_run() {
 async fn asked_to_end_the_guest_takes_the_app_along() {
     let mut world = World::new();
     let (link, mut events) = world.link().await;
-    link.start_app(shell("trap 'echo bye; exit' TERM; echo up > up; while :; do sleep 0.01; done"))
-        .await
-        .unwrap();
+    link.start_app(shell(
+        "trap 'echo bye; exit' TERM; echo up > up; while :; do sleep 0.01; done",
+    ))
+    .await
+    .unwrap();
     let pid = event(&mut events, started).await;
     appears(&world, "up").await;
     let guest = rustix::process::Pid::from_raw(world.init.id().unwrap().cast_signed()).unwrap();

@@ -30,7 +30,9 @@ async fn a_file_is_written_with_its_parents_and_its_mode() {
 async fn an_existing_file_is_overwritten_in_place() {
     let world = World::new();
     let (link, _events) = world.link().await;
-    apply_one(&link, put("a.js", "a longer first version")).await.unwrap();
+    apply_one(&link, put("a.js", "a longer first version"))
+        .await
+        .unwrap();
     let inode = || fs::metadata(world.at("a.js")).unwrap().ino();
     let first = inode();
     for content in ["short", "", "and then a much longer one than ever before"] {
@@ -47,7 +49,10 @@ async fn the_other_name_of_a_hard_link_keeps_its_content() {
     apply_one(&link, put("a", "old")).await.unwrap();
     fs::hard_link(world.at("a"), world.at("kept")).unwrap();
     apply_one(&link, put("a", "new")).await.unwrap();
-    assert_eq!((world.read("a"), world.read("kept")), ("new".to_owned(), "old".to_owned()));
+    assert_eq!(
+        (world.read("a"), world.read("kept")),
+        ("new".to_owned(), "old".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -69,18 +74,39 @@ async fn a_read_only_file_is_replaced() {
 async fn paths_that_leave_the_workspace_are_refused() {
     let world = World::new();
     let (link, _events) = world.link().await;
-    let paths =
-        ["../a", "a/../../b", "/etc/a", "a//b", "", ".", "a/.", "..", "a/", "a\0b", "a/../b"];
+    let paths = [
+        "../a",
+        "a/../../b",
+        "/etc/a",
+        "a//b",
+        "",
+        ".",
+        "a/.",
+        "..",
+        "a/",
+        "a\0b",
+        "a/../b",
+    ];
     for path in paths {
         for op in [put(path, "x"), symlink(path, "x"), delete(path)] {
-            assert_eq!(apply_one(&link, op).await, Err(FileRefusal::Escapes), "{path:?}");
+            assert_eq!(
+                apply_one(&link, op).await,
+                Err(FileRefusal::Escapes),
+                "{path:?}"
+            );
         }
     }
     for target in ["/etc/passwd", "../x", "sub/../../x", ""] {
-        assert_eq!(apply_one(&link, symlink("l", target)).await, Err(FileRefusal::Escapes));
+        assert_eq!(
+            apply_one(&link, symlink("l", target)).await,
+            Err(FileRefusal::Escapes)
+        );
     }
     let long = "x/".repeat(4000) + "x";
-    assert_eq!(apply_one(&link, put(&long, "x")).await, Err(FileRefusal::Escapes));
+    assert_eq!(
+        apply_one(&link, put(&long, "x")).await,
+        Err(FileRefusal::Escapes)
+    );
     assert_eq!(fs::read_dir(world.workspace()).unwrap().count(), 0);
 }
 
@@ -93,10 +119,19 @@ async fn a_parent_the_app_swapped_for_a_link_is_not_followed() {
     fs::remove_dir_all(world.at("src")).unwrap();
     make_symlink(outside.path(), world.at("src")).unwrap();
     fs::write(outside.path().join("a"), "not ours").unwrap();
-    assert_eq!(apply_one(&link, put("src/a", "two")).await, Err(FileRefusal::Escapes));
-    assert_eq!(apply_one(&link, put("src/deep/b", "two")).await, Err(FileRefusal::Escapes));
+    assert_eq!(
+        apply_one(&link, put("src/a", "two")).await,
+        Err(FileRefusal::Escapes)
+    );
+    assert_eq!(
+        apply_one(&link, put("src/deep/b", "two")).await,
+        Err(FileRefusal::Escapes)
+    );
     apply_one(&link, delete("src/a")).await.unwrap();
-    assert_eq!(fs::read_to_string(outside.path().join("a")).unwrap(), "not ours");
+    assert_eq!(
+        fs::read_to_string(outside.path().join("a")).unwrap(),
+        "not ours"
+    );
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 
@@ -109,15 +144,22 @@ async fn a_link_at_the_path_itself_is_replaced_and_not_followed() {
     make_symlink(outside.path().join("a"), world.at("a")).unwrap();
     apply_one(&link, put("a", "ours")).await.unwrap();
     assert!(fs::symlink_metadata(world.at("a")).unwrap().is_file());
-    assert_eq!(fs::read_to_string(outside.path().join("a")).unwrap(), "not ours");
+    assert_eq!(
+        fs::read_to_string(outside.path().join("a")).unwrap(),
+        "not ours"
+    );
 }
 
 #[tokio::test]
 async fn links_are_made_replaced_and_deleted() {
     let world = World::new();
     let (link, _events) = world.link().await;
-    apply_one(&link, symlink("x/current", "../releases/1")).await.unwrap();
-    apply_one(&link, symlink("x/current", "../releases/2")).await.unwrap();
+    apply_one(&link, symlink("x/current", "../releases/1"))
+        .await
+        .unwrap();
+    apply_one(&link, symlink("x/current", "../releases/2"))
+        .await
+        .unwrap();
     let target = fs::read_link(world.at("x/current")).unwrap();
     assert_eq!(target.to_str(), Some("../releases/2"));
     apply_one(&link, delete("x/current")).await.unwrap();
@@ -128,18 +170,33 @@ async fn links_are_made_replaced_and_deleted() {
 async fn a_directory_makes_way_for_a_file_only_if_all_in_it_is_syncs() {
     let world = World::new();
     let (link, _events) = world.link().await;
-    link.apply(vec![put("d/a", "1"), put("d/e/b", "2"), put("k/a", "3")]).await.unwrap();
+    link.apply(vec![put("d/a", "1"), put("d/e/b", "2"), put("k/a", "3")])
+        .await
+        .unwrap();
     fs::write(world.at("k/made-by-the-app"), "data").unwrap();
     apply_one(&link, put("d", "a file now")).await.unwrap();
     assert_eq!(world.read("d"), "a file now");
-    assert_eq!(apply_one(&link, put("k", "no")).await, Err(FileRefusal::Conflict));
-    assert_eq!((world.read("k/a"), world.read("k/made-by-the-app")), ("3".into(), "data".into()));
+    assert_eq!(
+        apply_one(&link, put("k", "no")).await,
+        Err(FileRefusal::Conflict)
+    );
+    assert_eq!(
+        (world.read("k/a"), world.read("k/made-by-the-app")),
+        ("3".into(), "data".into())
+    );
     // And back: sync's own file becomes a directory, one of the app's does not.
     apply_one(&link, put("d/a", "again")).await.unwrap();
     assert_eq!(world.read("d/a"), "again");
     fs::write(world.at("theirs"), "x").unwrap();
-    assert_eq!(apply_one(&link, put("theirs/a", "no")).await, Err(FileRefusal::Conflict));
-    let paths: Vec<_> = held(&link).await.into_iter().map(|(path, _)| path).collect();
+    assert_eq!(
+        apply_one(&link, put("theirs/a", "no")).await,
+        Err(FileRefusal::Conflict)
+    );
+    let paths: Vec<_> = held(&link)
+        .await
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
     assert_eq!(paths, ["d/a", "k/a"]);
 }
 
@@ -147,9 +204,16 @@ async fn a_directory_makes_way_for_a_file_only_if_all_in_it_is_syncs() {
 async fn only_what_sync_wrote_is_deleted_and_empty_directories_go() {
     let world = World::new();
     let (link, _events) = world.link().await;
-    link.apply(vec![put("a/b/c/file", "1"), put("a/keep", "2")]).await.unwrap();
+    link.apply(vec![put("a/b/c/file", "1"), put("a/keep", "2")])
+        .await
+        .unwrap();
     fs::write(world.at("a/database"), "precious").unwrap();
-    let ops = vec![delete("a/b/c/file"), delete("a/database"), delete("a/keep"), delete("none")];
+    let ops = vec![
+        delete("a/b/c/file"),
+        delete("a/database"),
+        delete("a/keep"),
+        delete("none"),
+    ];
     assert!(link.apply(ops).await.unwrap().iter().all(Result::is_ok));
     assert!(!world.at("a/b").exists() && !world.at("a/keep").exists());
     assert_eq!(world.read("a/database"), "precious");
@@ -160,7 +224,10 @@ async fn only_what_sync_wrote_is_deleted_and_empty_directories_go() {
 async fn a_refused_file_does_not_stop_the_rest() {
     let world = World::new();
     let (link, _events) = world.link().await;
-    let results = link.apply(vec![put("a", "1"), put("../b", "2"), put("c", "3")]).await.unwrap();
+    let results = link
+        .apply(vec![put("a", "1"), put("../b", "2"), put("c", "3")])
+        .await
+        .unwrap();
     assert_eq!(results, [Ok(()), Err(FileRefusal::Escapes), Ok(())]);
     assert_eq!((world.read("a"), world.read("c")), ("1".into(), "3".into()));
 }
@@ -174,8 +241,16 @@ async fn large_files_arrive_whole_new_or_over_others() {
     for len in [300_000, 12_000_000, 262_144, 262_145, 1_000_000] {
         let bytes: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[1]).collect();
         fs::write(&file, &bytes).unwrap();
-        let content = Content::File { path: file.clone(), len: u64::from(len) };
-        let op = FileOp::Put { path: "big".to_owned(), mode: 0o640, token: token(&bytes), content };
+        let content = Content::File {
+            path: file.clone(),
+            len: u64::from(len),
+        };
+        let op = FileOp::Put {
+            path: "big".to_owned(),
+            mode: 0o640,
+            token: token(&bytes),
+            content,
+        };
         apply_one(&link, op).await.unwrap();
         assert!(fs::read(world.at("big")).unwrap() == bytes);
         let from_memory = put("big2", bytes.clone());
@@ -196,12 +271,28 @@ async fn a_file_that_changed_while_read_leaves_the_old_one() {
     let file = source.path().join("source");
     for (real, claimed) in [(900_000, 800_000), (800_000, 900_000), (10, 20), (20, 10)] {
         fs::write(&file, vec![7; real]).unwrap();
-        let content = Content::File { path: file.clone(), len: claimed };
-        let op = FileOp::Put { path: "a".to_owned(), mode: 0o644, token: [9; 32], content };
+        let content = Content::File {
+            path: file.clone(),
+            len: claimed,
+        };
+        let op = FileOp::Put {
+            path: "a".to_owned(),
+            mode: 0o644,
+            token: [9; 32],
+            content,
+        };
         assert_eq!(apply_one(&link, op).await, Err(FileRefusal::Changed));
     }
-    let content = Content::File { path: source.path().join("gone"), len: 5 };
-    let op = FileOp::Put { path: "a".to_owned(), mode: 0o644, token: [9; 32], content };
+    let content = Content::File {
+        path: source.path().join("gone"),
+        len: 5,
+    };
+    let op = FileOp::Put {
+        path: "a".to_owned(),
+        mode: 0o644,
+        token: [9; 32],
+        content,
+    };
     assert_eq!(apply_one(&link, op).await, Err(FileRefusal::Changed));
     assert_eq!(world.read("a"), "the old one");
     assert_eq!(held(&link).await, [("a".to_owned(), token(b"the old one"))]);

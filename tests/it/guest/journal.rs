@@ -8,9 +8,14 @@ use super::{World, apply_one, delete, held, put, symlink, token};
 async fn the_journal_survives_a_kill() {
     let mut world = World::new();
     let (link, _events) = world.link().await;
-    link.apply(vec![put("a", "1"), put("b/c", "2"), symlink("l", "a"), put("gone", "3")])
-        .await
-        .unwrap();
+    link.apply(vec![
+        put("a", "1"),
+        put("b/c", "2"),
+        symlink("l", "a"),
+        put("gone", "3"),
+    ])
+    .await
+    .unwrap();
     apply_one(&link, delete("gone")).await.unwrap();
     world.kill_and_restart().await;
     link.closed().await;
@@ -30,7 +35,12 @@ async fn a_torn_tail_is_cut_off_and_written_over() {
     let journal = world.dir.path().join("home/.codemate/journal");
     for tail in [&[40, 0, 0, 0, 1, 2][..], &[255; 100], &[0; 9]] {
         world.init.kill().await.unwrap();
-        fs::OpenOptions::new().append(true).open(&journal).unwrap().write_all(tail).unwrap();
+        fs::OpenOptions::new()
+            .append(true)
+            .open(&journal)
+            .unwrap()
+            .write_all(tail)
+            .unwrap();
         world.kill_and_restart().await;
         let (link, _events) = world.link().await;
         assert_eq!(held(&link).await, [("a".to_owned(), token(b"1"))]);
@@ -52,7 +62,9 @@ async fn the_journal_does_not_grow_with_edits() {
     let world = World::new();
     let (link, _events) = world.link().await;
     for round in 0..6 {
-        let ops = (0..1000).map(|edit| put("a", format!("{round} {edit}"))).collect();
+        let ops = (0..1000)
+            .map(|edit| put("a", format!("{round} {edit}")))
+            .collect();
         assert!(link.apply(ops).await.unwrap().iter().all(Result::is_ok));
     }
     let journal = world.dir.path().join("home/.codemate/journal");
@@ -74,7 +86,9 @@ async fn an_upload_that_breaks_off_leaves_what_was_there() {
     begin.extend_from_slice(&1_000_000u64.to_le_bytes());
     bytes.extend(frame(5, 9, &begin));
     bytes.extend(frame(6, 9, &[&[3, 0, 0, 0][..], b"xyz"].concat()));
-    tokio::io::AsyncWriteExt::write_all(&mut raw, &bytes).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut raw, &bytes)
+        .await
+        .unwrap();
     while fs::read_dir(world.workspace()).unwrap().count() < 2 {
         link.inventory().await.unwrap();
     }
@@ -86,7 +100,10 @@ async fn an_upload_that_breaks_off_leaves_what_was_there() {
 }
 
 fn frame(kind: u8, id: u32, fields: &[u8]) -> Vec<u8> {
-    let mut frame = u32::try_from(fields.len() + 5).unwrap().to_le_bytes().to_vec();
+    let mut frame = u32::try_from(fields.len() + 5)
+        .unwrap()
+        .to_le_bytes()
+        .to_vec();
     frame.push(kind);
     frame.extend_from_slice(&id.to_le_bytes());
     frame.extend_from_slice(fields);

@@ -45,7 +45,11 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let init = spawn_init(dir.path());
-        Self { dir, init, scope: Scope::new() }
+        Self {
+            dir,
+            init,
+            scope: Scope::new(),
+        }
     }
 
     fn socket(&self) -> PathBuf {
@@ -83,7 +87,10 @@ impl World {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        Box::pin(tokio::io::join(child.stdout.take().unwrap(), child.stdin.take().unwrap()))
+        Box::pin(tokio::io::join(
+            child.stdout.take().unwrap(),
+            child.stdin.take().unwrap(),
+        ))
     }
 
     /// Straight to the socket, once a link has shown that it is there.
@@ -98,7 +105,11 @@ impl World {
 }
 
 fn spawn_init(dir: &Path) -> Child {
-    let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
+    let log = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .unwrap();
     Command::new(GUEST)
         .arg("init")
         .arg("--home")
@@ -116,16 +127,27 @@ fn spawn_init(dir: &Path) -> Child {
 fn put(path: &str, content: impl Into<Bytes>) -> FileOp {
     let content: Bytes = content.into();
     let token = token(&content);
-    FileOp::Put { path: path.to_owned(), mode: 0o644, token, content: Content::Bytes(content) }
+    FileOp::Put {
+        path: path.to_owned(),
+        mode: 0o644,
+        token,
+        content: Content::Bytes(content),
+    }
 }
 
 fn symlink(path: &str, target: &str) -> FileOp {
     let token = token(target.as_bytes());
-    FileOp::Link { path: path.to_owned(), target: target.to_owned(), token }
+    FileOp::Link {
+        path: path.to_owned(),
+        target: target.to_owned(),
+        token,
+    }
 }
 
 fn delete(path: &str) -> FileOp {
-    FileOp::Delete { path: path.to_owned() }
+    FileOp::Delete {
+        path: path.to_owned(),
+    }
 }
 
 fn token(bytes: &[u8]) -> [u8; 32] {
@@ -142,7 +164,9 @@ async fn apply_one(link: &Link, op: FileOp) -> Result<(), FileRefusal> {
 
 async fn held(link: &Link) -> Vec<(String, [u8; 32])> {
     let held = link.inventory().await.unwrap();
-    held.into_iter().map(|Held { path, token, .. }| (path, token)).collect()
+    held.into_iter()
+        .map(|Held { path, token, .. }| (path, token))
+        .collect()
 }
 
 fn shell(script: &str) -> AppSpec {

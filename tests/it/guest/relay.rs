@@ -30,7 +30,10 @@ async fn ports_are_told_with_their_scope_and_when_they_are_gone() {
     let world = World::new();
     let (_before, early) = listen("127.0.0.1:0").await;
     let (link, mut events) = world.link().await;
-    let early = Listener { port: early, scope: PortScope::Loopback };
+    let early = Listener {
+        port: early,
+        scope: PortScope::Loopback,
+    };
     assert!(link.hello().listeners.contains(&early));
     let cases = [
         ("127.0.0.1:0", PortScope::Loopback),
@@ -39,7 +42,9 @@ async fn ports_are_told_with_their_scope_and_when_they_are_gone() {
         ("[::]:0", PortScope::Any),
     ];
     for (address, scope) in cases {
-        let Ok(listener) = StdListener::bind(address) else { continue };
+        let Ok(listener) = StdListener::bind(address) else {
+            continue;
+        };
         let port = listener.local_addr().unwrap().port();
         event(&mut events, heard(Listener { port, scope })).await;
         drop(listener);
@@ -67,7 +72,9 @@ async fn loopback_of_either_family_is_reached() {
     let world = World::new();
     let (link, _events) = world.link().await;
     for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "127.0.0.9:0"] {
-        let Ok(listener) = TcpListener::bind(address).await else { continue };
+        let Ok(listener) = TcpListener::bind(address).await else {
+            continue;
+        };
         let port = listener.local_addr().unwrap().port();
         // An unusual address is known once the port was seen.
         let stream = async {
@@ -98,7 +105,9 @@ async fn each_direction_ends_by_itself() {
     stream.shutdown().await.unwrap();
     let mut question = String::new();
     app.read_to_string(&mut question).await.unwrap();
-    app.write_all(format!("{question}? answer").as_bytes()).await.unwrap();
+    app.write_all(format!("{question}? answer").as_bytes())
+        .await
+        .unwrap();
     app.shutdown().await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -159,8 +168,17 @@ async fn many_megabytes_pass_beside_a_stream_that_stands_still() {
         write.shutdown().await.unwrap();
     });
     let mut back = Vec::new();
-    timeout(LIMIT, read.read_to_end(&mut back)).await.unwrap().unwrap();
-    assert!(back.len() == LEN && back.iter().enumerate().all(|(at, &byte)| byte == pattern(at)));
+    timeout(LIMIT, read.read_to_end(&mut back))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        back.len() == LEN
+            && back
+                .iter()
+                .enumerate()
+                .all(|(at, &byte)| byte == pattern(at))
+    );
     while tasks.join_next().await.is_some() {}
 }
 
@@ -186,7 +204,10 @@ async fn events_of_a_long_answer_arrive_one_by_one() {
         app.write_all(event.as_bytes()).await.unwrap();
         let mut got = vec![0; event.len()];
         // The next is not written before this one has arrived.
-        timeout(LIMIT, stream.read_exact(&mut got)).await.unwrap().unwrap();
+        timeout(LIMIT, stream.read_exact(&mut got))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(got, event.as_bytes());
     }
 }

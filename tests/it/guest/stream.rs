@@ -21,14 +21,22 @@ const HELLO: [u8; 10] = [6, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 async fn two_links_work_at_once_and_both_hear_of_the_app() {
     let world = World::new();
     let ((one, mut events_one), (two, mut events_two)) = tokio::join!(world.link(), world.link());
-    let (first, second) =
-        tokio::join!(one.apply(vec![put("a", "1")]), two.apply(vec![put("b", "2")]));
+    let (first, second) = tokio::join!(
+        one.apply(vec![put("a", "1")]),
+        two.apply(vec![put("b", "2")])
+    );
     assert!(first.unwrap()[0].is_ok() && second.unwrap()[0].is_ok());
     assert_eq!(held(&one).await, held(&two).await);
     one.start_app(shell("exit 0")).await.unwrap();
     for events in [&mut events_one, &mut events_two] {
-        event(events, |event| matches!(event, GuestEvent::AppStarted { .. }).then_some(())).await;
-        event(events, |event| matches!(event, GuestEvent::AppExited(_)).then_some(())).await;
+        event(events, |event| {
+            matches!(event, GuestEvent::AppStarted { .. }).then_some(())
+        })
+        .await;
+        event(events, |event| {
+            matches!(event, GuestEvent::AppExited(_)).then_some(())
+        })
+        .await;
     }
     drop(one);
     drop(events_one);
@@ -40,7 +48,10 @@ async fn nonsense_ends_its_own_link_only() {
     let world = World::new();
     let (link, _events) = world.link().await;
     let frame = |kind: u8, fields: &[u8]| {
-        let mut frame = u32::try_from(fields.len() + 5).unwrap().to_le_bytes().to_vec();
+        let mut frame = u32::try_from(fields.len() + 5)
+            .unwrap()
+            .to_le_bytes()
+            .to_vec();
         frame.extend_from_slice(&[kind, 9, 0, 0, 0]);
         frame.extend_from_slice(fields);
         frame
@@ -105,7 +116,10 @@ async fn more_than_the_window_ends_the_link() {
         }
     };
     let mut rest = Vec::new();
-    let ended = timeout(LIMIT, async { tokio::join!(send, read.read_to_end(&mut rest)) }).await;
+    let ended = timeout(LIMIT, async {
+        tokio::join!(send, read.read_to_end(&mut rest))
+    })
+    .await;
     assert!(ended.is_ok());
 }
 
@@ -120,7 +134,10 @@ async fn operations_end_when_the_guest_dies() {
     assert!(stream.read(&mut [0; 8]).await.is_err());
     timeout(LIMIT, link.closed()).await.unwrap();
     while events.recv().await.is_some() {}
-    assert!(matches!(link.inventory().await, Err(EngineError::Link { .. })));
+    assert!(matches!(
+        link.inventory().await,
+        Err(EngineError::Link { .. })
+    ));
     assert!(link.apply(vec![put("a", "1")]).await.is_err());
     assert!(link.dial(port).await.is_err());
 }
@@ -147,7 +164,9 @@ async fn liar(mut io: DuplexStream, lie: Vec<u8>) {
     io.read_exact(&mut hello).await.unwrap();
     assert_eq!(hello, HELLO);
     // Version 1, no app, no end of one, no ports.
-    io.write_all(&[12, 0, 0, 0, 65, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+    io.write_all(&[12, 0, 0, 0, 65, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
     let _ = io.write_all(&lie).await;
     // Until the agent hangs up.
     let _ = io.read_to_end(&mut Vec::new()).await;
@@ -169,8 +188,13 @@ async fn a_guest_that_lies_loses_the_link_and_nothing_else() {
         let scope = Scope::new();
         scope.spawn(liar(theirs, lie));
         let (link, _events) = Link::open(Box::pin(ours), &scope).await.unwrap();
-        timeout(LIMIT, link.closed()).await.expect("it was believed");
-        assert!(matches!(link.inventory().await, Err(EngineError::Link { .. })));
+        timeout(LIMIT, link.closed())
+            .await
+            .expect("it was believed");
+        assert!(matches!(
+            link.inventory().await,
+            Err(EngineError::Link { .. })
+        ));
         assert!(scope.close(LIMIT).await);
     }
 }
@@ -179,7 +203,10 @@ async fn a_guest_that_lies_loses_the_link_and_nothing_else() {
 async fn a_guest_of_another_version_is_told_apart() {
     let (ours, mut theirs) = tokio::io::duplex(1024);
     let scope = Scope::new();
-    theirs.write_all(&[12, 0, 0, 0, 65, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0]).await.unwrap();
+    theirs
+        .write_all(&[12, 0, 0, 0, 65, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
     let Err(EngineError::Link { reason, .. }) = Link::open(Box::pin(ours), &scope).await.map(drop)
     else {
         panic!("it was believed")
