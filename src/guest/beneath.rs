@@ -16,7 +16,10 @@ pub enum Blocked {
     /// Nothing.
     Absent,
     /// Something that is not a directory, at this path.
-    By { path: String, is_link: bool },
+    By {
+        path: String,
+        is_link: bool,
+    },
     Failed(io::Error),
 }
 
@@ -48,10 +51,11 @@ impl Root {
                 Ok(next) => next,
                 Err(error) => match error.raw_os_error() {
                     Some(sys::ENOENT) if make => {
-                        let made = sys::make_dir_at(&dir, name, 0o755);
-                        match made.as_ref().map_err(io::Error::raw_os_error) {
-                            Ok(()) | Err(Some(sys::EEXIST)) => {}
-                            Err(_) => return made.map_err(Blocked::Failed).and(Err(Blocked::Absent)),
+                        // Somebody else may have been faster.
+                        if let Err(error) = sys::make_dir_at(&dir, name, 0o755)
+                            && error.kind() != io::ErrorKind::AlreadyExists
+                        {
+                            return Err(Blocked::Failed(error));
                         }
                         step(&dir, name).map_err(Blocked::Failed)?
                     }

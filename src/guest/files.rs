@@ -68,7 +68,7 @@ impl Workspace {
 
     pub fn put(&mut self, path: &str, entry: Entry, content: &[u8]) -> Done {
         let place = self.place(path)?;
-        self.change(path, Some(entry), |this| {
+        self.change(path, entry, |this| {
             if let Some(existing) = &place.existing
                 && let Some(file) = writable_in_place(&place, existing)
             {
@@ -87,7 +87,7 @@ impl Workspace {
         }
         let place = self.place(path)?;
         let entry = Entry { token, mode: 0, is_link: true };
-        self.change(path, Some(entry), |this| {
+        self.change(path, entry, |this| {
             let temporary = this.temporary_name();
             let made = sys::symlink_at(target, &place.dir, &temporary);
             finish(&place, &temporary, made)
@@ -110,10 +110,21 @@ impl Workspace {
             Err(Blocked::Failed(error)) => return Err(refusal(&error)),
         };
         let existing = look(&dir, name).map_err(|error| refusal(&error))?;
-        self.change(path, None, |_| match existing {
-            Some(found) if !found.is_dir() => sys::unlink_at(&dir, name).map_err(Unharmed),
-            _ => Ok(()),
-        })?;
+        let before = self.journal.get(path);
+        match self.journal.pending(path).map_err(|error| refusal(&error)) {
+            // A full disk must not keep anything from being deleted: what is gone is told as
+            // unfinished, should we die before that is recorded.
+            Ok(()) | Err(Outcome::NoSpace) => {}
+            Err(refusal) => return Err(refusal),
+        }
+        if existing.is_some_and(|found| !found.is_dir())
+            && let Err(error) = sys::unlink_at(&dir, name)
+        {
+            self.journal.settle(path, before);
+            return Err(refusal(&error));
+        }
+        self.journal.settle(path, None);
+        self.touched(path);
         self.drop_empty(parent);
         Ok(())
     }
@@ -122,7 +133,8 @@ impl Workspace {
     /// the source's second and size, which two quick edits can share.
     pub fn purge_bytecode(&mut self) {
         let stale = std::mem::take(&mut self.stale);
-        let mut dirs: Vec<&str> = stale.iter().filter_map(|path| Some(split(path).ok()?.0)).collect();
+        let mut dirs: Vec<&str> =
+            stale.iter().filter_map(|path| Some(split(path).ok()?.0)).collect();
         dirs.dedup();
         for parent in dirs {
             let slash = if parent.is_empty() { "" } else { "/" };
@@ -140,7 +152,7 @@ impl Workspace {
     /// Make way for a file at `path`: its directory, and nothing in its place that must stay.
     pub fn place(&mut self, path: &str) -> Done<Place> {
         let (parent, name) = split(path)?;
-        let dir = loop {
+        let mut dir = loop {
             match self.root.directory(parent, true) {
                 Ok(dir) => break dir,
                 // Sync's own file or link becomes a directory.
@@ -161,19 +173,19 @@ impl Workspace {
             for (path, is_dir) in ours {
                 if is_dir { self.drop_one(&path) } else { self.delete(&path)? }
             }
+            // Making way may have removed the parents too.
+            dir = self.root.directory(parent, true).map_err(|_| Outcome::Conflict)?;
             existing = look(&dir, name).map_err(|error| refusal(&error))?;
             if existing.is_some() {
                 return Err(Outcome::Conflict);
             }
         }
-        // Making way may have removed the directory itself.
-        let dir = self.root.directory(parent, true).map_err(|_| Outcome::Conflict)?;
         Ok(Place { dir, name: name.to_owned(), existing })
     }
 
     /// Do `work` with the journal saying so before and after. A path that came to no harm is what
     /// it was; one that did stays pending.
-    fn change<F>(&mut self, path: &str, to: Option<Entry>, work: F) -> Done
+    fn change<F>(&mut self, path: &str, to: Entry, work: F) -> Done
     where
         F: FnOnce(&mut Self) -> Result<(), Harm>,
     {
@@ -181,7 +193,7 @@ impl Workspace {
         self.journal.pending(path).map_err(|error| refusal(&error))?;
         let result = work(self);
         match &result {
-            Ok(()) => self.journal.settle(path, to),
+            Ok(()) => self.journal.settle(path, Some(to)),
             Err(Unharmed(_)) => self.journal.settle(path, before),
             Err(Torn(_)) => {}
         }
@@ -217,7 +229,12 @@ impl Workspace {
     }
 
     /// List what is below a directory, deepest first, while all of it is sync's.
-    fn all_ours(&self, path: &str, depth: u32, found: &mut Vec<(String, bool)>) -> io::Result<bool> {
+    fn all_ours(
+        &self,
+        path: &str,
+        depth: u32,
+        found: &mut Vec<(String, bool)>,
+    ) -> io::Result<bool> {
         let Ok(dir) = self.root.directory(path, false) else { return Ok(false) };
         for name in names(&dir)? {
             let Some(name) = name.filter(|_| depth < 64) else { return Ok(false) };

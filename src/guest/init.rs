@@ -19,8 +19,8 @@ use crate::{
     listeners::Listeners,
     output::{Log, Output},
     run::Run,
-    turn::turn,
     sys::{self, PollFd},
+    turn::turn,
     wire::ToAgent,
 };
 
@@ -97,7 +97,9 @@ impl Init {
             }
             // What the agent sent meanwhile may still be on its way through `guest link`.
             if asked.is_none_or(|asked| self.turned.elapsed() > asked + FROZEN) {
-                self.conns.values_mut().for_each(|conn| conn.heard = Instant::now());
+                for conn in self.conns.values_mut() {
+                    conn.heard = Instant::now();
+                }
             }
             self.turned = Instant::now();
             self.settle();

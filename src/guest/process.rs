@@ -112,14 +112,13 @@ impl Process {
 
     /// Whether it and all of its session are gone.
     pub fn is_gone(&self) -> bool {
-        self.status.is_some()
-            && !sys::signal_group(self.pid, 0)
-            && session(self.pid).is_empty()
+        self.status.is_some() && !sys::signal_group(self.pid, 0) && session(self.pid).is_empty()
     }
 
     /// How it ended, once it has.
     pub fn ending(&mut self) -> Ending {
-        let (code, signal) = self.status.map_or((None, None), |status| (status.code(), status.signal()));
+        let (code, signal) =
+            self.status.map_or((None, None), |status| (status.code(), status.signal()));
         ending(code, signal, self.kills_before, self.lines.take())
     }
 }
@@ -151,8 +150,10 @@ fn find(name: &str, program: &Program, cwd: &Path) -> io::Result<PathBuf> {
     if name.contains('/') {
         return runnable(cwd.join(name));
     }
-    let given = program.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, path)| path.clone());
-    let path = given.or_else(|| std::env::var("PATH").ok()).unwrap_or_else(|| DEFAULT_PATH.to_owned());
+    let given =
+        program.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, path)| path.clone());
+    let path =
+        given.or_else(|| std::env::var("PATH").ok()).unwrap_or_else(|| DEFAULT_PATH.to_owned());
     let mut missing = io::Error::from_raw_os_error(sys::ENOENT);
     for dir in path.split(':').filter(|_| !name.is_empty()) {
         match runnable(cwd.join(dir).join(name)) {

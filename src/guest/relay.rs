@@ -76,7 +76,8 @@ impl Channel {
     }
 
     pub fn pay(&mut self, bytes: u32) -> Result<(), Malformed> {
-        self.credit = self.credit.checked_add(bytes).filter(|&sum| sum <= WINDOW).ok_or(Malformed)?;
+        self.credit =
+            self.credit.checked_add(bytes).filter(|&sum| sum <= WINDOW).ok_or(Malformed)?;
         Ok(())
     }
 

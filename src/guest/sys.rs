@@ -32,7 +32,6 @@ pub use arch::{O_DIRECTORY, O_NOFOLLOW};
 
 pub const ENOENT: i32 = 2;
 pub const EACCES: i32 = 13;
-pub const EEXIST: i32 = 17;
 pub const EXDEV: i32 = 18;
 pub const ENOTDIR: i32 = 20;
 pub const EISDIR: i32 = 21;

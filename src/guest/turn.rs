@@ -2,10 +2,7 @@
 
 use std::io;
 
-use crate::{
-    conn::Conn,
-    wire::ToAgent,
-};
+use crate::{conn::Conn, wire::ToAgent};
 
 /// Pieces read from one channel before the others have their turn.
 const PIECES: usize = 4;

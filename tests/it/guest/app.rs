@@ -241,6 +241,7 @@ async fn stale_bytecode_goes_and_other_bytecode_stays() {
     let left: Vec<_> = fs::read_dir(world.at("pkg/__pycache__")).unwrap().collect();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].as_ref().unwrap().file_name(), "b.cpython-311.pyc");
+    link.stop_app().await.unwrap();
 }
 
 #[tokio::test]
