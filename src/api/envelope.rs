@@ -23,7 +23,13 @@ impl Envelope {
     pub const VERSION: u32 = 1;
 
     pub fn now(seq: u64, instance: Option<InstanceId>, event: Event) -> Self {
-        Self { v: Self::VERSION, seq, ts: Timestamp::now(), instance, event }
+        Self {
+            v: Self::VERSION,
+            seq,
+            ts: Timestamp::now(),
+            instance,
+            event,
+        }
     }
 }
 

@@ -31,7 +31,10 @@ pub enum ExecFrame {
     Stdin(Bytes),
     Stdout(Bytes),
     Stderr(Bytes),
-    Resize { columns: u16, rows: u16 },
+    Resize {
+        columns: u16,
+        rows: u16,
+    },
     /// Last from the agent when the command ran.
     Exit(i64),
     /// Last from the agent when it could not run.
@@ -54,9 +57,10 @@ impl ExecFrame {
                 (3, size.freeze())
             }
             Self::Exit(code) => (4, Bytes::copy_from_slice(&code.to_be_bytes())),
-            Self::Failed(problem) => {
-                (5, Bytes::from(serde_json::to_vec(problem).unwrap_or_default()))
-            }
+            Self::Failed(problem) => (
+                5,
+                Bytes::from(serde_json::to_vec(problem).unwrap_or_default()),
+            ),
         };
         to.put_u8(kind);
         to.put_u32(u32::try_from(payload.len()).unwrap_or(u32::MAX));
@@ -83,7 +87,10 @@ impl ExecFrame {
             (0, _) => Self::Stdin(payload),
             (1, _) => Self::Stdout(payload),
             (2, _) => Self::Stderr(payload),
-            (3, 4) => Self::Resize { columns: payload.get_u16(), rows: payload.get_u16() },
+            (3, 4) => Self::Resize {
+                columns: payload.get_u16(),
+                rows: payload.get_u16(),
+            },
             (4, 8) => Self::Exit(payload.get_i64()),
             (5, _) => Self::Failed(serde_json::from_slice(&payload).map_err(|_| BadFrame)?),
             _ => return Err(BadFrame),
@@ -105,7 +112,10 @@ mod tests {
         let frames = [
             ExecFrame::Stdin(Bytes::new()),
             ExecFrame::Stdout(Bytes::from_static(b"hello")),
-            ExecFrame::Resize { columns: 80, rows: 24 },
+            ExecFrame::Resize {
+                columns: 80,
+                rows: 24,
+            },
             ExecFrame::Exit(-1),
             ExecFrame::Failed(Problem::new(Code::NotFound, "no such instance")),
         ];

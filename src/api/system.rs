@@ -29,8 +29,12 @@ pub struct EngineView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "agent", rename_all = "snake_case")]
 pub enum Ready {
-    Ready { pid: u32 },
+    Ready {
+        pid: u32,
+    },
     /// Another agent holds the lock; talk to that one.
     AlreadyRunning,
-    Failed { problem: Problem },
+    Failed {
+        problem: Problem,
+    },
 }

@@ -23,7 +23,12 @@ pub enum EngineError {
     #[error("image {image} is not here and cannot be pulled: {reason}")]
     NoImage { image: String, reason: String },
     #[error("building {image} failed at step {step}: {reason}")]
-    Build { image: String, step: String, reason: String, last_lines: Vec<String> },
+    Build {
+        image: String,
+        step: String,
+        reason: String,
+        last_lines: Vec<String>,
+    },
     #[error("the engine's disk is full while {act}")]
     DiskFull { act: String },
     /// The engine dropped or weakened something we asked for.
@@ -34,7 +39,11 @@ pub enum EngineError {
     Link { id: String, reason: String },
     /// The engine said no, with a status we know no better word for.
     #[error("the Docker engine refused to {act} ({status}): {reason}")]
-    Refused { act: String, status: u16, reason: String },
+    Refused {
+        act: String,
+        status: u16,
+        reason: String,
+    },
 }
 
 impl EngineError {

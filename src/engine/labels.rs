@@ -33,7 +33,11 @@ pub fn of_container(owner: &Owner, spec: &ContainerSpec) -> Vec<(String, String)
 
 /// The labels of a home volume.
 pub fn of_home(owner: &Owner, id: &InstanceId) -> Vec<(String, String)> {
-    [(OWNER, owner.0.clone()), (ID, id.to_string()), (ROLE, "home".to_owned())]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
+    [
+        (OWNER, owner.0.clone()),
+        (ID, id.to_string()),
+        (ROLE, "home".to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
 }

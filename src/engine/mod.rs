@@ -44,10 +44,16 @@ pub trait Engine: Send + Sync + 'static {
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>>;
     /// Images this program built, whichever owner did.
     async fn images(&self) -> Result<Vec<ImageInfo>>;
-    async fn pull_image(&self, image: &ImageRef, progress: mpsc::Sender<BuildProgress>)
-    -> Result<ImageInfo>;
-    async fn build_image(&self, build: BuildRequest, progress: mpsc::Sender<BuildProgress>)
-    -> Result<ImageInfo>;
+    async fn pull_image(
+        &self,
+        image: &ImageRef,
+        progress: mpsc::Sender<BuildProgress>,
+    ) -> Result<ImageInfo>;
+    async fn build_image(
+        &self,
+        build: BuildRequest,
+        progress: mpsc::Sender<BuildProgress>,
+    ) -> Result<ImageInfo>;
     /// Removes nothing that a container uses.
     async fn remove_image(&self, image: &ImageRef) -> Result<()>;
 
@@ -69,8 +75,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Run a command beside the app.
     async fn exec(&self, id: &InstanceId, command: ExecSpec) -> Result<Box<dyn ExecSession>>;
     /// What the container's processes wrote, oldest first; ends when caught up unless `follow`.
-    async fn logs(&self, id: &InstanceId, query: LogQuery)
-    -> Result<BoxStream<'static, Result<LogLine>>>;
+    async fn logs(
+        &self,
+        id: &InstanceId,
+        query: LogQuery,
+    ) -> Result<BoxStream<'static, Result<LogLine>>>;
     async fn usage(&self, id: &InstanceId) -> Result<Usage>;
     /// Containers of this owner that died, were killed for memory, or were removed. Endless; ends
     /// with an error when the engine goes away.
@@ -103,15 +112,31 @@ pub struct BuildRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observed {
     Absent,
-    Running { generation: u64, paused: bool },
+    Running {
+        generation: u64,
+        paused: bool,
+    },
     /// Its first process ended.
-    Exited { generation: u64, code: i64, out_of_memory: bool },
+    Exited {
+        generation: u64,
+        code: i64,
+        out_of_memory: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owned {
-    Container { id: InstanceId, name: Name, role: Role, generation: u64, running: bool },
-    Home { volume: String, id: InstanceId },
+    Container {
+        id: InstanceId,
+        name: Name,
+        role: Role,
+        generation: u64,
+        running: bool,
+    },
+    Home {
+        volume: String,
+        id: InstanceId,
+    },
 }
 
 #[derive(Debug, Clone)]

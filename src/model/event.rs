@@ -18,7 +18,10 @@ pub enum Event {
     #[serde(rename = "sync")]
     Sync(SyncReport),
     #[serde(rename = "state")]
-    State { from: Option<PhaseKind>, to: Option<PhaseKind> },
+    State {
+        from: Option<PhaseKind>,
+        to: Option<PhaseKind>,
+    },
     #[serde(rename = "port")]
     Port(PortSeen),
     #[serde(rename = "app.ready")]
@@ -28,7 +31,10 @@ pub enum Event {
     #[serde(rename = "log")]
     Log(LogLine),
     #[serde(rename = "warning")]
-    Warning { message: String, hint: Option<String> },
+    Warning {
+        message: String,
+        hint: Option<String>,
+    },
     #[serde(rename = "heartbeat")]
     Heartbeat {},
     /// Last on every stream that ends, also when it failed.
@@ -138,12 +144,19 @@ pub enum UpOutcome {
         urls: Option<Urls>,
         exit: u8,
     },
-    Failure { problem: Problem, exit: u8 },
+    Failure {
+        problem: Problem,
+        exit: u8,
+    },
 }
 
 impl UpOutcome {
     pub fn success(changed: bool, urls: Option<Urls>) -> Self {
-        Self::Success { changed, urls, exit: 0 }
+        Self::Success {
+            changed,
+            urls,
+            exit: 0,
+        }
     }
 
     pub fn failure(problem: Problem) -> Self {

@@ -17,7 +17,9 @@ pub struct InstanceId(String);
 pub enum BadId {
     #[error("`{0}` is not an instance id: expected 12 hex digits")]
     Id(String),
-    #[error("`{0}` is not a name: use 1 to 40 of a-z, 0-9 and `-`, and begin and end with a letter or digit")]
+    #[error(
+        "`{0}` is not a name: use 1 to 40 of a-z, 0-9 and `-`, and begin and end with a letter or digit"
+    )]
     Name(String),
 }
 
@@ -99,7 +101,11 @@ impl Name {
     pub fn distinguished(&self, id: &InstanceId) -> Self {
         let mut head = self.0.clone();
         head.truncate(Self::LONGEST - 7);
-        Self(format!("{}-{}", head.trim_end_matches('-'), &id.as_str()[..6]))
+        Self(format!(
+            "{}-{}",
+            head.trim_end_matches('-'),
+            &id.as_str()[..6]
+        ))
     }
 
     pub fn as_str(&self) -> &str {
@@ -150,9 +156,21 @@ mod tests {
 
     #[test]
     fn a_slug_is_always_a_name() {
-        for text in ["", "---", "Mein Projekt!", "../x", "é", &"a-".repeat(60), "x y\nz"] {
+        for text in [
+            "",
+            "---",
+            "Mein Projekt!",
+            "../x",
+            "é",
+            &"a-".repeat(60),
+            "x y\nz",
+        ] {
             let slug = Name::slug(text);
-            assert_eq!(slug.as_str().parse::<Name>().as_ref(), Ok(&slug), "{text:?}");
+            assert_eq!(
+                slug.as_str().parse::<Name>().as_ref(),
+                Ok(&slug),
+                "{text:?}"
+            );
         }
     }
 

@@ -53,7 +53,11 @@ pub struct ImageInfo {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum BuildProgress {
     /// Step `current` of `total` began.
-    Step { current: u32, total: u32, text: String },
+    Step {
+        current: u32,
+        total: u32,
+        text: String,
+    },
     /// A line a step printed.
     Line { text: String },
 }

@@ -16,9 +16,17 @@ pub enum Phase {
     /// The app was started and has not answered yet.
     Starting { since: Timestamp },
     /// It answers.
-    Ready { since: Timestamp, port: u16, urls: Urls },
+    Ready {
+        since: Timestamp,
+        port: u16,
+        urls: Urls,
+    },
     /// Frozen in memory; a request thaws it.
-    Paused { since: Timestamp, port: u16, urls: Urls },
+    Paused {
+        since: Timestamp,
+        port: u16,
+        urls: Urls,
+    },
     /// No container; the files and what was installed are kept.
     Asleep { since: Timestamp },
     /// It could not be brought up, or it died. No container is left running.

@@ -149,7 +149,12 @@ mod tests {
 
     #[test]
     fn the_text_of_a_code_is_its_wire_form() {
-        for code in [Code::Internal, Code::AppExited, Code::TimedOut, Code::Terminated] {
+        for code in [
+            Code::Internal,
+            Code::AppExited,
+            Code::TimedOut,
+            Code::Terminated,
+        ] {
             let wire = serde_json::to_value(code).unwrap();
             assert_eq!(wire, code.as_str());
         }

@@ -40,7 +40,10 @@ impl Policy {
     pub fn approve(&self, spec: ContainerSpec) -> Result<Approved<ContainerSpec>, PolicyError> {
         let limits = spec.limits;
         if !(limits.cpus > 0.0 && limits.cpus <= self.most_cpus) {
-            return Err(PolicyError::Cpus { asked: limits.cpus, most: self.most_cpus });
+            return Err(PolicyError::Cpus {
+                asked: limits.cpus,
+                most: self.most_cpus,
+            });
         }
         if !(Self::LEAST_MEMORY..=self.most_memory_bytes).contains(&limits.memory_bytes) {
             return Err(PolicyError::Memory {
