@@ -174,22 +174,30 @@ impl Host {
         i32::try_from(status["pid"].as_i64().expect("a running agent has a pid")).unwrap()
     }
 
-    /// The ids of everything on the engine that is this host's: containers, then volumes.
+    /// This host's containers and home volumes on the engine. The volume with the guest in it is
+    /// the agent's, not an instance's, and is left out.
     pub fn owned(&self) -> Vec<String> {
+        let mut all = self.labelled(&["ps", "-aq"]);
+        let volumes = self.labelled(&["volume", "ls", "-q"]);
+        all.extend(
+            volumes
+                .into_iter()
+                .filter(|name| !name.starts_with("cmp-guest-")),
+        );
+        all
+    }
+
+    fn labelled(&self, list: &[&str]) -> Vec<String> {
         let Ok(owner) = fs::read_to_string(self.dir.path().join("state/owner")) else {
             return Vec::new();
         };
         let filter = format!("label=dev.codemate.preview.owner={}", owner.trim());
-        let mut all = docker(&["ps", "-aq", "--filter", &filter]);
-        all.extend(docker(&["volume", "ls", "-q", "--filter", &filter]));
-        all
+        docker(&[list, &["--filter", &filter]].concat())
     }
 
     /// The running container of the only instance.
     pub fn container(&self) -> String {
-        let owner = fs::read_to_string(self.dir.path().join("state/owner")).unwrap();
-        let filter = format!("label=dev.codemate.preview.owner={}", owner.trim());
-        let all = docker(&["ps", "-q", "--filter", &filter]);
+        let all = self.labelled(&["ps", "-q"]);
         assert_eq!(all.len(), 1, "{all:?}");
         all[0].clone()
     }
@@ -198,13 +206,15 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.env.clear();
-        self.run(&["down", "--all", "--purge"]);
+        self.run(&["down", "--all", "--purge", "--yes"]);
         self.run(&["agent", "stop"]);
         // What a broken build of the product leaves is not left to the machine.
         let left = self.owned();
-        for id in &left {
-            docker(&["rm", "-f", id]);
-            docker(&["volume", "rm", "-f", id]);
+        for id in self.labelled(&["ps", "-aq"]) {
+            docker(&["rm", "-f", &id]);
+        }
+        for name in self.labelled(&["volume", "ls", "-q"]) {
+            docker(&["volume", "rm", "-f", &name]);
         }
         if !std::thread::panicking() {
             assert!(left.is_empty(), "left behind: {left:?}");

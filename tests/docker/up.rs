@@ -53,7 +53,7 @@ fn flask_answers() {
 }
 
 fn fastapi_answers() {
-    answers("fastapi-hello", "hello");
+    answers("fastapi-hello", "Hello");
 }
 
 fn django_answers() {
