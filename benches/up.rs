@@ -214,7 +214,7 @@ impl Bench {
         for _ in 0..3 {
             docker(&["run", "-d", "--name", PEER, READY_IMAGE, "sleep", "600"]);
             peer.push(timed(|| {
-                drop(docker(&["cp", at, &format!("{PEER}:/tmp/site")]))
+                drop(docker(&["cp", at, &format!("{PEER}:/tmp/site")]));
             }));
             remove_peer();
             let told = self.ours(&["--format", "ndjson", "up", at]);

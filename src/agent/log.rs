@@ -23,6 +23,8 @@ pub fn start(path: &Path, filter: Option<&str>) -> io::Result<()> {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
+        // On a full disk there is nowhere to complain to: standard error is this file too.
+        .log_internal_errors(false)
         .with_writer(Mutex::new(file))
         .try_init();
     Ok(())

@@ -120,7 +120,9 @@ mod tests {
             ExecFrame::Failed(Problem::new(Code::NotFound, "no such instance")),
         ];
         let mut wire = BytesMut::new();
-        frames.iter().for_each(|frame| frame.encode(&mut wire));
+        for frame in &frames {
+            frame.encode(&mut wire);
+        }
         let mut read = Vec::new();
         let mut buffer = BytesMut::new();
         for byte in wire {

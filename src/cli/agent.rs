@@ -69,7 +69,7 @@ impl AgentArgs {
 }
 
 /// It has a runtime of its own, and its standard output is one line for whoever started it.
-pub fn run(context: Context) -> ExitCode {
+pub fn run(context: &Context) -> ExitCode {
     match Paths::resolve(&context.env) {
         Ok(paths) => agent::run(&context.env, &paths, |line| output::ready(&line)),
         Err(error) => {

@@ -41,10 +41,8 @@ impl Context {
 
 fn canonical(dir: &Path) -> Result<PathBuf, Failure> {
     let missing = |why: String| {
-        Failure::from(Problem::new(
-            Code::NotFound,
-            format!("`{}` {why}", dir.display()),
-        ))
+        let problem = Problem::new(Code::Usage, format!("`{}` {why}", dir.display()));
+        Failure::from(problem.hint("name the project's directory"))
     };
     let path = dir
         .canonicalize()

@@ -61,7 +61,7 @@ pub fn main(env: Env) -> ExitCode {
     if let Command::Agent(args) = &cli.command
         && args.is_run()
     {
-        return agent::run(context);
+        return agent::run(&context);
     }
     let is_exec = matches!(cli.command, Command::Exec(_));
     let outcome = run(&mut context, cli.command).map_err(|failure| {

@@ -212,8 +212,9 @@ impl Visitor {
 
 /// Send the request and wait for the head of the answer.
 ///
-/// A connection that was kept may have been closed just now. The request is sent once more, on a
-/// new connection, when none of it was sent or when repeating it does no harm.
+/// A connection that was kept may have been closed just now, and an app that is being restarted
+/// drops what it was at. The request is sent once more, on a new connection, when none of it was
+/// sent or when repeating it does no harm; the dialler waits for a restart to end.
 async fn exchange(
     entry: &Entry,
     request: Request<Upload>,
@@ -239,6 +240,15 @@ async fn exchange(
             },
         }
     }
+    let again = copy_if_harmless(&request);
+    let mut connection = open(dial.as_ref(), name, *port).await?;
+    match connection.send(request).await {
+        Ok(response) => return Ok((response, connection)),
+        Err(mut failure) => match failure.take_message().or(again) {
+            Some(unsent) => request = unsent,
+            None => return Err(no_answer(name, failure.error())),
+        },
+    }
     let mut connection = open(dial.as_ref(), name, *port).await?;
     match connection.send(request).await {
         Ok(response) => Ok((response, connection)),
@@ -252,7 +262,7 @@ async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>,
         Unreachable::TimedOut => Page::broken(
             StatusCode::GATEWAY_TIMEOUT,
             name,
-            "the app did not take the connection within 5 s",
+            "the app did not take the connection within 30 s",
         ),
         Unreachable::Broken(error) => {
             tracing::debug!(%error, name, "an instance cannot be reached");

@@ -26,7 +26,8 @@ use super::{
 /// Bounds what idles, not what is in use.
 const MOST_IDLE: usize = 64;
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than a dialler holds a request for an app that is being restarted.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_BUFFER: usize = 256 << 10;
 
 /// A connection to the app, driven by whoever holds it: no task of its own stands between a

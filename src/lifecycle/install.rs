@@ -53,12 +53,12 @@ async fn run(
         loop {
             tokio::select! {
                 exit = &mut running => break exit?,
-                Some(line) = lines.recv() => keep(line.text),
+                Some(said) = lines.recv() => keep(said.text),
             }
         }
     };
-    while let Ok(line) = lines.try_recv() {
-        keep(line.text);
+    while let Ok(said) = lines.try_recv() {
+        keep(said.text);
     }
     let last_lines: Vec<String> = last.into();
     let command = argv.join(" ");

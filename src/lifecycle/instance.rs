@@ -1,6 +1,6 @@
 //! The task that owns one instance: its mailbox, its record, its container.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -8,20 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     House, LifecycleError,
-    edit::{Consequence, settings_among},
-    install::install,
     journal::Journal,
     live::{Live, News},
-    ready::Prober,
     route::Door,
-    step::Step,
-    up::{GRACE, install_key},
 };
 use crate::{
     gateway::{Activity, Target},
-    model::{AppExit, Event, InstanceId, Options, Phase, Problem, SyncReport, UpOutcome},
+    model::{AppExit, Event, Options, Phase, Problem, UpOutcome},
     source::Batch,
-    store::{Intent, Record},
+    store::Record,
     task::Scope,
 };
 
@@ -34,7 +29,7 @@ pub struct UpJob {
 
 pub enum Command {
     Up {
-        job: UpJob,
+        job: Box<UpJob>,
         reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
     },
     Down {
@@ -135,101 +130,11 @@ impl Instance {
         }
     }
 
-    /// Take the container away and keep what is on the volume. Says whether one was up.
-    async fn down(&mut self) -> Result<bool, LifecycleError> {
-        let was_up = self.record.intent == Intent::Up;
-        self.record.intent = Intent::Down;
-        self.save().await?;
-        self.take_down(GRACE).await?;
-        self.house
-            .routes
-            .set(self.record.name.clone(), self.route(Target::Asleep));
-        self.enter(Phase::Asleep {
-            since: Timestamp::now(),
-        })
-        .await?;
-        Ok(was_up)
-    }
-
-    /// Take everything away, the record last.
-    async fn purge(&mut self) -> Result<bool, LifecycleError> {
-        let was_up = self.down().await?;
-        self.house
-            .engine
-            .remove_home(&self.record.home_volume)
-            .await?;
-        self.house.store.remove(&self.record.id)?;
-        self.house.routes.remove(&self.record.name);
-        let from = Some(self.record.phase.kind());
-        self.journal.tell(Event::State { from, to: None });
-        Ok(was_up)
-    }
-
-    pub(super) async fn take_down(&mut self, grace: Duration) -> Result<(), LifecycleError> {
-        if let State::Live(live) = std::mem::replace(&mut self.state, State::Down) {
-            live.scope.cancel();
-        }
-        self.door.send_replace(Door::Shut);
-        Ok(self.house.engine.remove(&self.record.id, grace).await?)
-    }
-
-    /// Leave nothing running after a failed start, and say why in the phase.
-    pub(super) async fn fail(&mut self, error: &LifecycleError) {
-        if let Err(second) = self.take_down(Duration::ZERO).await {
-            tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
-        }
-        if self.record.port.is_none() {
-            // It never answered, so nothing on its volume is anybody's work.
-            if let Err(second) = self
-                .house
-                .engine
-                .remove_home(&self.record.home_volume)
-                .await
-            {
-                tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
-            }
-        }
-        self.record.intent = Intent::Down;
-        let cause = error.problem();
-        self.house.routes.set(
-            self.record.name.clone(),
-            self.route(Target::Failed {
-                problem: cause.clone(),
-            }),
-        );
-        let phase = Phase::Failed {
-            since: Timestamp::now(),
-            cause,
-        };
-        if let Err(second) = self.enter(phase).await {
-            tracing::error!(instance = %self.record.id, error = %second, "the record is stale");
-        }
-    }
-
-    async fn restart(&mut self, reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>) {
-        let outcome = match &mut self.state {
-            State::Down => Err(LifecycleError::NotRunning {
-                name: self.record.name.to_string(),
-                phase: self.record.phase.kind(),
-            }),
-            State::Live(live) => live.restart(&self.door, &self.record.id).await,
-        };
-        let outcome = match outcome {
-            Ok(port) => self
-                .announce(port)
-                .await
-                .map(|urls| UpOutcome::success(true, Some(urls))),
-            Err(error) => Err(error),
-        };
-        let _ = reply.send(outcome);
-    }
-
     async fn hear(&mut self, news: Option<News>) {
         let State::Live(live) = &mut self.state else {
             return;
         };
         match news {
-            Some(News::AppStarted) => {}
             Some(News::AppExited(exit)) => self.app_exited(exit).await,
             Some(News::Opened {
                 round,
@@ -253,7 +158,8 @@ impl Instance {
                 self.door.send_replace(Door::Shut);
                 self.out_of_order(&error).await;
             }
-            Some(News::Opened { .. }) => {}
+            // Of an older start.
+            Some(News::AppStarted | News::Opened { .. }) => {}
             Some(News::LinkLost) | None => self.link_lost().await,
         }
     }
@@ -271,7 +177,7 @@ impl Instance {
     }
 
     /// The container runs and the app does not answer.
-    async fn out_of_order(&mut self, error: &LifecycleError) {
+    pub(super) async fn out_of_order(&mut self, error: &LifecycleError) {
         self.out_of_order_because(error.problem()).await;
     }
 
@@ -290,103 +196,6 @@ impl Instance {
             .await
         {
             tracing::error!(instance = %self.record.id, %error, "the record is stale");
-        }
-    }
-
-    pub(super) async fn follow_edit(&mut self, batch: Option<Batch>) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        let Some(batch) = batch else {
-            // The watcher ended with the scope; the link's end is told apart.
-            live.batches = mpsc::channel(1).1;
-            return;
-        };
-        let synced = match live.sync.batch(batch).await {
-            Ok(synced) => synced,
-            Err(error) => {
-                let problem = error.problem();
-                self.journal.tell(Event::Warning {
-                    message: problem.message,
-                    hint: problem.hint,
-                });
-                return;
-            }
-        };
-        if synced.changed.is_empty() && synced.report.refused.is_empty() {
-            return;
-        }
-        let mut consequence = live.rules.consequence(&synced.changed);
-        let is_down = matches!(self.record.phase, Phase::Failed { .. });
-        if is_down && !synced.changed.is_empty() {
-            consequence = consequence.max(Consequence::Restart);
-        }
-        let settings = settings_among(&synced.changed).cloned();
-        self.journal.tell(Event::Sync(SyncReport {
-            caused: consequence.told(),
-            ..synced.report
-        }));
-        if let Some(path) = settings {
-            self.journal.tell(Event::Warning {
-                message: format!("{path} was edited"),
-                hint: Some("`codemate-preview up` applies it".to_owned()),
-            });
-        }
-        match consequence {
-            Consequence::Nothing => {}
-            Consequence::Restart => self.restart_for_edit().await,
-            Consequence::Reinstall => self.reinstall().await,
-        }
-    }
-
-    async fn restart_for_edit(&mut self) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        if let Err(error) = live.restart_later(&self.door).await {
-            self.out_of_order(&error).await;
-        }
-    }
-
-    /// What the project depends on changed. The app goes on with the old until the new is there.
-    async fn reinstall(&mut self) {
-        let State::Live(live) = &self.state else {
-            return;
-        };
-        let (link, plan, root) = (
-            live.link.clone(),
-            live.plan.clone(),
-            live.sync.source().root().to_owned(),
-        );
-        let Some(steps) = &plan.install else {
-            return self.restart_for_edit().await;
-        };
-        self.record.install_key = None;
-        let journal = self.journal.clone();
-        let step = Step::start(&journal, "install", "dependencies changed");
-        let done = async {
-            self.save().await?;
-            install(&link, &plan, steps, &step).await?;
-            let image = self.house.engine.image(&plan.image).await?;
-            let id = image.map_or(String::new(), |image| image.id);
-            install_key(&plan, &root, &id).await
-        };
-        let done = done.await;
-        match step.end(done) {
-            Ok(key) => {
-                self.record.install_key = Some(key);
-                if let Err(error) = self.save().await {
-                    tracing::warn!(instance = %self.record.id, %error, "not remembered");
-                }
-                self.restart_for_edit().await;
-            }
-            Err(error) => {
-                let problem = error.problem();
-                self.journal.tell(Event::Warning {
-                    message: problem.message,
-                    hint: problem.hint,
-                });
-            }
         }
     }
 
@@ -412,65 +221,5 @@ impl Instance {
             .map_err(|_| LifecycleError::ShuttingDown)??;
         self.view.send_replace(self.record.clone());
         Ok(())
-    }
-}
-
-impl Live {
-    /// Restart the app; its readiness comes as news. Requests wait meanwhile.
-    async fn restart_later(&mut self, door: &watch::Sender<Door>) -> Result<(), LifecycleError> {
-        self.round += 1;
-        door.send_replace(Door::Opening);
-        self.link.restart_app(true).await?;
-        let (link, plan, scope) = (self.link.clone(), self.plan.clone(), self.scope.clone());
-        let (news, round, port) = (self.news_in.clone(), self.round, self.port);
-        let listeners = self.listeners.clone();
-        self.scope.spawn(async move {
-            let prober = Prober {
-                link: &link,
-                plan: &plan,
-                scope: &scope,
-            };
-            let result = match port {
-                Some(port) => prober.until_answers(port).await,
-                None => prober
-                    .until_ready(move || listeners.borrow().clone())
-                    .await
-                    .map(drop),
-            };
-            let _ = news.send(News::Opened { round, result }).await;
-        });
-        Ok(())
-    }
-
-    /// Restart the app and wait until it answers or ends.
-    async fn restart(
-        &mut self,
-        door: &watch::Sender<Door>,
-        id: &InstanceId,
-    ) -> Result<u16, LifecycleError> {
-        self.restart_later(door).await?;
-        let port = self.port.unwrap_or(self.plan.run.port);
-        loop {
-            match self.news.recv().await {
-                Some(News::Opened { round, result }) if round == self.round => {
-                    result?;
-                    door.send_replace(Door::Open {
-                        link: self.link.clone(),
-                        port,
-                    });
-                    return Ok(port);
-                }
-                Some(News::AppExited(exit)) => {
-                    door.send_replace(Door::Shut);
-                    return Err(LifecycleError::AppExited {
-                        exit: Box::new(exit),
-                    });
-                }
-                Some(News::AppStarted | News::Opened { .. }) => {}
-                Some(News::LinkLost) | None => {
-                    return Err(LifecycleError::cut_off(id));
-                }
-            }
-        }
     }
 }

@@ -1,14 +1,18 @@
 //! `Manager`: find, create, list and remove instances. Each is owned by a task of its own.
 
+mod down;
 mod edit;
 mod error;
+mod follow;
 mod image;
 mod install;
 mod instance;
 mod journal;
 mod live;
+mod prepare;
 mod ready;
 mod reconcile;
+mod restart;
 mod route;
 mod step;
 mod up;
@@ -160,11 +164,11 @@ impl Manager {
             .starting
             .lock()
             .expect("no holder of this lock panics") = cancel.clone();
-        let job = UpJob {
+        let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
             cancel: cancel.clone(),
-        };
+        });
         handle
             .mailbox
             .send(Command::Up { job, reply })
@@ -268,7 +272,7 @@ impl Manager {
     ) -> Result<DetectReport, LifecycleError> {
         let directory = PathBuf::from(source.directory());
         let config_dir = self.house.settings.config_dir.clone();
-        up::detect(directory, options, config_dir).await
+        prepare::detect(directory, options, config_dir).await
     }
 
     pub fn images(&self) -> &Images {

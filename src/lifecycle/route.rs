@@ -3,11 +3,14 @@
 use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::{LifecycleError, instance::Instance};
 use crate::{
     engine::link::{DialError, Link},
-    gateway::{Dial, Stream},
+    gateway::{Dial, Route, Stream, Target},
+    model::{Phase, Urls},
 };
 
 /// How long a request is held while the app restarts. Longer than any interpreter takes to boot,
@@ -71,5 +74,48 @@ fn into_io(error: &DialError) -> io::Error {
     match error {
         DialError::Refused { .. } => io::ErrorKind::ConnectionRefused.into(),
         DialError::Link(_) => io::ErrorKind::NotConnected.into(),
+    }
+}
+
+impl Instance {
+    /// Put the running app behind the gateway and say where it is.
+    pub(super) async fn announce(&mut self, port: u16) -> Result<Urls, LifecycleError> {
+        self.open_route(port);
+        let urls = Urls {
+            local: self.house.url(&self.record.name),
+            public: None,
+        };
+        self.record.port = Some(port);
+        self.enter(Phase::Ready {
+            since: Timestamp::now(),
+            port,
+            urls: urls.clone(),
+        })
+        .await?;
+        Ok(urls)
+    }
+
+    /// Have the gateway pass requests on to the app; they wait while the door is opening.
+    pub(super) fn open_route(&self, port: u16) {
+        let Some(plan) = &self.record.plan else {
+            return;
+        };
+        let target = Target::Ready {
+            dial: AppDial::new(self.door.subscribe()),
+            port,
+            host: plan.proxy,
+            generation: self.record.generation,
+        };
+        self.house
+            .routes
+            .set(self.record.name.clone(), self.route(target));
+    }
+
+    pub(super) fn route(&self, target: Target) -> Route {
+        Route {
+            id: self.record.id.clone(),
+            target,
+            activity: self.activity.clone(),
+        }
     }
 }

@@ -1,12 +1,6 @@
 //! The recipe of `up`: detect, approve, image, container, files, dependencies, app, route.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -16,33 +10,23 @@ use super::{
     install::install,
     instance::{Instance, State, UpJob},
     live::{Live, News, Tenant},
+    prepare::{Decision, install_key},
     ready::Prober,
-    route::{AppDial, Door},
+    route::Door,
     step::Step,
 };
 use crate::{
-    config::size,
     engine::link::AppSpec,
-    gateway::{Route, Target},
-    model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, InstanceId, Limits, Options, Phase, Plan,
-        Role, Secret, UpOutcome, Urls,
-    },
-    project::{self, LocalTree, Templates},
-    security::{Approved, LimitRequest, limits},
+    gateway::Target,
+    model::{ContainerSpec, Event, ImageInfo, InstanceId, Phase, Plan, UpOutcome, Urls},
+    project,
+    security::Approved,
     source::LocalSource,
     store::Intent,
 };
 
 /// How long an app gets to end by itself.
 pub const GRACE: Duration = Duration::from_secs(10);
-
-/// What `up` decided before it touched anything.
-struct Decision {
-    plan: Plan,
-    options: Options,
-    limits: Limits,
-}
 
 impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
@@ -75,70 +59,6 @@ impl Instance {
                 Err(error)
             }
         }
-    }
-
-    async fn decide(&self, job: &UpJob) -> Result<Decision, LifecycleError> {
-        let directory = PathBuf::from(self.record.source.directory());
-        let config_dir = self.house.settings.config_dir.clone();
-        let report = detect(directory, job.options.clone(), config_dir).await?;
-        let plan = report.plan.clone();
-        self.journal.tell(Event::Detect(Box::new(report)));
-        Ok(Decision {
-            limits: limits_of(&job.options)?,
-            options: job.options.clone(),
-            plan,
-        })
-    }
-
-    async fn image(
-        &self,
-        plan: &Plan,
-        cancel: &CancellationToken,
-    ) -> Result<ImageInfo, LifecycleError> {
-        if let Some(here) = self.house.engine.image(&plan.image).await? {
-            return Ok(here);
-        }
-        let step = Step::start(&self.journal, "image", format!("preparing {}", plan.image));
-        let made = self
-            .unless_cancelled(
-                cancel,
-                self.house
-                    .images
-                    .ensure(&plan.image, |progress| step.progress(progress)),
-            )
-            .await;
-        step.end(made)
-    }
-
-    fn prepare(
-        &self,
-        decision: &Decision,
-        image: &ImageInfo,
-    ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
-        let plan = &decision.plan;
-        let directory = PathBuf::from(self.record.source.directory());
-        let source = LocalSource::open(directory, &plan.ignore)?;
-        let mut env: BTreeMap<String, Secret> = plan
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), Secret::new(value)))
-            .collect();
-        let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
-        let path = project::search_path(&plan.root, searched);
-        env.insert("PATH".to_owned(), Secret::new(path));
-        env.extend(decision.options.env.clone());
-        let spec = self.house.settings.policy.approve(ContainerSpec {
-            id: self.record.id.clone(),
-            name: self.record.name.clone(),
-            role: Role::App,
-            generation: self.record.generation + 1,
-            image: plan.image.clone(),
-            env,
-            limits: decision.limits,
-            home_volume: self.record.home_volume.clone(),
-            workspace: ContainerSpec::WORKSPACE.to_owned(),
-        })?;
-        Ok((spec, Arc::new(source)))
     }
 
     async fn bring_up(
@@ -268,23 +188,6 @@ impl Instance {
         self.announce(port).await
     }
 
-    /// Put the running app behind the gateway and say where it is.
-    pub(super) async fn announce(&mut self, port: u16) -> Result<Urls, LifecycleError> {
-        self.open_route(port);
-        let urls = Urls {
-            local: self.house.url(&self.record.name),
-            public: None,
-        };
-        self.record.port = Some(port);
-        self.enter(Phase::Ready {
-            since: Timestamp::now(),
-            port,
-            urls: urls.clone(),
-        })
-        .await?;
-        Ok(urls)
-    }
-
     pub(super) fn tenant(&self) -> Tenant<'_> {
         Tenant {
             id: &self.record.id,
@@ -294,7 +197,7 @@ impl Instance {
         }
     }
 
-    async fn unless_cancelled<T>(
+    pub(super) async fn unless_cancelled<T>(
         &self,
         cancel: &CancellationToken,
         work: impl Future<Output = Result<T, LifecycleError>>,
@@ -363,82 +266,5 @@ pub(super) fn app_spec(plan: &Plan) -> AppSpec {
         env,
         cwd: project::workspace(&plan.root),
         grace: Duration::from_secs(5),
-    }
-}
-
-/// Recognise the project in a directory, off the runtime's threads, for it reads files.
-pub(super) async fn detect(
-    directory: PathBuf,
-    options: Options,
-    config_dir: PathBuf,
-) -> Result<DetectReport, LifecycleError> {
-    off_thread(move || {
-        let tree = LocalTree::open(&directory)?;
-        let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
-        Ok(project::detect(&tree, &templates, &options)?)
-    })
-    .await
-}
-
-pub(super) async fn install_key(
-    plan: &Arc<Plan>,
-    root: &Path,
-    image_id: &str,
-) -> Result<String, LifecycleError> {
-    let (plan, root, image_id) = (plan.clone(), root.to_owned(), image_id.to_owned());
-    off_thread(move || {
-        let tree = LocalTree::open(&root)?;
-        Ok(project::install_key(&plan, &tree, &image_id))
-    })
-    .await
-}
-
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LifecycleError> + Send + 'static,
-) -> Result<T, LifecycleError> {
-    // Fails only if the work panicked or the runtime is going away.
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or(Err(LifecycleError::ShuttingDown))
-}
-
-fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
-    let memory_bytes = match &options.limits.memory {
-        None => None,
-        Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {
-            key: "limits.memory",
-            value: text.clone(),
-            expected: "size, such as `512MiB`",
-        })?),
-    };
-    Ok(limits(LimitRequest {
-        cpus: options.limits.cpus,
-        memory_bytes,
-    }))
-}
-
-impl Instance {
-    /// Have the gateway pass requests on to the app; they wait while the door is opening.
-    pub(super) fn open_route(&self, port: u16) {
-        let Some(plan) = &self.record.plan else {
-            return;
-        };
-        let target = Target::Ready {
-            dial: AppDial::new(self.door.subscribe()),
-            port,
-            host: plan.proxy,
-            generation: self.record.generation,
-        };
-        self.house
-            .routes
-            .set(self.record.name.clone(), self.route(target));
-    }
-
-    pub(super) fn route(&self, target: Target) -> Route {
-        Route {
-            id: self.record.id.clone(),
-            target,
-            activity: self.activity.clone(),
-        }
     }
 }

@@ -99,7 +99,7 @@ fn nothing_recognised_is_6() {
     up_fails(&[("notes.txt", "nothing to run")], 6, "");
     let host = Host::new();
     let empty = host.project("empty", &[]);
-    fails(&host, &host.up(&empty), 6, "empty");
+    fails(&host, &host.up(&empty), 6, "no files");
 }
 
 fn a_tie_is_6_with_its_candidates() {
@@ -224,6 +224,8 @@ fn exec_passes_the_commands_own() {
         host.run(&["exec", path, "--", "echo", "here"]).ok().stdout,
         "here\n"
     );
-    assert_eq!(host.run(&["exec", path, "--", "no-such-program"]).code, 127);
+    // Which of the two is the engine's choice: 20.10 says 126 where newer ones say 127.
+    let missing = host.run(&["exec", path, "--", "no-such-program"]).code;
+    assert!([126, 127].contains(&missing), "{missing}");
     assert_eq!(host.run(&["exec", "nobody", "--", "true"]).code, 125);
 }

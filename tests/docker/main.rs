@@ -3,6 +3,20 @@
 //! Where no engine answers each of these is reported as ignored, never as passed;
 //! `CODEMATE_PREVIEW_TEST_DOCKER=required` makes that a failure, `none` skips them unasked.
 
+#![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a test could not have is said by name"
+)]
+#![expect(
+    clippy::disallowed_types,
+    reason = "a limit on waiting is wall-clock time"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests are told by a variable whether Docker must be there"
+)]
+
 mod commands;
 mod crash;
 mod edits;

@@ -270,7 +270,7 @@ fn settings_and_directories_that_cannot_be_used_are_named() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(6), ""));
     assert!(ran.stderr.contains("prot"), "{}", ran.stderr);
     let ran = world.run(&["up", "nowhere"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("`nowhere`"), "{}", ran.stderr);
     let ran = world.run(&["up", "--env-file", "nowhere", "-C", ".."]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(6), ""));

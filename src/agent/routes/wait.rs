@@ -22,9 +22,8 @@ pub async fn wait(
     let settled = house.manager.wait(&asked);
     let record = match query.timeout_ms.map(Duration::from_millis) {
         None => settled.await?,
-        Some(waited) => match tokio::time::timeout(waited, settled).await {
-            Ok(record) => record?,
-            Err(_) => {
+        Some(waited) => {
+            let Ok(record) = tokio::time::timeout(waited, settled).await else {
                 let record = house.manager.show(&asked)?;
                 let (name, phase) = (record.name.to_string(), record.phase.kind());
                 return Err(LifecycleError::WaitTimedOut {
@@ -33,8 +32,9 @@ pub async fn wait(
                     phase,
                 }
                 .into());
-            }
-        },
+            };
+            record?
+        }
     };
     match record.phase {
         Phase::Failed { cause, .. } => Err(Refusal(cause)),

@@ -195,7 +195,8 @@ async fn a_name_taken_by_another_container_is_left_alone() {
         return;
     };
     let spec = rig.spec();
-    let name = format!("cmp-{}-{}-1", spec.name, &spec.id.as_str()[..6]);
+    let owner: String = rig.owner.chars().take(6).collect();
+    let name = format!("cmp-{owner}-{}-{}-1", spec.name, &spec.id.as_str()[..6]);
     let foreign = docker(&["create", "--name", &name, spec.image.as_str(), "/x"]);
     let error = rig.engine.start(&approved(spec)).await.unwrap_err();
     let there = docker(&[

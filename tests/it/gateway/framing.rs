@@ -35,6 +35,7 @@ const CUT_OFF: Want = Refused(&[400, 499]);
 const SECOND: &str = "GET /second HTTP/1.1\r\nhost: H\r\nconnection: close\r\n\r\n";
 
 /// Bodies of which it is unclear where they end.
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn bodies() -> Vec<(&'static str, String, Want)> {
     let post =
         |headers: &str, body: &str| format!("POST / HTTP/1.1\r\nhost: H\r\n{headers}\r\n{body}");

@@ -19,6 +19,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::{Project, inside::Stored, paths};
 
+#[expect(clippy::too_many_lines, reason = "one hostile tree, made once")]
 #[tokio::test]
 async fn what_cannot_be_taken_is_named_and_the_rest_arrives() {
     let mut project = Project::new(&[("ok.py", "1"), ("dir/ok.py", "2")]);
@@ -146,7 +147,7 @@ async fn unreadable_is_fatal_and_deletes_nothing_skipped_as_root() {
     let mut project = Project::new(&[("locked", "1"), ("shut/x", "2"), ("ok", "3")]);
     project.sync.full().await.unwrap();
     let mode = |path: &str, mode| {
-        fs::set_permissions(project.at(path), fs::Permissions::from_mode(mode)).unwrap()
+        fs::set_permissions(project.at(path), fs::Permissions::from_mode(mode)).unwrap();
     };
     mode("locked", 0o000);
     mode("shut", 0o000);

@@ -1,0 +1,146 @@
+//! What `up` decides before it touches anything: plan, limits, image, approval.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    LifecycleError,
+    instance::{Instance, UpJob},
+    step::Step,
+};
+use crate::{
+    config::size,
+    model::{ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Secret},
+    project::{self, LocalTree, Templates},
+    security::{Approved, LimitRequest, limits},
+    source::LocalSource,
+};
+
+/// What `up` decided before it touched anything.
+pub(super) struct Decision {
+    pub plan: Plan,
+    pub options: Options,
+    pub limits: Limits,
+}
+
+impl Instance {
+    pub(super) async fn decide(&self, job: &UpJob) -> Result<Decision, LifecycleError> {
+        let directory = PathBuf::from(self.record.source.directory());
+        let config_dir = self.house.settings.config_dir.clone();
+        let report = detect(directory, job.options.clone(), config_dir).await?;
+        let plan = report.plan.clone();
+        self.journal.tell(Event::Detect(Box::new(report)));
+        Ok(Decision {
+            limits: limits_of(&job.options)?,
+            options: job.options.clone(),
+            plan,
+        })
+    }
+
+    pub(super) async fn image(
+        &self,
+        plan: &Plan,
+        cancel: &CancellationToken,
+    ) -> Result<ImageInfo, LifecycleError> {
+        if let Some(here) = self.house.engine.image(&plan.image).await? {
+            return Ok(here);
+        }
+        let step = Step::start(&self.journal, "image", format!("preparing {}", plan.image));
+        let made = self
+            .unless_cancelled(
+                cancel,
+                self.house
+                    .images
+                    .ensure(&plan.image, |progress| step.progress(progress)),
+            )
+            .await;
+        step.end(made)
+    }
+
+    pub(super) fn prepare(
+        &self,
+        decision: &Decision,
+        image: &ImageInfo,
+    ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
+        let plan = &decision.plan;
+        let directory = PathBuf::from(self.record.source.directory());
+        let source = LocalSource::open(directory, &plan.ignore)?;
+        let mut env: BTreeMap<String, Secret> = plan
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), Secret::new(value)))
+            .collect();
+        let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
+        let path = project::search_path(&plan.root, searched);
+        env.insert("PATH".to_owned(), Secret::new(path));
+        env.extend(decision.options.env.clone());
+        let spec = self.house.settings.policy.approve(ContainerSpec {
+            id: self.record.id.clone(),
+            name: self.record.name.clone(),
+            role: Role::App,
+            generation: self.record.generation + 1,
+            image: plan.image.clone(),
+            env,
+            limits: decision.limits,
+            home_volume: self.record.home_volume.clone(),
+            workspace: ContainerSpec::WORKSPACE.to_owned(),
+        })?;
+        Ok((spec, Arc::new(source)))
+    }
+}
+
+/// Recognise the project in a directory, off the runtime's threads, for it reads files.
+pub(super) async fn detect(
+    directory: PathBuf,
+    options: Options,
+    config_dir: PathBuf,
+) -> Result<DetectReport, LifecycleError> {
+    off_thread(move || {
+        let tree = LocalTree::open(&directory)?;
+        let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
+        Ok(project::detect(&tree, &templates, &options)?)
+    })
+    .await
+}
+
+pub(super) async fn install_key(
+    plan: &Arc<Plan>,
+    root: &Path,
+    image_id: &str,
+) -> Result<String, LifecycleError> {
+    let (plan, root, image_id) = (plan.clone(), root.to_owned(), image_id.to_owned());
+    off_thread(move || {
+        let tree = LocalTree::open(&root)?;
+        Ok(project::install_key(&plan, &tree, &image_id))
+    })
+    .await
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LifecycleError> + Send + 'static,
+) -> Result<T, LifecycleError> {
+    // Fails only if the work panicked or the runtime is going away.
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(LifecycleError::ShuttingDown))
+}
+
+fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
+    let memory_bytes = match &options.limits.memory {
+        None => None,
+        Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {
+            key: "limits.memory",
+            value: text.clone(),
+            expected: "size, such as `512MiB`",
+        })?),
+    };
+    Ok(limits(LimitRequest {
+        cpus: options.limits.cpus,
+        memory_bytes,
+    }))
+}
