@@ -115,8 +115,16 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         // Open streams end by this, and axum waits for them.
         stopping.cancel();
     });
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the socket failed");
+    let late = async {
+        scope.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::error!(%error, "the socket failed");
+        },
+        // A reader that has stalled may hold its stream open for ever.
+        () = late => tracing::warn!("open streams are cut"),
     }
     if !scope.close(GRACE).await {
         tracing::warn!("stopped with work still going on");

@@ -62,6 +62,7 @@ impl Instance {
         }
         if self.record.port.is_none() {
             // It never answered, so nothing on its volume is anybody's work.
+            self.record.install_key = None;
             if let Err(second) = self
                 .house
                 .engine

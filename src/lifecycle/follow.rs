@@ -56,22 +56,13 @@ impl Instance {
         }
         match consequence {
             Consequence::Nothing => {}
-            Consequence::Restart => self.restart_for_edit().await,
+            Consequence::Restart => self.restart_app().await,
             Consequence::Reinstall => self.reinstall().await,
         }
     }
 
-    async fn restart_for_edit(&mut self) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        if let Err(error) = live.restart_later(&self.door).await {
-            self.out_of_order(&error).await;
-        }
-    }
-
     /// What the project depends on changed. The app goes on with the old until the new is there.
-    async fn reinstall(&mut self) {
+    pub(super) async fn reinstall(&mut self) {
         let State::Live(live) = &self.state else {
             return;
         };
@@ -81,7 +72,7 @@ impl Instance {
             live.sync.source().root().to_owned(),
         );
         let Some(steps) = &plan.install else {
-            return self.restart_for_edit().await;
+            return self.restart_app().await;
         };
         self.record.install_key = None;
         let journal = self.journal.clone();
@@ -100,7 +91,7 @@ impl Instance {
                 if let Err(error) = self.save().await {
                     tracing::warn!(instance = %self.record.id, %error, "not remembered");
                 }
-                self.restart_for_edit().await;
+                self.restart_app().await;
             }
             Err(error) => {
                 let problem = error.problem();

@@ -1,6 +1,6 @@
 //! The task that owns one instance: its mailbox, its record, its container.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -58,7 +58,27 @@ pub struct Instance {
     /// What the gateway's dialler waits at. One for the instance's life, so that a request held
     /// while one container is replaced by another comes through.
     pub door: watch::Sender<Door>,
+    pub epoch: Epoch,
     pub state: State,
+}
+
+/// What was wanted of an instance until somebody wanted it down. `down` ends one and begins the
+/// next, so that it waits behind nothing that it makes pointless.
+#[derive(Clone, Default)]
+pub struct Epoch(Arc<Mutex<CancellationToken>>);
+
+impl Epoch {
+    pub fn current(&self) -> CancellationToken {
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
+    }
+
+    pub fn end(&self) {
+        let mut token = self.0.lock().expect("no holder of this lock panics");
+        std::mem::take(&mut *token).cancel();
+    }
 }
 
 /// What woke the actor.
@@ -84,12 +104,24 @@ impl Instance {
                 }
                 Woken::Command(command) => {
                     self.obey(command).await;
-                    if self.never_was() {
+                    if self.never_was() && mailbox.is_empty() {
                         return;
                     }
                 }
-                Woken::News(news) => self.hear(news).await,
-                Woken::Batch(batch) => self.follow_edit(batch).await,
+                Woken::News(news) => {
+                    let called_off = self.epoch.current();
+                    tokio::select! {
+                        () = self.hear(news) => {}
+                        () = called_off.cancelled() => {}
+                    }
+                }
+                Woken::Batch(batch) => {
+                    let called_off = self.epoch.current();
+                    tokio::select! {
+                        () = self.follow_edit(batch) => {}
+                        () = called_off.cancelled() => {}
+                    }
+                }
             }
         }
     }
@@ -126,7 +158,13 @@ impl Instance {
                 let _ = reply.send(self.down().await);
             }
             Command::Restart { reply } => self.restart(reply).await,
-            Command::Adopt => self.adopt().await,
+            Command::Adopt => {
+                let called_off = self.epoch.current();
+                tokio::select! {
+                    () = self.adopt() => {}
+                    () = called_off.cancelled() => {}
+                }
+            }
         }
     }
 
@@ -135,37 +173,43 @@ impl Instance {
             return;
         };
         match news {
-            Some(News::AppExited(exit)) => self.app_exited(exit).await,
-            Some(News::Opened {
-                round,
-                result: Ok(()),
-            }) if round == live.round => {
-                let port = live.port.unwrap_or(live.plan.run.port);
-                self.door.send_replace(Door::Open {
-                    link: live.link.clone(),
-                    port,
-                });
-                if !matches!(self.record.phase, Phase::Ready { .. })
-                    && let Err(error) = self.announce(port).await
-                {
-                    tracing::warn!(instance = %self.record.id, %error, "not announced");
+            Some(News::AppExited { exit, start }) if start >= live.link.starts() => {
+                self.app_exited(exit).await;
+            }
+            Some(News::Opened { round, result }) if round == live.round => match result {
+                Ok(port) => self.opened(port).await,
+                Err(error) => {
+                    self.door.send_replace(Door::Shut);
+                    self.out_of_order(&error).await;
                 }
-            }
-            Some(News::Opened {
-                round,
-                result: Err(error),
-            }) if round == live.round => {
-                self.door.send_replace(Door::Shut);
-                self.out_of_order(&error).await;
-            }
+            },
             // Of an older start.
-            Some(News::AppStarted | News::Opened { .. }) => {}
+            Some(News::AppStarted | News::AppExited { .. } | News::Opened { .. }) => {}
             Some(News::LinkLost) | None => self.link_lost().await,
         }
     }
 
+    async fn opened(&mut self, port: u16) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        let moved = live.port.replace(port) != Some(port);
+        self.door.send_replace(Door::Open {
+            link: live.link.clone(),
+            port,
+        });
+        if (moved || !matches!(self.record.phase, Phase::Ready { .. }))
+            && let Err(error) = self.announce(port).await
+        {
+            tracing::warn!(instance = %self.record.id, %error, "not announced");
+        }
+        if let State::Live(live) = &mut self.state {
+            live.answer(self.record.phase.urls());
+        }
+    }
+
     /// The app ended by itself. Its container stays, so that an edit can bring it back.
-    async fn app_exited(&mut self, exit: AppExit) {
+    pub(super) async fn app_exited(&mut self, exit: AppExit) {
         if let State::Live(live) = &mut self.state {
             live.round += 1;
         }
@@ -182,6 +226,9 @@ impl Instance {
     }
 
     pub(super) async fn out_of_order_because(&mut self, cause: Problem) {
+        if let State::Live(live) = &mut self.state {
+            live.refuse(&cause);
+        }
         self.house.routes.set(
             self.record.name.clone(),
             self.route(Target::Failed {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{LifecycleError, edit::Rules, journal::Journal};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         Engine, EngineError,
         link::{GuestEvent, Link, Listener},
     },
-    model::{AppExit, Event, InstanceId, Plan, PortSeen},
+    model::{AppExit, Event, InstanceId, Plan, PortSeen, UpOutcome},
     source::{Batch, Degraded, LocalSource},
     sync::Sync,
     task::Scope,
@@ -20,11 +20,15 @@ use crate::{
 #[derive(Debug)]
 pub enum News {
     AppStarted,
-    AppExited(AppExit),
+    AppExited {
+        exit: AppExit,
+        /// As in [`GuestEvent::AppExited`].
+        start: u64,
+    },
     /// A start of the app answered, or did not.
     Opened {
         round: u64,
-        result: Result<(), LifecycleError>,
+        result: Result<u16, LifecycleError>,
     },
     /// The stream to the guest is gone.
     LinkLost,
@@ -45,6 +49,8 @@ pub struct Live {
     pub port: Option<u16>,
     /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
     pub round: u64,
+    /// Who asked for the restart that is going on.
+    pub askers: Vec<oneshot::Sender<Result<UpOutcome, LifecycleError>>>,
 }
 
 /// Who the container belongs to, to whom its events are told.
@@ -63,6 +69,7 @@ impl Live {
         source: Arc<LocalSource>,
     ) -> Result<Self, LifecycleError> {
         let scope = tenant.scope.child();
+        let ends_unless_attached = scope.token().drop_guard();
         let io = tenant.engine.open_link(tenant.id).await?;
         let (link, guest) = Link::open(io, &scope).await?;
         let watch = source.watch(&scope).await?;
@@ -76,12 +83,14 @@ impl Live {
             journal: tenant.journal.clone(),
         };
         scope.spawn(pump.run());
+        ends_unless_attached.disarm();
         Ok(Self {
             sync: Sync::new(source, link.clone()),
             batches: watch.batches,
             rules: Rules::new(&plan),
             port: None,
             round: 0,
+            askers: Vec::new(),
             link,
             scope,
             plan,
@@ -91,15 +100,14 @@ impl Live {
         })
     }
 
-    /// The same container, linked to anew after its stream was lost.
-    pub async fn relink(&mut self, tenant: Tenant<'_>) -> Result<(), LifecycleError> {
-        let source = Arc::clone(self.sync.source());
-        let fresh = Self::attach(tenant, self.plan.clone(), source).await?;
+    /// Go on with a fresh link to the same container.
+    pub fn take_over(&mut self, fresh: Self) {
         let old = std::mem::replace(self, fresh);
         old.scope.cancel();
         self.port = old.port;
-        self.round = old.round;
-        Ok(())
+        // Outcomes that are on their way are of the old link.
+        self.round = old.round + 1;
+        self.askers = old.askers;
     }
 }
 
@@ -122,9 +130,9 @@ impl Pump {
                     continue;
                 }
                 GuestEvent::AppStarted { .. } => News::AppStarted,
-                GuestEvent::AppExited(exit) => {
+                GuestEvent::AppExited { exit, start } => {
                     self.journal.tell(Event::AppExit(exit.clone()));
-                    News::AppExited(exit)
+                    News::AppExited { exit, start }
                 }
             };
             if self.news.send(news).await.is_err() {

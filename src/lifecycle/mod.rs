@@ -36,7 +36,7 @@ use crate::{
     store::{Intent, Record, Source, Store},
     task::Scope,
 };
-use instance::{Command, Instance, State, UpJob};
+use instance::{Command, Epoch, Instance, State, UpJob};
 
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
@@ -73,8 +73,7 @@ struct Handle {
     mailbox: mpsc::Sender<Command>,
     view: watch::Receiver<Record>,
     journal: Arc<Journal>,
-    /// Calls off the start that is going on.
-    starting: Arc<Mutex<CancellationToken>>,
+    epoch: Epoch,
 }
 
 impl Handle {
@@ -124,7 +123,7 @@ impl Manager {
             tracing::error!(path = %unreadable.path.display(), reason = unreadable.reason, "a record is set aside");
         }
         for record in loaded.records {
-            let handle = self.host(record);
+            let handle = self.host(&mut self.lock(), record);
             handle
                 .mailbox
                 .try_send(Command::Adopt)
@@ -133,7 +132,7 @@ impl Manager {
         Ok(())
     }
 
-    /// Remove what is labelled ours and recorded nowhere.
+    /// Remove containers that are labelled ours and recorded nowhere.
     pub async fn sweep(&self) -> Result<(), LifecycleError> {
         for owned in self.house.engine.list_owned().await? {
             let known = |id: &InstanceId| self.lock().contains_key(id);
@@ -144,9 +143,7 @@ impl Manager {
                         .remove(&id, std::time::Duration::ZERO)
                         .await?;
                 }
-                Owned::Home { volume, id } if !known(&id) => {
-                    self.house.engine.remove_home(&volume).await?;
-                }
+                // A volume without a record is of one that cannot be read, and holds its work.
                 Owned::Container { .. } | Owned::Home { .. } => {}
             }
         }
@@ -157,13 +154,9 @@ impl Manager {
     pub async fn up(&self, order: UpOrder) -> Result<Starting, LifecycleError> {
         let id = order.source.instance_id(order.label.as_ref());
         let handle = self.find_or_host(&id, &order);
-        let cancel = CancellationToken::new();
+        let cancel = handle.epoch.current().child_token();
         let (reply, outcome) = oneshot::channel();
         let (_, events) = handle.journal.follow();
-        *handle
-            .starting
-            .lock()
-            .expect("no holder of this lock panics") = cancel.clone();
         let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
@@ -199,11 +192,7 @@ impl Manager {
     pub async fn down(&self, asked: &str, purge: bool) -> Result<(Name, bool), LifecycleError> {
         let (id, handle) = self.find(asked)?;
         let name = handle.view.borrow().name.clone();
-        handle
-            .starting
-            .lock()
-            .expect("no holder of this lock panics")
-            .cancel();
+        handle.epoch.end();
         let (reply, done) = oneshot::channel();
         handle
             .mailbox
@@ -254,10 +243,22 @@ impl Manager {
     /// Wait until an instance is ready, or has failed.
     pub async fn wait(&self, asked: &str) -> Result<Record, LifecycleError> {
         let mut view = self.find(asked)?.1.view;
+        // One that is asleep will not be ready by waiting; one that is being woken is up already
+        // by its intent.
         let settled = view
-            .wait_for(|record| matches!(record.phase.kind(), PhaseKind::Ready | PhaseKind::Failed))
+            .wait_for(|record| match record.phase.kind() {
+                PhaseKind::Ready | PhaseKind::Failed => true,
+                PhaseKind::Asleep => record.intent == Intent::Down,
+                _ => false,
+            })
             .await;
         match settled {
+            Ok(record) if record.phase.kind() == PhaseKind::Asleep => {
+                Err(LifecycleError::NotRunning {
+                    name: record.name.to_string(),
+                    phase: PhaseKind::Asleep,
+                })
+            }
             Ok(record) => Ok(record.clone()),
             Err(_) => Err(LifecycleError::NotFound {
                 asked: asked.to_owned(),
@@ -300,26 +301,29 @@ impl Manager {
             })
     }
 
+    /// Under one lock, so that two who want the same instance get one.
     fn find_or_host(&self, id: &InstanceId, order: &UpOrder) -> Handle {
-        if let Some(handle) = self
-            .lock()
-            .get(id)
-            .filter(|handle| !handle.mailbox.is_closed())
-        {
+        let mut instances = self.lock();
+        let there = instances.get(id);
+        if let Some(handle) = there.filter(|handle| !handle.mailbox.is_closed()) {
             return handle.clone();
         }
-        let record = self.new_record(id, order);
-        self.host(record)
+        let record = self.new_record(&instances, id, order);
+        self.host(&mut instances, record)
     }
 
-    fn new_record(&self, id: &InstanceId, order: &UpOrder) -> Record {
+    fn new_record(
+        &self,
+        instances: &BTreeMap<InstanceId, Handle>,
+        id: &InstanceId,
+        order: &UpOrder,
+    ) -> Record {
         let wished = order
             .label
             .clone()
             .or_else(|| order.options.name.clone())
             .unwrap_or_else(|| order.source.name());
-        let taken = self
-            .lock()
+        let taken = instances
             .values()
             .any(|handle| !handle.mailbox.is_closed() && handle.view.borrow().name == wished);
         let now = Timestamp::now();
@@ -347,9 +351,10 @@ impl Manager {
     }
 
     /// Start the task that owns an instance.
-    fn host(&self, record: Record) -> Handle {
+    fn host(&self, instances: &mut BTreeMap<InstanceId, Handle>, record: Record) -> Handle {
         let (mailbox, commands) = mpsc::channel(16);
         let journal = Arc::new(Journal::new());
+        let epoch = Epoch::default();
         let (view_in, view) = watch::channel(record.clone());
         let id = record.id.clone();
         let instance = Instance {
@@ -360,6 +365,7 @@ impl Manager {
             view: view_in,
             scope: self.scope.child(),
             door: watch::channel(route::Door::Opening).0,
+            epoch: epoch.clone(),
             state: State::Down,
         };
         self.scope.spawn(instance.run(commands));
@@ -367,9 +373,9 @@ impl Manager {
             mailbox,
             view,
             journal,
-            starting: Arc::default(),
+            epoch,
         };
-        self.lock().insert(id, handle.clone());
+        instances.insert(id, handle.clone());
         handle
     }
 

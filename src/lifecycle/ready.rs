@@ -96,20 +96,30 @@ impl Prober<'_> {
         })
     }
 
-    /// Wait until one known port takes connections again, after a restart.
-    pub async fn until_answers(&self, port: u16) -> Result<(), LifecycleError> {
+    /// Wait until the port that answered before takes connections again, after a restart; an
+    /// edit may also have moved the app to another one.
+    pub async fn until_open_again(
+        &self,
+        port: u16,
+        listeners: impl Fn() -> Vec<Listener>,
+    ) -> Result<u16, LifecycleError> {
         let ready = &self.plan.ready;
         let deadline = Instant::now() + ready.timeout;
         let mut seen = Seen::NothingListens;
         while Instant::now() < deadline {
-            match timeout_at(deadline, self.probe(port, ready))
-                .await
-                .unwrap_or(Probe::NoHttp)
-            {
-                // Once it was ready, any answer is the app's own word: an edit may well make it 500.
-                Probe::Answers | Probe::Status(_) => return Ok(()),
+            let probe = timeout_at(deadline, self.probe(port, ready)).await;
+            match probe.unwrap_or(Probe::NoHttp) {
+                // Once it was ready, any answer is the app's own word: an edit may make it a 500.
+                Probe::Answers | Probe::Status(_) => return Ok(port),
                 Probe::NoHttp => seen = Seen::NoHttp { port },
-                Probe::Refused => {}
+                Probe::Refused => {
+                    for other in candidates(self.plan, &listeners()) {
+                        let probe = timeout_at(deadline, self.probe(other, ready)).await;
+                        if matches!(probe, Ok(Probe::Answers)) {
+                            return Ok(other);
+                        }
+                    }
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(TICK) => {}

@@ -3,21 +3,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
+use jiff::Timestamp;
 
 use super::{
     LifecycleError,
     instance::{Instance, State, UpJob},
     live::{Live, is_gone},
-    ready::Prober,
     route::Door,
     up::app_spec,
 };
 use crate::{
-    engine::{EngineError, Observed},
+    engine::{EngineError, Observed, link::AppState},
     gateway::Target,
     model::{Code, Event, Phase, Problem},
-    source::LocalSource,
+    source::{Batch, LocalSource},
     store::Intent,
 };
 
@@ -32,6 +31,17 @@ impl Instance {
             Intent::Down => {
                 if let Err(error) = self.take_down(Duration::ZERO).await {
                     tracing::warn!(instance = %self.record.id, %error, "leftovers stay");
+                }
+                // An earlier agent was cut off on the way down.
+                let was_up = !matches!(
+                    self.record.phase,
+                    Phase::Failed { .. } | Phase::Asleep { .. }
+                );
+                let asleep = Phase::Asleep {
+                    since: Timestamp::now(),
+                };
+                if was_up && let Err(error) = self.enter(asleep).await {
+                    tracing::warn!(instance = %self.record.id, %error, "the record is stale");
                 }
                 let target = match &self.record.phase {
                     Phase::Failed { cause, .. } => Target::Failed {
@@ -85,16 +95,7 @@ impl Instance {
             });
         } else {
             live.link.start_app(app_spec(&live.plan)).await?;
-            let prober = Prober {
-                link: &live.link,
-                plan: &live.plan,
-                scope: &live.scope,
-            };
-            prober.until_answers(port).await?;
-            self.door.send_replace(Door::Open {
-                link: live.link.clone(),
-                port,
-            });
+            live.probe_later();
         }
         self.record.generation = generation;
         self.state = State::Live(Box::new(live));
@@ -104,24 +105,35 @@ impl Instance {
     }
 
     /// Bring in what was edited while nobody watched, as any edit.
+    /// An installation that was cut off is done again.
     async fn catch_up(&mut self) {
-        self.follow_edit(Some(crate::source::Batch::everything()))
-            .await;
+        self.follow_edit(Some(Batch::everything())).await;
+        if let State::Live(live) = &self.state
+            && !self.is_installed(&live.plan.clone())
+        {
+            self.reinstall().await;
+        }
     }
 
     async fn make_again(&mut self) {
         let job = UpJob {
             options: self.record.options.clone(),
             rebuild: false,
-            cancel: CancellationToken::new(),
+            cancel: self.epoch.current(),
         };
         if let Err(error) = self.up(&job).await {
             tracing::warn!(instance = %self.record.id, %error, "could not be brought up again");
+            if !matches!(self.record.phase, Phase::Failed { .. }) && !self.scope.is_cancelled() {
+                // Before anything was made of it. The intent stays: the next agent tries again.
+                self.door.send_replace(Door::Shut);
+                self.out_of_order(&error).await;
+            }
         }
     }
 
     /// The stream to the guest broke: the container is gone, or only the stream is.
     pub(super) async fn link_lost(&mut self) {
+        self.door.send_replace(Door::Opening);
         let scope = self.scope.clone();
         for _ in 0..ATTEMPTS {
             if scope.is_cancelled() {
@@ -150,21 +162,23 @@ impl Instance {
                 return Err(EngineError::Missing { what }.into());
             }
         }
-        let State::Live(mut live) = std::mem::replace(&mut self.state, State::Down) else {
+        let State::Live(live) = &self.state else {
             return Ok(());
         };
-        let linked = live.relink(self.tenant()).await;
-        if linked.is_ok()
-            && live.link.hello().app_is_running()
-            && let Some(port) = live.port
-        {
-            self.door.send_replace(Door::Open {
-                link: live.link.clone(),
-                port,
-            });
+        let (plan, source) = (live.plan.clone(), Arc::clone(live.sync.source()));
+        let fresh = Live::attach(self.tenant(), plan, source).await?;
+        let State::Live(live) = &mut self.state else {
+            return Ok(());
+        };
+        live.take_over(fresh);
+        match live.link.hello().app.clone() {
+            Some(AppState::Running { .. }) => live.probe_later(),
+            Some(AppState::Exited(exit)) => self.app_exited(exit).await,
+            None => {
+                live.link.start_app(app_spec(&live.plan)).await?;
+                live.probe_later();
+            }
         }
-        self.state = State::Live(live);
-        linked?;
         self.catch_up().await;
         Ok(())
     }

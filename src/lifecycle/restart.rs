@@ -1,4 +1,4 @@
-//! Restarting the app of a running container.
+//! Restarting the app of a running container. Requests wait; the outcome comes as news.
 
 use tokio::sync::{oneshot, watch};
 
@@ -9,40 +9,47 @@ use super::{
     ready::Prober,
     route::Door,
 };
-use crate::model::{InstanceId, UpOutcome};
+use crate::model::{Problem, UpOutcome, Urls};
 
 impl Instance {
+    /// Restart at somebody's word. They are answered when the app answers, or does not.
     pub(super) async fn restart(
         &mut self,
         reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
     ) {
-        let outcome = match &mut self.state {
-            State::Down => Err(LifecycleError::NotRunning {
+        let State::Live(live) = &mut self.state else {
+            let _ = reply.send(Err(LifecycleError::NotRunning {
                 name: self.record.name.to_string(),
                 phase: self.record.phase.kind(),
-            }),
-            State::Live(live) => live.restart(&self.door, &self.record.id).await,
+            }));
+            return;
         };
-        let outcome = match outcome {
-            Ok(port) => self
-                .announce(port)
-                .await
-                .map(|urls| UpOutcome::success(true, Some(urls))),
-            Err(error) => Err(error),
+        live.askers.push(reply);
+        self.restart_app().await;
+    }
+
+    pub(super) async fn restart_app(&mut self) {
+        let State::Live(live) = &mut self.state else {
+            return;
         };
-        let _ = reply.send(outcome);
+        if let Err(error) = live.restart(&self.door).await {
+            self.door.send_replace(Door::Shut);
+            self.out_of_order(&error).await;
+        }
     }
 }
 
 impl Live {
-    /// Restart the app; its readiness comes as news. Requests wait meanwhile.
-    pub(super) async fn restart_later(
-        &mut self,
-        door: &watch::Sender<Door>,
-    ) -> Result<(), LifecycleError> {
-        self.round += 1;
+    async fn restart(&mut self, door: &watch::Sender<Door>) -> Result<(), LifecycleError> {
         door.send_replace(Door::Opening);
         self.link.restart_app(true).await?;
+        self.probe_later();
+        Ok(())
+    }
+
+    /// Find out beside everything else when the app answers.
+    pub(super) fn probe_later(&mut self) {
+        self.round += 1;
         let (link, plan, scope) = (self.link.clone(), self.plan.clone(), self.scope.clone());
         let (news, round, port) = (self.news_in.clone(), self.round, self.port);
         let listeners = self.listeners.clone();
@@ -52,47 +59,24 @@ impl Live {
                 plan: &plan,
                 scope: &scope,
             };
+            let listeners = move || listeners.borrow().clone();
             let result = match port {
-                Some(port) => prober.until_answers(port).await,
-                None => prober
-                    .until_ready(move || listeners.borrow().clone())
-                    .await
-                    .map(drop),
+                Some(port) => prober.until_open_again(port, listeners).await,
+                None => prober.until_ready(listeners).await,
             };
             let _ = news.send(News::Opened { round, result }).await;
         });
-        Ok(())
     }
 
-    /// Restart the app and wait until it answers or ends.
-    async fn restart(
-        &mut self,
-        door: &watch::Sender<Door>,
-        id: &InstanceId,
-    ) -> Result<u16, LifecycleError> {
-        self.restart_later(door).await?;
-        let port = self.port.unwrap_or(self.plan.run.port);
-        loop {
-            match self.news.recv().await {
-                Some(News::Opened { round, result }) if round == self.round => {
-                    result?;
-                    door.send_replace(Door::Open {
-                        link: self.link.clone(),
-                        port,
-                    });
-                    return Ok(port);
-                }
-                Some(News::AppExited(exit)) => {
-                    door.send_replace(Door::Shut);
-                    return Err(LifecycleError::AppExited {
-                        exit: Box::new(exit),
-                    });
-                }
-                Some(News::AppStarted | News::Opened { .. }) => {}
-                Some(News::LinkLost) | None => {
-                    return Err(LifecycleError::cut_off(id));
-                }
-            }
+    pub(super) fn answer(&mut self, urls: Option<&Urls>) {
+        for asker in self.askers.drain(..) {
+            let _ = asker.send(Ok(UpOutcome::success(true, urls.cloned())));
+        }
+    }
+
+    pub(super) fn refuse(&mut self, problem: &Problem) {
+        for asker in self.askers.drain(..) {
+            let _ = asker.send(Ok(UpOutcome::failure(problem.clone())));
         }
     }
 }

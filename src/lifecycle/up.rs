@@ -35,6 +35,7 @@ impl Instance {
             && !job.rebuild
             && matches!(self.record.phase, Phase::Ready { .. })
             && *live.plan == decision.plan
+            && self.is_installed(&decision.plan)
             && self.record.options == decision.options
             && self.record.limits == decision.limits
         {
@@ -43,7 +44,6 @@ impl Instance {
         // Approved and its source opened before anything that runs is taken away.
         let image = self.image(&decision.plan, &job.cancel).await?;
         let (spec, source) = self.prepare(&decision, &image)?;
-        self.take_down(GRACE).await?;
         let began = tokio::time::Instant::now();
         match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
@@ -54,6 +54,8 @@ impl Instance {
                 });
                 Ok(UpOutcome::success(true, Some(urls)))
             }
+            // An agent that stops leaves the record as it is, for the next one to go on from.
+            Err(LifecycleError::ShuttingDown) => Err(LifecycleError::ShuttingDown),
             Err(error) => {
                 self.fail(&error).await;
                 Err(error)
@@ -68,6 +70,7 @@ impl Instance {
         image: ImageInfo,
         (spec, source): (Approved<ContainerSpec>, Arc<LocalSource>),
     ) -> Result<Urls, LifecycleError> {
+        self.take_down(GRACE).await?;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
         self.record.limits = decision.limits;
@@ -88,6 +91,10 @@ impl Instance {
                 .engine
                 .remove_home(&self.record.home_volume)
                 .await?;
+            self.record.install_key = None;
+        }
+        if !self.house.engine.has_home(&self.record.home_volume).await? {
+            // Taken away from outside, with what was installed on it.
             self.record.install_key = None;
         }
         let plan = Arc::new(decision.plan);
@@ -188,6 +195,11 @@ impl Instance {
         self.announce(port).await
     }
 
+    /// Whether what the plan installs is there, and whole.
+    pub(super) fn is_installed(&self, plan: &Plan) -> bool {
+        plan.install.is_none() || self.record.install_key.is_some()
+    }
+
     pub(super) fn tenant(&self) -> Tenant<'_> {
         Tenant {
             id: &self.record.id,
@@ -241,9 +253,10 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
         tokio::select! {
             port = &mut ready => return port,
             news = live.news.recv() => match news {
-                Some(News::AppExited(exit)) => {
+                Some(News::AppExited { exit, start }) if start >= live.link.starts() => {
                     return Err(LifecycleError::AppExited { exit: Box::new(exit) });
                 }
+                Some(News::AppExited { .. }) => {}
                 Some(News::AppStarted | News::Opened { .. }) => {}
                 Some(News::LinkLost) | None => {
                     return Err(LifecycleError::cut_off(id));

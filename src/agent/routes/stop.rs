@@ -3,7 +3,10 @@
 use axum::{Json, extract::State};
 
 use super::{House, reply::Refusal};
-use crate::api::{DownRequest, DownView};
+use crate::{
+    api::{DownRequest, DownView},
+    lifecycle::LifecycleError,
+};
 
 pub async fn stop(
     State(house): State<House>,
@@ -19,12 +22,23 @@ pub async fn stop(
     } else {
         request.instances
     };
+    // Beside one another, for each may take its whole grace; one that fails stops no other.
+    let downs = asked
+        .iter()
+        .map(|one| house.manager.down(one, request.purge));
     let mut stopped = Vec::new();
-    for one in asked {
-        let (name, was_up) = house.manager.down(&one, request.purge).await?;
-        if was_up || request.purge {
-            stopped.push(name);
+    let mut failed = None;
+    for done in futures_util::future::join_all(downs).await {
+        match done {
+            Ok((name, was_up)) if was_up || request.purge => stopped.push(name),
+            Ok(_) => {}
+            // Somebody else took it away meanwhile.
+            Err(LifecycleError::NotFound { .. }) if request.all => {}
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
-    Ok(Json(DownView { stopped }))
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(Json(DownView { stopped })),
+    }
 }

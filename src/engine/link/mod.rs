@@ -85,6 +85,12 @@ impl Link {
     }
 
     /// What the guest said of itself when the link was opened.
+    /// How many starts of the app the guest has told of. The answer to a start or restart comes
+    /// after it is counted.
+    pub fn starts(&self) -> u64 {
+        self.shared.starts()
+    }
+
     pub fn hello(&self) -> &GuestHello {
         &self.hello
     }

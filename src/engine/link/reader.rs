@@ -113,8 +113,14 @@ fn take(
         ToAgent::Listening { ports } => {
             tell(events, GuestEvent::Listening(types::listeners(&ports)))
         }
-        ToAgent::AppStarted { pid } => tell(events, GuestEvent::AppStarted { pid }),
-        ToAgent::AppExited { ending } => tell(events, GuestEvent::AppExited(types::exit(ending))),
+        ToAgent::AppStarted { pid } => {
+            shared.app_started();
+            tell(events, GuestEvent::AppStarted { pid })
+        }
+        ToAgent::AppExited { ending } => {
+            let (exit, start) = (types::exit(ending), shared.starts());
+            tell(events, GuestEvent::AppExited { exit, start })
+        }
         ToAgent::Opened {} => dialled(id, true, shared),
         ToAgent::Refused {} => dialled(id, false, shared),
         ToAgent::Data { .. } | ToAgent::Eof {} | ToAgent::Reset {} | ToAgent::Credit { .. } => {

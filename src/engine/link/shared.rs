@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -55,9 +55,18 @@ pub struct Shared {
     reason: OnceLock<String>,
     /// A ping was sent and not answered: a frozen guest is sent no second.
     pinged: AtomicBool,
+    starts: AtomicU64,
 }
 
 impl Shared {
+    pub fn app_started(&self) {
+        self.starts.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub fn starts(&self) -> u64 {
+        self.starts.load(Ordering::Acquire)
+    }
+
     pub fn new(out: &Out) -> Self {
         Self {
             state: Mutex::default(),
@@ -66,6 +75,7 @@ impl Shared {
             gone: CancellationToken::new(),
             reason: OnceLock::new(),
             pinged: AtomicBool::new(false),
+            starts: AtomicU64::new(0),
         }
     }
 

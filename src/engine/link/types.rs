@@ -124,7 +124,12 @@ pub enum GuestEvent {
         pid: u32,
     },
     /// The app ended, or could not be started, without having been asked to.
-    AppExited(AppExit),
+    AppExited {
+        exit: AppExit,
+        /// How many starts this link had told of by then: of an app that was replaced meanwhile
+        /// it is less than [`super::Link::starts`].
+        start: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

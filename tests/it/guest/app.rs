@@ -13,14 +13,14 @@ use super::{World, apply_one, event, put, shell};
 fn started(event: GuestEvent) -> Option<u32> {
     match event {
         GuestEvent::AppStarted { pid } => Some(pid),
-        GuestEvent::AppExited(exit) => panic!("it ended: {exit:?}"),
+        GuestEvent::AppExited { exit, .. } => panic!("it ended: {exit:?}"),
         GuestEvent::Listening(_) => None,
     }
 }
 
 fn exited(event: GuestEvent) -> Option<AppExit> {
     match event {
-        GuestEvent::AppExited(exit) => Some(exit),
+        GuestEvent::AppExited { exit, .. } => Some(exit),
         _ => None,
     }
 }

@@ -34,7 +34,7 @@ async fn two_links_work_at_once_and_both_hear_of_the_app() {
         })
         .await;
         event(events, |event| {
-            matches!(event, GuestEvent::AppExited(_)).then_some(())
+            matches!(event, GuestEvent::AppExited { .. }).then_some(())
         })
         .await;
     }
