@@ -31,6 +31,14 @@ pub const TESTS: &[Test] = &[
         "commands::detect_shows_its_evidence",
         detect_shows_its_evidence,
     ),
+    (
+        "commands::a_restart_that_fails_is_told",
+        a_restart_that_fails_is_told,
+    ),
+    (
+        "commands::down_waits_for_no_installation",
+        down_waits_for_no_installation,
+    ),
 ];
 
 fn they_tell_the_same_story() {
@@ -172,4 +180,51 @@ fn detect_shows_its_evidence() {
         .iter()
         .any(|c| c["rejected"].is_string());
     assert!(rejected, "{report}");
+}
+
+const ENDS_IF_TOLD: &str = r#"
+import os, sys
+if os.path.exists("end"):
+    sys.exit(4)
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+HTTPServer(("0.0.0.0", 8000), SimpleHTTPRequestHandler).serve_forever()
+"#;
+
+fn a_restart_that_fails_is_told() {
+    let host = Host::new();
+    let project = host.project("ends", &[("main.py", ENDS_IF_TOLD)]);
+    let path = project.to_str().unwrap();
+    let url = host.up(&project).url();
+    host.run(&["exec", path, "--", "touch", "end"]).ok();
+    let failed = host.run(&["restart", path]);
+    assert_eq!(failed.code, 9, "{failed:#?}");
+    assert_eq!(host.json(&["status", path])["phase"], json!("failed"));
+    assert_eq!(get(&url).0, 503);
+    host.run(&["exec", path, "--", "rm", "end"]).ok();
+    host.run(&["restart", path]).ok();
+    assert_eq!(get(&url).0, 200);
+}
+
+fn down_waits_for_no_installation() {
+    let host = Host::new();
+    let settings = "[install]\ncommands = [[\"sh\", \"-c\", \"test ! -e slow || sleep 600\"]]\ninputs = [\"slow\"]\n";
+    let project = host.project(
+        "slow",
+        &[
+            ("main.py", ENDS_IF_TOLD),
+            ("codemate-preview.toml", settings),
+        ],
+    );
+    let path = project.to_str().unwrap();
+    host.up(&project).url();
+    crate::host::write(&project.join("slow"), "");
+    until("the installation", || {
+        let events = host.run(&["--format", "ndjson", "events", path]).lines();
+        let installs = events
+            .iter()
+            .filter(|line| line["data"]["id"] == "install" && line["data"]["state"] == "started");
+        (installs.count() > 1).then_some(())
+    });
+    host.run(&["down", path]).ok();
+    assert_eq!(host.json(&["status", path])["phase"], json!("asleep"));
 }

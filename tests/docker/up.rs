@@ -38,6 +38,15 @@ pub const TESTS: &[Test] = &[
         "up::two_checkouts_are_two_previews",
         two_checkouts_are_two_previews,
     ),
+    (
+        "up::a_start_that_failed_is_made_good_by_the_next",
+        a_start_that_failed_is_made_good_by_the_next,
+    ),
+    ("up::two_at_once_are_one", two_at_once_are_one),
+    (
+        "up::a_monorepos_app_is_run_where_it_is",
+        a_monorepos_app_is_run_where_it_is,
+    ),
 ];
 
 fn answers(fixture: &str, text: &str) {
@@ -241,4 +250,47 @@ fn two_checkouts_are_two_previews() {
         (get(&one).1, get(&two).1),
         ("one".to_owned(), "two".to_owned())
     );
+}
+
+/// What was installed goes with the volume of a first start that failed; the next installs anew.
+fn a_start_that_failed_is_made_good_by_the_next() {
+    let host = Host::new();
+    let app = "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef hello():\n    return 'good'\n";
+    let broken = format!("{app}raise SystemExit(3)\n");
+    let project = host.project(
+        "mended",
+        &[("requirements.txt", "flask\n"), ("app.py", &broken)],
+    );
+    assert_eq!(host.up(&project).code, 9);
+    crate::host::write(&project.join("app.py"), app);
+    assert_eq!(get(&host.up(&project).url()), (200, "good".to_owned()));
+}
+
+fn two_at_once_are_one() {
+    let host = Host::new();
+    let project = host.copy_of("script-python");
+    host.run(&["ls"]).ok();
+    let both = [(); 2].map(|()| host.spawn(&["up", project.to_str().unwrap()]));
+    let urls = both.map(|up| {
+        let output = up.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    });
+    assert_eq!(urls[0], urls[1]);
+    host.container();
+    assert_eq!(get(urls[0].trim()).0, 200);
+}
+
+fn a_monorepos_app_is_run_where_it_is() {
+    let host = Host::new();
+    let project = host.copy_of("monorepo");
+    crate::host::write(
+        &project.join("codemate-preview.toml"),
+        "root = \"apps/api\"\n",
+    );
+    host.up(&project).url();
+    let at = host
+        .run(&["exec", project.to_str().unwrap(), "--", "pwd"])
+        .ok();
+    assert_eq!(at.stdout.trim(), "/home/app/workspace/apps/api");
 }
