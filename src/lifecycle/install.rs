@@ -8,7 +8,6 @@ use super::{LifecycleError, step::Step};
 use crate::{
     engine::link::{Link, RunSpec},
     model::{BuildProgress, Install, Plan},
-    project,
 };
 
 /// How much of a failed step's output is shown.
@@ -36,7 +35,7 @@ async fn run(
     let spec = RunSpec {
         argv: argv.to_vec(),
         env: Vec::new(),
-        cwd: project::workspace(&plan.root),
+        cwd: plan.root.clone(),
     };
     let (to, mut lines) = mpsc::channel(256);
     let mut last = VecDeque::with_capacity(LAST_LINES);

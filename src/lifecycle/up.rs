@@ -19,7 +19,6 @@ use crate::{
     engine::link::AppSpec,
     gateway::Target,
     model::{ContainerSpec, Event, ImageInfo, InstanceId, Phase, Plan, UpOutcome, Urls},
-    project,
     security::Approved,
     source::LocalSource,
     store::Intent,
@@ -256,8 +255,7 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
                 Some(News::AppExited { exit, start }) if start >= live.link.starts() => {
                     return Err(LifecycleError::AppExited { exit: Box::new(exit) });
                 }
-                Some(News::AppExited { .. }) => {}
-                Some(News::AppStarted | News::Opened { .. }) => {}
+                Some(News::AppStarted | News::AppExited { .. } | News::Opened { .. }) => {}
                 Some(News::LinkLost) | None => {
                     return Err(LifecycleError::cut_off(id));
                 }
@@ -277,7 +275,7 @@ pub(super) fn app_spec(plan: &Plan) -> AppSpec {
     AppSpec {
         argv: plan.run.argv.clone(),
         env,
-        cwd: project::workspace(&plan.root),
+        cwd: plan.root.clone(),
         grace: Duration::from_secs(5),
     }
 }

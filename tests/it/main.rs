@@ -14,5 +14,6 @@ mod gateway;
 mod guest;
 mod help;
 mod launch;
+mod lifecycle;
 mod store;
 mod sync;

@@ -1,4 +1,5 @@
 //! What tests are made of.
 
 pub mod agent;
+pub mod engine;
 pub mod program;

@@ -1,0 +1,238 @@
+//! An engine without Docker: each instance is the real guest, run as an ordinary process.
+//!
+//! It holds nothing down, so it stands for an engine's behaviour and never for its sandbox.
+
+use std::{
+    collections::HashMap,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use codemate_preview::{
+    engine::{
+        BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
+        LogQuery, Observed, Owned, Result, guest::GUEST,
+    },
+    model::{
+        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+    },
+    security::Approved,
+};
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use tempfile::TempDir;
+use tokio::{net::UnixStream, sync::mpsc};
+
+struct Running {
+    guest: Child,
+    name: Name,
+    generation: u64,
+}
+
+pub struct FakeEngine {
+    dir: TempDir,
+    running: Mutex<HashMap<InstanceId, Running>>,
+}
+
+impl FakeEngine {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let guest = dir.path().join("guest");
+        fs::write(&guest, GUEST).unwrap();
+        fs::set_permissions(&guest, fs::Permissions::from_mode(0o700)).unwrap();
+        Self {
+            dir,
+            running: Mutex::default(),
+        }
+    }
+
+    pub fn home(&self, volume: &str) -> PathBuf {
+        self.dir.path().join(volume)
+    }
+
+    fn socket(&self, id: &InstanceId) -> PathBuf {
+        self.dir.path().join(format!("{id}.sock"))
+    }
+
+    fn missing<T>(what: &str) -> Result<T> {
+        Err(EngineError::Missing {
+            what: what.to_owned(),
+        })
+    }
+}
+
+impl Drop for FakeEngine {
+    fn drop(&mut self) {
+        for running in self.running.get_mut().unwrap().values_mut() {
+            let _ = running.guest.kill();
+            let _ = running.guest.wait();
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn probe(&self) -> Result<EngineInfo> {
+        Ok(EngineInfo {
+            product: "no engine".to_owned(),
+            api: "0".to_owned(),
+            endpoint: self.dir.path().display().to_string(),
+            cpus: 1,
+            memory_bytes: 1 << 30,
+            unenforced: Vec::new(),
+        })
+    }
+
+    async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {
+        Ok(Some(ImageInfo {
+            id: format!("id of {image}"),
+            tags: vec![image.clone()],
+            size_bytes: 0,
+            created: 0,
+            env: Vec::new(),
+        }))
+    }
+
+    async fn images(&self) -> Result<Vec<ImageInfo>> {
+        Ok(Vec::new())
+    }
+
+    async fn pull_image(
+        &self,
+        image: &ImageRef,
+        _progress: mpsc::Sender<BuildProgress>,
+    ) -> Result<ImageInfo> {
+        Self::missing(image.as_str())
+    }
+
+    async fn build_image(
+        &self,
+        build: BuildRequest,
+        _progress: mpsc::Sender<BuildProgress>,
+    ) -> Result<ImageInfo> {
+        Self::missing(build.tag.as_str())
+    }
+
+    async fn remove_image(&self, _image: &ImageRef) -> Result<()> {
+        Ok(())
+    }
+
+    async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {
+        self.remove(&spec.id, Duration::ZERO).await?;
+        let home = self.home(&spec.home_volume);
+        fs::create_dir_all(&home).unwrap();
+        let socket = self.socket(&spec.id);
+        let _ = fs::remove_file(&socket);
+        let guest = Command::new(self.dir.path().join("guest"))
+            .arg("init")
+            .arg("--home")
+            .arg(&home)
+            .arg("--socket")
+            .arg(&socket)
+            .env_clear()
+            .envs(spec.env.iter().map(|(name, value)| (name, value.reveal())))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let running = Running {
+            guest,
+            name: spec.name.clone(),
+            generation: spec.generation,
+        };
+        self.running
+            .lock()
+            .unwrap()
+            .insert(spec.id.clone(), running);
+        Ok(())
+    }
+
+    async fn remove(&self, id: &InstanceId, _grace: Duration) -> Result<()> {
+        let running = self.running.lock().unwrap().remove(id);
+        if let Some(mut running) = running {
+            // TERM, so that the app ends with it.
+            let pid = running.guest.id().to_string();
+            Command::new("kill").arg(pid).status().unwrap();
+            running.guest.wait().unwrap();
+        }
+        Ok(())
+    }
+
+    async fn remove_home(&self, volume: &str) -> Result<()> {
+        let _ = fs::remove_dir_all(self.home(volume));
+        Ok(())
+    }
+
+    async fn has_home(&self, volume: &str) -> Result<bool> {
+        Ok(self.home(volume).is_dir())
+    }
+
+    async fn observe(&self, id: &InstanceId) -> Result<Observed> {
+        let mut running = self.running.lock().unwrap();
+        Ok(match running.get_mut(id) {
+            None => Observed::Absent,
+            Some(one) => match one.guest.try_wait().unwrap() {
+                None => Observed::Running {
+                    generation: one.generation,
+                    paused: false,
+                },
+                Some(status) => Observed::Exited {
+                    generation: one.generation,
+                    code: i64::from(status.code().unwrap_or(-1)),
+                    out_of_memory: false,
+                },
+            },
+        })
+    }
+
+    async fn list_owned(&self) -> Result<Vec<Owned>> {
+        let running = self.running.lock().unwrap();
+        Ok(running
+            .iter()
+            .map(|(id, one)| Owned::Container {
+                id: id.clone(),
+                name: one.name.clone(),
+                role: Role::App,
+                generation: one.generation,
+                running: true,
+            })
+            .collect())
+    }
+
+    async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo> {
+        let socket = self.socket(id);
+        // The guest makes its socket as soon as it runs.
+        for _ in 0..1000 {
+            if let Ok(stream) = UnixStream::connect(&socket).await {
+                return Ok(Box::pin(stream));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Self::missing("the guest's socket")
+    }
+
+    async fn exec(&self, _id: &InstanceId, _command: ExecSpec) -> Result<Box<dyn ExecSession>> {
+        Self::missing("exec")
+    }
+
+    async fn logs(
+        &self,
+        _id: &InstanceId,
+        _query: LogQuery,
+    ) -> Result<BoxStream<'static, Result<LogLine>>> {
+        Ok(stream::empty().boxed())
+    }
+
+    async fn usage(&self, _id: &InstanceId) -> Result<Usage> {
+        Self::missing("usage")
+    }
+
+    async fn watch(&self) -> Result<BoxStream<'static, Result<EngineEvent>>> {
+        Ok(stream::pending().boxed())
+    }
+}
