@@ -27,7 +27,7 @@ test: setup lint
 
 ## The tests that need no Docker.
 test-pure:
-	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test
+	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test -- --skip docker_engine::
 
 lint:
 	cargo fmt --check

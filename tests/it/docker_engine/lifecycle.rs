@@ -12,9 +12,7 @@ use super::{OWNER_LABEL, Rig, approved, docker, secret, settings};
 
 #[tokio::test]
 async fn an_instance_is_made_seen_and_removed() {
-    let Some(rig) = Rig::new("an_instance_is_made_seen_and_removed") else {
-        return;
-    };
+    let rig = Rig::new("an_instance_is_made_seen_and_removed");
     let (engine, id, spec) = (&rig.engine, rig.id(), rig.spec());
     assert_eq!(engine.observe(&id).await.unwrap(), Observed::Absent);
     assert!(!engine.has_home(&spec.home_volume).await.unwrap());
@@ -56,9 +54,7 @@ async fn an_instance_is_made_seen_and_removed() {
 
 #[tokio::test]
 async fn a_newer_generation_takes_the_place_of_the_older() {
-    let Some(rig) = Rig::new("a_newer_generation_takes_the_place_of_the_older") else {
-        return;
-    };
+    let rig = Rig::new("a_newer_generation_takes_the_place_of_the_older");
     let mut spec = rig.spec();
     rig.engine.start(&approved(spec.clone())).await.unwrap();
     assert_eq!(rig.run(&["write", "/home/app/kept"]).await.0, "written");
@@ -86,9 +82,7 @@ async fn a_newer_generation_takes_the_place_of_the_older() {
 
 #[tokio::test]
 async fn starting_twice_gives_one_container() {
-    let Some(rig) = Rig::new("starting_twice_gives_one_container") else {
-        return;
-    };
+    let rig = Rig::new("starting_twice_gives_one_container");
     let spec = approved(rig.spec());
     rig.engine.start(&spec).await.unwrap();
     rig.engine.start(&spec).await.unwrap();
@@ -97,9 +91,7 @@ async fn starting_twice_gives_one_container() {
 
 #[tokio::test]
 async fn an_exit_is_seen_with_its_code() {
-    let Some(rig) = Rig::new("an_exit_is_seen_with_its_code") else {
-        return;
-    };
+    let rig = Rig::new("an_exit_is_seen_with_its_code");
     let mut spec = rig.spec();
     spec.env.extend([secret("DIE_WITH", "7")]);
     rig.engine.start(&approved(spec)).await.unwrap();
@@ -114,9 +106,7 @@ async fn an_exit_is_seen_with_its_code() {
 
 #[tokio::test]
 async fn a_start_that_fails_leaves_only_the_home() {
-    let Some(rig) = Rig::new("a_start_that_fails_leaves_only_the_home") else {
-        return;
-    };
+    let rig = Rig::new("a_start_that_fails_leaves_only_the_home");
     // A file where the home is to be mounted: it can be created, and neither filled nor started.
     let mut spec = rig.spec();
     spec.image = format!("codemate-test/{}:blocked", rig.owner)
@@ -142,9 +132,7 @@ async fn a_start_that_fails_leaves_only_the_home() {
 
 #[tokio::test]
 async fn an_image_that_is_not_there_is_named() {
-    let Some(rig) = Rig::new("an_image_that_is_not_there_is_named") else {
-        return;
-    };
+    let rig = Rig::new("an_image_that_is_not_there_is_named");
     let mut spec = rig.spec();
     spec.image = "codemate-test/absent:1".parse().unwrap();
     let error = rig.engine.start(&approved(spec)).await.unwrap_err();
@@ -158,9 +146,7 @@ async fn an_image_that_is_not_there_is_named() {
 #[tokio::test]
 async fn two_owners_do_not_see_each_other() {
     let test = "two_owners_do_not_see_each_other";
-    let (Some(one), Some(two)) = (Rig::new(test), Rig::new(test)) else {
-        return;
-    };
+    let (one, two) = (Rig::new(test), Rig::new(test));
     one.engine.start(&approved(one.spec())).await.unwrap();
     assert_eq!(two.engine.list_owned().await.unwrap(), []);
     assert_eq!(
@@ -191,9 +177,7 @@ async fn two_owners_do_not_see_each_other() {
 
 #[tokio::test]
 async fn a_name_taken_by_another_container_is_left_alone() {
-    let Some(rig) = Rig::new("a_name_taken_by_another_container_is_left_alone") else {
-        return;
-    };
+    let rig = Rig::new("a_name_taken_by_another_container_is_left_alone");
     let spec = rig.spec();
     let owner: String = rig.owner.chars().take(6).collect();
     let name = format!("cmp-{owner}-{}-{}-1", spec.name, &spec.id.as_str()[..6]);
@@ -216,9 +200,7 @@ async fn a_name_taken_by_another_container_is_left_alone() {
 
 #[tokio::test]
 async fn what_a_crash_left_behind_is_no_hindrance() {
-    let Some(rig) = Rig::new("what_a_crash_left_behind_is_no_hindrance") else {
-        return;
-    };
+    let rig = Rig::new("what_a_crash_left_behind_is_no_hindrance");
     let spec = rig.spec();
     rig.engine.start(&approved(spec.clone())).await.unwrap();
     rig.engine.remove(&rig.id(), Duration::ZERO).await.unwrap();
@@ -254,9 +236,7 @@ async fn what_a_crash_left_behind_is_no_hindrance() {
 
 #[tokio::test]
 async fn ten_at_once_share_one_guest_volume() {
-    let Some(rig) = Rig::new("ten_at_once_share_one_guest_volume") else {
-        return;
-    };
+    let rig = Rig::new("ten_at_once_share_one_guest_volume");
     let spec = rig.spec();
     let specs = (0..10).map(|number| {
         let mut spec = spec.clone();

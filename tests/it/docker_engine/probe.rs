@@ -74,6 +74,7 @@ async fn an_engine_that_hangs_up_is_unreachable() {
 }
 
 #[tokio::test]
+#[ignore = "needs a user other than root, who may use any socket"]
 async fn a_socket_of_someone_else_is_forbidden() {
     use std::os::unix::fs::PermissionsExt;
 
@@ -81,10 +82,6 @@ async fn a_socket_of_someone_else_is_forbidden() {
     let socket = dir.path().join("s.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).unwrap();
-    if rustix::process::geteuid().is_root() {
-        // Root may use any socket.
-        return;
-    }
     let error = at(&socket).probe().await.unwrap_err();
     assert!(matches!(error, EngineError::Forbidden { .. }), "{error}");
 }
@@ -105,9 +102,7 @@ async fn every_call_says_that_the_engine_is_away() {
 
 #[tokio::test]
 async fn a_real_engine_tells_what_it_is() {
-    let Some(rig) = Rig::new("a_real_engine_tells_what_it_is") else {
-        return;
-    };
+    let rig = Rig::new("a_real_engine_tells_what_it_is");
     let info = rig.engine.probe().await.unwrap();
     assert!(info.product.starts_with("Docker Engine "), "{info:?}");
     assert!(info.cpus > 0 && info.memory_bytes > 0, "{info:?}");

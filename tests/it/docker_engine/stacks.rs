@@ -12,23 +12,20 @@ use codemate_preview::{
 };
 use tokio::sync::mpsc;
 
-use super::{Rig, approved, command, skip};
+use super::{Rig, approved, command};
 
 const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// A running instance on a freshly built stack; `None` where its base is not there.
-async fn on_stack(test: &str, stack: &str, version: &str, base: &str) -> Option<Rig> {
+/// A running instance on a freshly built stack.
+async fn on_stack(test: &str, stack: &str, version: &str, base: &str) -> Rig {
     let rig = Rig::with(test, |settings| {
         settings.ca_bundle = Some(TRUST.into()).filter(|path: &PathBuf| path.exists());
-    })?;
+    });
     let base_image: ImageRef = base.parse().unwrap();
-    if rig.engine.image(&base_image).await.unwrap().is_none() {
-        skip(
-            test,
-            &format!("{base} is not here; `images/bootstrap` makes it"),
-        );
-        return None;
-    }
+    assert!(
+        rig.engine.image(&base_image).await.unwrap().is_some(),
+        "{test}: {base} is not here; `images/setup` makes it"
+    );
     let dockerfile = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("images")
         .join(stack)
@@ -57,7 +54,7 @@ async fn on_stack(test: &str, stack: &str, version: &str, base: &str) -> Option<
         ..rig.spec()
     };
     rig.engine.start(&approved(spec)).await.unwrap();
-    Some(rig)
+    rig
 }
 
 async fn run(rig: &Rig, argv: &[&str]) -> String {
@@ -78,9 +75,7 @@ async fn run(rig: &Rig, argv: &[&str]) -> String {
 }
 
 async fn installs_flask(test: &str, version: &str, base: &str) {
-    let Some(rig) = on_stack(test, "python", version, base).await else {
-        return;
-    };
+    let rig = on_stack(test, "python", version, base).await;
     run(&rig, &["uv", "venv", "--quiet", "/home/app/venv"]).await;
     run(
         &rig,
@@ -124,9 +119,7 @@ async fn python_3_11_installs_flask() {
 #[tokio::test]
 async fn node_20_installs_express() {
     let test = "node_20_installs_express";
-    let Some(rig) = on_stack(test, "node", "20", "debian:trixie-slim").await else {
-        return;
-    };
+    let rig = on_stack(test, "node", "20", "debian:trixie-slim").await;
     let quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
     run(
         &rig,

@@ -12,17 +12,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Rig, approved, command, docker, secret};
 
-async fn started(test: &str) -> Option<Rig> {
-    let rig = Rig::new(test)?;
+async fn started(test: &str) -> Rig {
+    let rig = Rig::new(test);
     rig.engine.start(&approved(rig.spec())).await.unwrap();
-    Some(rig)
+    rig
 }
 
 #[tokio::test]
 async fn the_link_carries_bytes_both_ways_and_ends() {
-    let Some(rig) = started("the_link_carries_bytes_both_ways_and_ends").await else {
-        return;
-    };
+    let rig = started("the_link_carries_bytes_both_ways_and_ends").await;
     let link = rig.engine.open_link(&rig.id()).await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(link);
     // Every byte, also those that a frame's header begins with, and more than any buffer holds.
@@ -42,9 +40,7 @@ async fn the_link_carries_bytes_both_ways_and_ends() {
 
 #[tokio::test]
 async fn commands_tell_their_streams_and_codes() {
-    let Some(rig) = started("commands_tell_their_streams_and_codes").await else {
-        return;
-    };
+    let rig = started("commands_tell_their_streams_and_codes").await;
     assert_eq!(rig.run(&["exit", "0"]).await.1, 0);
     assert_eq!(rig.run(&["exit", "42"]).await.1, 42);
     let mut both = rig
@@ -75,9 +71,7 @@ async fn commands_tell_their_streams_and_codes() {
 
 #[tokio::test]
 async fn more_input_than_buffers_hold_comes_back_whole() {
-    let Some(rig) = started("more_input_than_buffers_hold_comes_back_whole").await else {
-        return;
-    };
+    let rig = started("more_input_than_buffers_hold_comes_back_whole").await;
     let spec = ExecSpec {
         stdin: true,
         ..command(&["cat"])
@@ -106,9 +100,7 @@ async fn until(session: &mut dyn ExecSession, wanted: &str) {
 
 #[tokio::test]
 async fn a_terminal_has_the_size_it_was_given() {
-    let Some(rig) = started("a_terminal_has_the_size_it_was_given").await else {
-        return;
-    };
+    let rig = started("a_terminal_has_the_size_it_was_given").await;
     let spec = ExecSpec {
         stdin: true,
         tty: true,
@@ -129,9 +121,7 @@ async fn a_terminal_has_the_size_it_was_given() {
 
 #[tokio::test]
 async fn what_is_not_there_is_missing() {
-    let Some(rig) = Rig::new("what_is_not_there_is_missing") else {
-        return;
-    };
+    let rig = Rig::new("what_is_not_there_is_missing");
     let (engine, id) = (&rig.engine, rig.id());
     assert!(matches!(
         engine.open_link(&id).await,
@@ -167,9 +157,7 @@ fn texts(lines: &[LogLine]) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_log_is_read_by_tail_and_since() {
-    let Some(rig) = Rig::new("the_log_is_read_by_tail_and_since") else {
-        return;
-    };
+    let rig = Rig::new("the_log_is_read_by_tail_and_since");
     let mut spec = rig.spec();
     spec.env.extend([secret("SAY_LONG", "40000")]);
     rig.engine.start(&approved(spec)).await.unwrap();
@@ -208,9 +196,7 @@ async fn the_log_is_read_by_tail_and_since() {
 
 #[tokio::test]
 async fn following_again_from_the_last_line_leaves_no_hole() {
-    let Some(rig) = started("following_again_from_the_last_line_leaves_no_hole").await else {
-        return;
-    };
+    let rig = started("following_again_from_the_last_line_leaves_no_hole").await;
     let mut since = None;
     let mut seen = Vec::new();
     for round in 0..5 {
@@ -247,9 +233,7 @@ async fn following_again_from_the_last_line_leaves_no_hole() {
 #[tokio::test]
 async fn deaths_and_removals_are_told() {
     let test = "deaths_and_removals_are_told";
-    let (Some(rig), Some(other)) = (started(test).await, started(test).await) else {
-        return;
-    };
+    let (rig, other) = (started(test).await, started(test).await);
     // Before the stream is polled: nothing may be missed in between.
     let mut events = rig.engine.watch().await.unwrap();
     other
@@ -276,9 +260,7 @@ async fn deaths_and_removals_are_told() {
 
 #[tokio::test]
 async fn usage_is_measured() {
-    let Some(rig) = started("usage_is_measured").await else {
-        return;
-    };
+    let rig = started("usage_is_measured").await;
     for _ in 0..2 {
         let usage = rig.engine.usage(&rig.id()).await.unwrap();
         assert!(usage.cpu_percent >= 0.0, "{usage:?}");
