@@ -23,11 +23,11 @@ test: setup lint
 	cargo build
 	target/debug/codemate-preview images build
 	target/debug/codemate-preview agent stop
-	CODEMATE_PREVIEW_TEST_DOCKER=required cargo test
+	CODEMATE_PREVIEW_TEST_DOCKER=required cargo test --lib --tests
 
 ## The tests that need no Docker.
 test-pure:
-	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test -- --skip docker_engine::
+	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
 
 lint:
 	cargo fmt --check

@@ -51,8 +51,6 @@ const FLOORS: &[(&str, &[&str])] = &[
 const EXCEPTIONS: &[(&str, &str)] = &[
     // `agent run` is the agent.
     ("cli/agent.rs", "agent"),
-    // Asks about Docker when there is no agent to ask.
-    ("cli/doctor.rs", "engine"),
 ];
 
 /// A program of its own, built by `build.rs`: it imports no room.
