@@ -46,10 +46,7 @@ bench-gateway:
 
 ## Write completions/ anew from the binary.
 completions:
-	cargo build --quiet
-	for shell in bash zsh fish powershell elvish; do \
-		target/debug/codemate-preview completions $$shell > completions/codemate-preview.$$shell; \
-	done
+	UPDATE_COMPLETIONS=1 cargo test --quiet --test it completions
 
 ## Docker and the Debian bases of our images, where they are missing.
 setup:
