@@ -5,10 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 #![expect(
-    clippy::print_stdout,
-    reason = "what a test could not have is said by name"
-)]
-#![expect(
     clippy::disallowed_types,
     reason = "a limit on waiting is wall-clock time"
 )]
