@@ -25,7 +25,7 @@
 //! | 5 | [`agent`], [`client`] |
 //! | 4 | [`lifecycle`] |
 //! | 3 | [`sync`] |
-//! | 2 | [`engine`], [`gateway`], [`source`], [`project`] |
+//! | 2 | [`engine`], [`gateway`], [`source`], [`project`], [`tunnel`] |
 //! | 1 | [`api`], [`config`], [`security`], [`store`], [`task`] |
 //! | 0 | [`model`] |
 //!
@@ -57,3 +57,4 @@ pub mod source;
 pub mod store;
 pub mod sync;
 pub mod task;
+pub mod tunnel;

@@ -37,7 +37,7 @@ macro_rules! by_field {
 }
 
 by_field! {
-    Options { schema, name, root, template, image, version, port, set, env, install, run, ready, reload, sync, proxy, limits }
+    Options { schema, name, root, template, image, version, port, tunnel, set, env, install, run, ready, reload, sync, proxy, limits }
     InstallOptions { commands, inputs }
     RunOptions { command }
     ReadyOptions { path, status, timeout }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::model::Secret;
+
 /// What we take from the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Env {
@@ -21,6 +23,15 @@ pub struct Env {
     pub image: Option<String>,
     /// `CODEMATE_PREVIEW_PORT`, not yet read as a number.
     pub port: Option<String>,
+    /// `CODEMATE_PREVIEW_TUNNEL`, not yet read as a choice.
+    pub tunnel: Option<String>,
+    /// `NGROK_AUTHTOKEN`
+    pub ngrok_authtoken: Option<Secret>,
+    /// `CLOUDFLARE_API_TOKEN`
+    pub cloudflare_token: Option<Secret>,
+    /// `SSH_AUTH_SOCK`
+    pub ssh_auth_sock: Option<PathBuf>,
+    pub path: Option<std::ffi::OsString>,
     /// `CODEMATE_PREVIEW_LOG`: what the agent logs, in `tracing`'s filter syntax.
     pub log: Option<String>,
     pub docker_host: Option<String>,
@@ -48,6 +59,11 @@ impl Env {
             template: text("CODEMATE_PREVIEW_TEMPLATE"),
             image: text("CODEMATE_PREVIEW_IMAGE"),
             port: text("CODEMATE_PREVIEW_PORT"),
+            tunnel: text("CODEMATE_PREVIEW_TUNNEL"),
+            ngrok_authtoken: text("NGROK_AUTHTOKEN").map(Secret::new),
+            cloudflare_token: text("CLOUDFLARE_API_TOKEN").map(Secret::new),
+            ssh_auth_sock: path("SSH_AUTH_SOCK"),
+            path: path("PATH").map(PathBuf::into_os_string),
             log: text("CODEMATE_PREVIEW_LOG"),
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),

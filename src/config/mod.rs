@@ -9,6 +9,7 @@ mod project_file;
 mod read;
 pub mod size;
 mod strict;
+mod tunnels;
 mod user;
 
 pub use combine::Combine;
@@ -18,4 +19,8 @@ pub use nearest::nearest;
 pub use paths::Paths;
 pub use project_file::project_options;
 pub use strict::{TomlFault, from_toml};
+pub use tunnels::{
+    CloudflareSettings, CommandSettings, NgrokSettings, SshPreset, SshSettings, StaticSettings,
+    TunnelSettings,
+};
 pub use user::UserSettings;

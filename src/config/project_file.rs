@@ -25,7 +25,15 @@ fn from_env(env: &Env) -> Result<Options, ConfigError> {
             reason: "expected a port from 1 to 65535",
         })
     });
+    let tunnel = env.tunnel.as_ref().map(|value| {
+        value.parse().map_err(|_| ConfigError::Variable {
+            variable: "CODEMATE_PREVIEW_TUNNEL",
+            value: value.clone(),
+            reason: "expected a kind of tunnel, such as `cloudflare`, or `none`",
+        })
+    });
     Ok(Options {
+        tunnel: tunnel.transpose()?,
         template: env.template.clone(),
         image: env.image.clone(),
         port: port.transpose()?,

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, read::read_toml};
+use super::{ConfigError, TunnelSettings, read::read_toml};
+use crate::model::TunnelChoice;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +20,9 @@ pub struct UserSettings {
     pub most_cpus: Option<f64>,
     /// Memory one preview may ask for, such as `8GiB`; no ceiling when not given.
     pub most_memory: Option<String>,
+    /// For projects that say nothing about it.
+    pub tunnel: Option<TunnelChoice>,
+    pub tunnels: TunnelSettings,
 }
 
 impl UserSettings {

@@ -8,8 +8,10 @@ mod options;
 mod phase;
 mod plan;
 mod problem;
+mod public_url;
 mod secret;
 mod spec;
+mod tunnel;
 mod usage;
 
 pub use event::{
@@ -28,6 +30,8 @@ pub use plan::{
     VersionChoice,
 };
 pub use problem::{Code, NextStep, Problem};
+pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use secret::Secret;
 pub use spec::{ContainerSpec, Limits, Mount, Role};
+pub use tunnel::{BadTunnel, TunnelChoice, TunnelKind, TunnelState, Verified};
 pub use usage::Usage;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, ProxyHost, ReloadMode, Secret};
+use super::{Name, ProxyHost, ReloadMode, Secret, TunnelChoice};
 
 /// Everything optional: what is not said is left to the template. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Options {
     pub version: Option<String>,
     /// The port the app listens on; found by itself when not given.
     pub port: Option<u16>,
+    /// How the world reaches it. What a kind needs is in the user's settings, never in a project's.
+    pub tunnel: Option<TunnelChoice>,
     /// Answers to a template's questions, such as `entry = "main:app"`.
     pub set: BTreeMap<String, String>,
     pub env: BTreeMap<String, Secret>,

@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod migrate;
 mod record;
+mod tunnel;
 
 use std::{
     fs, io,
@@ -20,6 +21,7 @@ use crate::model::InstanceId;
 pub use error::StoreError;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
+pub use tunnel::{ProcessMark, TunnelRecord};
 
 use migrate::Unread;
 

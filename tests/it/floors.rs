@@ -19,12 +19,13 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("project", &["model", "config"]),
     ("source", &["model", "config", "task"]),
     ("gateway", &["model", "config", "security", "task"]),
+    ("tunnel", &["model", "config", "store", "task"]),
     ("sync", &["model", "task", "engine", "source"]),
     (
         "lifecycle",
         &[
             "model", "config", "security", "store", "task", "engine", "project", "source",
-            "gateway", "sync",
+            "gateway", "tunnel", "sync",
         ],
     ),
     ("client", &["model", "api", "config"]),
@@ -40,6 +41,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "engine",
             "source",
             "gateway",
+            "tunnel",
             "sync",
             "lifecycle",
         ],

@@ -1,0 +1,167 @@
+//! Tunnels: how the world comes in. A [`Provider`] each kind; one supervisor for all of them.
+
+mod backoff;
+mod credentials;
+mod doorway;
+mod error;
+mod fixed;
+mod provider;
+mod supervise;
+mod template;
+mod verify;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{
+    config::TunnelSettings,
+    model::{InstanceId, Name, TunnelChoice, TunnelKind, TunnelState},
+    store::Store,
+    task::Scope,
+};
+use supervise::Supervisor;
+
+pub use credentials::{Credentials, Given};
+pub use doorway::{Challenge, Doorway};
+pub use error::{Retry, TunnelError};
+pub use fixed::Fixed;
+pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
+pub use verify::Verifier;
+
+/// What providers are made of.
+#[derive(Clone)]
+pub struct Tools {
+    pub settings: TunnelSettings,
+    pub credentials: Arc<Credentials>,
+    pub store: Arc<Store>,
+    /// As in `Store::owner`; part of the names of what is made at providers.
+    pub owner: String,
+    /// Where programs are looked for.
+    pub path: Option<std::ffi::OsString>,
+    /// `SSH_AUTH_SOCK`
+    pub ssh_auth_sock: Option<PathBuf>,
+    pub home: Option<PathBuf>,
+    /// Trusted beside the system's authorities.
+    pub ca_bundle: Option<PathBuf>,
+    pub scope: Scope,
+}
+
+/// Every kind of tunnel, and the ones that are open.
+pub struct Tunnels {
+    providers: BTreeMap<TunnelKind, Arc<dyn Provider>>,
+    verifier: Verifier,
+    credentials: Arc<Credentials>,
+    scope: Scope,
+}
+
+impl Tunnels {
+    pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
+        let providers: Vec<Arc<dyn Provider>> =
+            vec![Arc::new(Fixed::new(tools.settings.fixed.clone()))];
+        let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
+        Ok(Self {
+            providers: providers
+                .into_iter()
+                .map(|provider| (provider.kind(), provider))
+                .collect(),
+            verifier,
+            credentials: Arc::clone(&tools.credentials),
+            scope: tools.scope.clone(),
+        })
+    }
+
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The kind that a user's choice comes to here.
+    pub fn choose(&self, choice: Option<TunnelChoice>) -> Option<TunnelKind> {
+        match choice {
+            Some(TunnelChoice::None) | None => None,
+            Some(TunnelChoice::Kind(kind)) => Some(kind),
+        }
+    }
+
+    /// The port on 127.0.0.1 that visitors of this kind have to be taken at, if it matters.
+    pub fn port(&self, kind: TunnelKind) -> Option<u16> {
+        self.providers
+            .get(&kind)
+            .and_then(|provider| provider.port())
+    }
+
+    /// Open a tunnel and keep it open.
+    pub fn open(&self, kind: TunnelKind, visit: Visit) -> Result<Tunnel, TunnelError> {
+        let provider = self
+            .providers
+            .get(&kind)
+            .ok_or_else(|| TunnelError::Settings {
+                what: format!("there is no tunnel `{kind}` in this version"),
+                hint: "choose another with `--tunnel`".to_owned(),
+            })?;
+        let scope = self.scope.child();
+        let (state, states) = watch::channel(TunnelState::Opening);
+        let stop = Stop::new(scope.token());
+        let supervisor = Supervisor {
+            provider: Arc::clone(provider),
+            order: Order {
+                id: visit.id,
+                name: visit.name,
+                target: visit.target,
+                generation: 0,
+            },
+            doorway: visit.doorway,
+            verifier: self.verifier.clone(),
+            state,
+            stop: stop.clone(),
+        };
+        let task = scope.spawn(supervisor.run());
+        Ok(Tunnel {
+            kind,
+            states,
+            stop,
+            task,
+        })
+    }
+
+    /// What each kind needs and whether it is there.
+    pub async fn check(&self, kind: Option<TunnelKind>, online: bool) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for provider in self.providers.values() {
+            if kind.is_none_or(|kind| kind == provider.kind()) {
+                checks.extend(provider.check(online).await);
+            }
+        }
+        checks
+    }
+}
+
+/// Whom a tunnel leads to.
+pub struct Visit {
+    pub id: InstanceId,
+    pub name: Name,
+    pub target: std::net::SocketAddr,
+    pub doorway: Arc<dyn Doorway>,
+}
+
+/// One tunnel that is kept open. Dropped, it ends, and the next agent may go on with it.
+pub struct Tunnel {
+    pub kind: TunnelKind,
+    pub states: watch::Receiver<TunnelState>,
+    stop: Stop,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Tunnel {
+    /// Close it for good, and wait until nothing of it is left.
+    pub async fn close(mut self) {
+        self.stop.close_and_release();
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.stop.close();
+    }
+}

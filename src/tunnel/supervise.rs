@@ -1,0 +1,196 @@
+//! The supervisor: opens a tunnel, looks whether its URL leads here, and opens it anew when it is
+//! lost. The same for every provider.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    Connection, Doorway, Order, Provider, Report, Retry, Stop, TunnelError, Verifier,
+    backoff::Backoff,
+};
+use crate::model::{PublicUrl, TunnelState, Verified};
+
+/// How long one attempt may take to have a URL.
+const OPENING: Duration = Duration::from_secs(45);
+/// How long an attempt that was told to end may take. A program gets 5 s, 8 s, and is killed.
+const CLOSING: Duration = Duration::from_secs(20);
+/// Between looks at a URL that was shown unverified.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+pub struct Supervisor {
+    pub provider: Arc<dyn Provider>,
+    pub order: Order,
+    pub doorway: Arc<dyn Doorway>,
+    pub verifier: Verifier,
+    pub state: watch::Sender<TunnelState>,
+    pub stop: Stop,
+}
+
+/// How one attempt ended.
+enum Ended {
+    Stopped,
+    Failed(TunnelError),
+}
+
+impl Supervisor {
+    /// Until stopped, or until trying again cannot help.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            self.order.generation += 1;
+            let error = match self.attempt(&mut backoff).await {
+                Ended::Stopped => return,
+                Ended::Failed(error) => error,
+            };
+            let problem = error.problem();
+            tracing::warn!(
+                instance = %self.order.id, kind = %self.provider.kind(), %error, "a tunnel ended"
+            );
+            let wait = match error.retry() {
+                Retry::Never => {
+                    self.say(TunnelState::Failed { problem });
+                    return;
+                }
+                Retry::Backoff => backoff.wait(chance()),
+                Retry::After(wait) => wait,
+            };
+            self.say(TunnelState::Waiting {
+                problem,
+                wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            });
+            tokio::select! {
+                () = self.stop.asked() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Hold the tunnel open once, and tell what becomes of it.
+    async fn attempt(&mut self, backoff: &mut Backoff) -> Ended {
+        let (report, mut connection) = Report::new();
+        let stop = self.stop.child();
+        let provider = Arc::clone(&self.provider);
+        let mut hold = provider.hold(self.order.clone(), report, stop.clone());
+        self.say(TunnelState::Opening);
+        let given_up = {
+            let attended = self.attend(&mut connection, backoff);
+            tokio::select! {
+                ended = &mut hold => return Self::ended(ended),
+                given_up = attended => given_up,
+            }
+        };
+        // It does not get on; have it clean up, but do not wait for ever.
+        stop.close();
+        if tokio::time::timeout(CLOSING, hold).await.is_err() {
+            tracing::error!(instance = %self.order.id, "a tunnel does not end");
+        }
+        match given_up {
+            Some(error) => Ended::Failed(error),
+            None => Ended::Stopped,
+        }
+    }
+
+    fn ended(ended: Result<(), TunnelError>) -> Ended {
+        match ended {
+            Ok(()) => Ended::Stopped,
+            Err(error) => Ended::Failed(error),
+        }
+    }
+
+    /// Follow what the provider says, until it takes too long. `None` when the user stopped it.
+    async fn attend(
+        &self,
+        connection: &mut watch::Receiver<Connection>,
+        backoff: &mut Backoff,
+    ) -> Option<TunnelError> {
+        let heal = self.provider.traits().heal;
+        let mut deadline = Some(Instant::now() + OPENING);
+        let mut shown: Option<PublicUrl> = None;
+        loop {
+            let now = connection.borrow_and_update().clone();
+            match &now {
+                Connection::Opening => {}
+                Connection::Up(url) => {
+                    backoff.is_up();
+                    deadline = None;
+                    let fresh = shown.as_ref() != Some(url);
+                    shown = Some(url.clone());
+                    if fresh {
+                        self.doorway.show(url);
+                    }
+                }
+                Connection::Down { why } => {
+                    if let Some(url) = &shown {
+                        self.say(TunnelState::Down {
+                            url: url.clone(),
+                            why: why.clone(),
+                        });
+                        deadline = deadline.or(heal.map(|heal| Instant::now() + heal));
+                    }
+                }
+            }
+            let announcing = async {
+                if let Connection::Up(url) = &now {
+                    self.announce(url).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = self.stop.asked() => return None,
+                changed = connection.changed() => if changed.is_err() {
+                    // The provider is done and its result is on its way.
+                    std::future::pending::<()>().await;
+                },
+                () = until(deadline) => return Some(match (&now, shown.is_some()) {
+                    (Connection::Down { why }, true) => TunnelError::Lost { why: why.clone() },
+                    _ => TunnelError::TimedOut {
+                        what: format!("opening a {} tunnel", self.provider.kind()),
+                        waited: OPENING,
+                    },
+                }),
+                () = announcing => {}
+            }
+        }
+    }
+
+    /// Show the URL when it leads here. One that was not seen to is shown too, as such, and looked
+    /// at again.
+    async fn announce(&self, url: &PublicUrl) {
+        tokio::time::sleep(self.provider.traits().settle).await;
+        loop {
+            let verified = self.verifier.verify(url, self.doorway.as_ref()).await;
+            let done = verified == Verified::EndToEnd;
+            self.say(TunnelState::Ready {
+                url: url.clone(),
+                verified,
+            });
+            if done {
+                return;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    fn say(&self, now: TunnelState) {
+        self.state.send_if_modified(|before| {
+            let changes = *before != now;
+            *before = now;
+            changes
+        });
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Anywhere from 0 to 1.
+fn chance() -> f64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    let random = RandomState::new().hash_one(0_u8) >> 40;
+    f64::from(u32::try_from(random).unwrap_or(0)) / f64::from(1_u32 << 24)
+}

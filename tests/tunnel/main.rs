@@ -1,0 +1,81 @@
+//! Tunnels against real counterparts on this host: programs, servers, protocols.
+//!
+//! A test whose counterpart is not installed is reported as ignored, by name, never as passed;
+//! `CODEMATE_PREVIEW_TEST_TUNNELS=required` makes that a failure.
+
+#![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "a limit on waiting is wall-clock time"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests are told by variables what must be there"
+)]
+
+mod bore;
+mod cloudflare;
+mod cloudflared;
+mod command;
+mod ngrok;
+mod programs;
+mod ssh;
+mod verify;
+mod world;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    // Run as one of the programs that tunnels start.
+    let mut args = std::env::args().skip(1);
+    if args.next().as_deref() == Some("--as") {
+        let name = args.next().unwrap_or_default();
+        programs::run(&name, args.collect());
+        return;
+    }
+    let arguments = Arguments::from_args();
+    let all = [
+        ("bore", bore::TESTS),
+        ("cloudflare", cloudflare::TESTS),
+        ("cloudflared", cloudflared::TESTS),
+        ("command", command::TESTS),
+        ("ngrok", ngrok::TESTS),
+        ("ssh", ssh::TESTS),
+        ("verify", verify::TESTS),
+    ];
+    let trials = all
+        .into_iter()
+        .flat_map(|(room, tests)| tests.iter().map(move |test| (room, test)))
+        .map(|(room, test)| {
+            let absent = !(test.needs)();
+            let run = test.run;
+            Trial::test(format!("{room}::{}", test.name), move || {
+                run();
+                Ok(())
+            })
+            .with_ignored_flag(absent)
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// One test, and whether what it needs from outside is here.
+struct Test {
+    name: &'static str,
+    needs: fn() -> bool,
+    run: fn(),
+}
+
+impl Test {
+    const fn new(name: &'static str, run: fn()) -> Self {
+        Self {
+            name,
+            needs: || true,
+            run,
+        }
+    }
+
+    const fn needs(self, needs: fn() -> bool) -> Self {
+        Self { needs, ..self }
+    }
+}
