@@ -94,7 +94,7 @@ impl Way {
             return;
         }
         // Closed, or failed for good, which has been told.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
