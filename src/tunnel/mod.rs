@@ -173,6 +173,12 @@ impl Tunnel {
         self.stop.close_and_release();
         let _ = (&mut self.task).await;
     }
+
+    /// End it and wait for that. What is at the provider stays for the one that comes after.
+    pub async fn end(mut self) {
+        self.stop.close();
+        let _ = (&mut self.task).await;
+    }
 }
 
 impl Drop for Tunnel {
