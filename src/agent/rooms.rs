@@ -9,7 +9,7 @@ use crate::{
         docker::{Docker, DockerSettings},
         guest::GUEST,
     },
-    gateway::{Gateway, Routes},
+    gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
     security::Policy,
@@ -21,7 +21,7 @@ use crate::{
 pub struct Rooms {
     pub manager: Arc<Manager>,
     pub gateway: Gateway,
-    pub routes: Routes,
+    pub entrances: Entrances,
 }
 
 /// Where a host keeps the authorities it trusts, on the systems we run on.
@@ -49,11 +49,12 @@ impl Rooms {
             .set_gateway_port(gateway.port())
             .map_err(|error| error.problem())?;
         let routes = Routes::default();
+        let entrances = Entrances::new(routes.clone(), scope);
         let house = House {
             images: Images::new(engine.clone()),
             engine,
             store,
-            routes: routes.clone(),
+            routes,
             settings: Settings {
                 policy: policy(&user)?,
                 config_dir: paths.config_dir.clone(),
@@ -66,7 +67,7 @@ impl Rooms {
         Ok(Self {
             manager,
             gateway,
-            routes,
+            entrances,
         })
     }
 }
