@@ -12,8 +12,9 @@ use tokio::{
 };
 
 use super::{
+    streams::h2,
     upgrades::{agree, header, line},
-    world::{Body, World, full, mirror, soon, visit},
+    world::{Body, World, full, mirror, read, soon, visit},
 };
 
 fn ask(headers: &[(&'static str, &str)]) -> Request<Body> {
@@ -117,6 +118,34 @@ async fn an_app_that_only_knows_localhost_hears_nothing_else() {
         let text = soon(visit(&entrance, "a.example", request)).await.1;
         let origin = format!("origin: {foreign}");
         assert!(seen(&text).contains(&origin.as_str()), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_in_front_may_speak_http2() {
+    let (world, _app) = World::with(mirror).await;
+    let entrance = world.shared("shop", 0, "https://a.example");
+    let mut proxy = h2(&world, entrance.addr().port()).await;
+    for (url, status) in [
+        ("https://a.example/a?b", StatusCode::OK),
+        ("http://a.example/a?b", StatusCode::OK),
+        ("https://b.example/a?b", StatusCode::NOT_FOUND),
+        ("https://shop.localhost:7070/", StatusCode::NOT_FOUND),
+    ] {
+        let request = Request::get(url).body(full("")).unwrap();
+        let (parts, text) = read(soon(proxy.send_request(request)).await.unwrap()).await;
+        assert_eq!(parts.status, status, "{url}");
+        if status == StatusCode::OK {
+            assert_eq!(
+                seen(&text),
+                [
+                    "host: a.example",
+                    "x-forwarded-for: 127.0.0.1",
+                    "x-forwarded-host: a.example",
+                    "x-forwarded-proto: https",
+                ]
+            );
+        }
     }
 }
 
