@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 use super::{Check, Order, Provider, Report, Stop, Tools, Traits, TunnelError, Verdict, template};
-use crate::model::TunnelKind;
+use crate::{config::SshSettings, model::TunnelKind};
 use forward::{Asking, Before};
 use identity::Identity;
 use server::Server;
@@ -161,7 +161,7 @@ impl Ssh {
     }
 
     fn is_set_up(&self) -> bool {
-        self.kind != TunnelKind::Ssh || self.tools.settings.ssh != Default::default()
+        self.kind != TunnelKind::Ssh || self.tools.settings.ssh != SshSettings::default()
     }
 
     fn found(&self, verdict: Verdict, detail: impl Into<String>) -> Check {

@@ -102,7 +102,8 @@ fn sish(line: &str) -> Option<PublicUrl> {
 /// One event of `--output json`.
 #[derive(Deserialize)]
 struct Event {
-    event: String,
+    #[serde(rename = "event")]
+    kind: String,
     address: Option<String>,
     message: Option<String>,
     status: Option<String>,
@@ -116,7 +117,7 @@ fn localhost_run(line: &str) -> Option<PublicUrl> {
     }
     let event: Event = serde_json::from_str(line).ok()?;
     let succeeded = event.status.is_none_or(|status| status == "success");
-    if event.event != "tcpip-forward" || !succeeded {
+    if event.kind != "tcpip-forward" || !succeeded {
         return None;
     }
     match event.address {

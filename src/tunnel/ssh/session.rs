@@ -31,13 +31,12 @@ pub async fn dial(server: &Server, timing: &Timing) -> Result<(Wire, Watched), T
         why,
     };
     let address = (server.host.as_str(), server.port);
-    let stream = match timeout(timing.connect, TcpStream::connect(address)).await {
-        Ok(stream) => stream.map_err(|error| unreachable(error.to_string()))?,
-        Err(_) => {
-            let waited = humantime::format_duration(timing.connect);
-            return Err(unreachable(format!("no answer within {waited}")));
-        }
+    let connected = timeout(timing.connect, TcpStream::connect(address)).await;
+    let Ok(stream) = connected else {
+        let waited = humantime::format_duration(timing.connect);
+        return Err(unreachable(format!("no answer within {waited}")));
     };
+    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
     Wire::new(stream).map_err(|error| unreachable(error.to_string()))
 }
 

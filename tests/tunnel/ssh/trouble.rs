@@ -118,7 +118,7 @@ async fn flood(scope: &Scope) -> std::net::SocketAddr {
         {
             let each = inner.clone();
             inner.spawn(async move {
-                let sending = async { while stream.write_all(&[b'x'; 65536]).await.is_ok() {} };
+                let sending = async { while stream.write_all(&[b'x'; 8192]).await.is_ok() {} };
                 each.token().run_until_cancelled(sending).await;
             });
         }
@@ -137,7 +137,7 @@ pub fn a_server_frozen_while_we_write_is_lost() {
         let at = address(&holding.up().await);
         for _ in 0..12 {
             let mut visitor = TcpStream::connect(at).await.unwrap();
-            let mut one = [0_u8; 65536];
+            let mut one = [0_u8; 8192];
             visitor.read_exact(&mut one).await.unwrap();
             let each = scope.clone();
             scope.spawn(async move {
@@ -183,7 +183,7 @@ pub fn one_who_stalls_is_cut_off() {
         let mut holding = hold(&scope, &provider, target);
         let at = address(&holding.up().await);
         let mut staller = TcpStream::connect(at).await.unwrap();
-        let sent = async { while staller.write_all(&[b'x'; 65536]).await.is_ok() {} };
+        let sent = async { while staller.write_all(&[b'x'; 8192]).await.is_ok() {} };
         timeout(PATIENCE, sent)
             .await
             .expect("it may go on for ever");
