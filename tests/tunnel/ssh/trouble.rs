@@ -135,7 +135,8 @@ pub fn a_server_frozen_while_we_write_is_lost() {
         let target = flood(&scope).await;
         let mut holding = hold(&scope, &provider, target);
         let at = address(&holding.up().await);
-        for _ in 0..12 {
+        // More than both ends of a connection buffer: each may send 2 MiB ahead.
+        for _ in 0..40 {
             let mut visitor = TcpStream::connect(at).await.unwrap();
             let mut one = [0_u8; 8192];
             visitor.read_exact(&mut one).await.unwrap();
