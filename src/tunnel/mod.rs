@@ -5,6 +5,7 @@ mod credentials;
 mod doorway;
 mod error;
 mod fixed;
+mod ngrok;
 mod provider;
 mod supervise;
 mod template;
@@ -26,6 +27,7 @@ pub use credentials::{Credentials, Given};
 pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
 pub use fixed::Fixed;
+pub use ngrok::Ngrok;
 pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
 pub use verify::Verifier;
 
@@ -57,8 +59,10 @@ pub struct Tunnels {
 
 impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
-        let providers: Vec<Arc<dyn Provider>> =
-            vec![Arc::new(Fixed::new(tools.settings.fixed.clone()))];
+        let providers: Vec<Arc<dyn Provider>> = vec![
+            Arc::new(Fixed::new(tools.settings.fixed.clone())),
+            Arc::new(Ngrok::new(tools)),
+        ];
         let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
         Ok(Self {
             providers: providers
