@@ -174,10 +174,8 @@ impl Held {
 }
 
 pub async fn patiently<F: Future>(what: &str, wanted: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, wanted).await {
-        Ok(found) => found,
-        Err(_) => panic!("waited in vain for: {what}"),
-    }
+    let found = tokio::time::timeout(PATIENCE, wanted).await;
+    found.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }
 
 /// Until the edge has seen it as often as that.
@@ -279,11 +277,11 @@ fn visitors_come_through() {
 
         let upgrade = "Connection: upgrade\r\nUpgrade: echo\r\n";
         let mut socket = rig.ask(&url, "/socket", upgrade).await;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(patiently("the answer", socket.read_u8()).await.unwrap());
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(patiently("the answer", socket.read_u8()).await.unwrap());
         }
-        assert!(head.starts_with(b"HTTP/1.1 101"));
+        assert!(answer.starts_with(b"HTTP/1.1 101"));
         for word in [b"one.", b"two."] {
             socket.write_all(word).await.unwrap();
             let mut back = [0; 4];

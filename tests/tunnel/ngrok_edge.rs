@@ -27,11 +27,10 @@ use tokio::{
     runtime::Runtime,
     sync::watch,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{ServerConfig, pki_types::PrivateKeyDer},
-};
+use tokio_rustls::TlsAcceptor;
 
+#[path = "ngrok_identity.rs"]
+mod identity;
 #[path = "ngrok_visitors.rs"]
 mod visitors;
 
@@ -86,6 +85,11 @@ struct Network {
     is: Is,
 }
 
+const GOOD: Network = Network {
+    changes: 0,
+    is: Is::Good,
+};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Is {
     Good,
@@ -112,7 +116,7 @@ impl Edge {
             .enable_all()
             .build()
             .unwrap();
-        let (tls, ca) = identity();
+        let (tls, ca) = identity::make();
         let shared = Arc::new(Shared {
             seen: Mutex::default(),
             refusals: Mutex::default(),
@@ -120,10 +124,7 @@ impl Edge {
             dials: AtomicU64::new(0),
             sessions: AtomicU64::new(0),
             tunnels: AtomicU64::new(0),
-            network: watch::Sender::new(Network {
-                changes: 0,
-                is: Is::Good,
-            }),
+            network: watch::Sender::new(GOOD),
         });
         // Not blocked on, for it may be started inside of another runtime.
         let entered = runtime.enter();
@@ -152,8 +153,13 @@ impl Edge {
         self.shared.refusals.lock().unwrap().push(said);
     }
 
-    /// End every agent's connection; they may come back.
-    pub fn cut(&self) {
+    /// Answer the next agents nothing, and hang up.
+    pub fn hang_up_once(&self) {
+        self.shared.refusals.lock().unwrap().push(String::new());
+    }
+
+    /// Good, for new connections. Those of before are ended.
+    pub fn up(&self) {
         self.network(Is::Good);
     }
 
@@ -163,11 +169,6 @@ impl Edge {
 
     pub fn freeze(&self) {
         self.network(Is::Frozen);
-    }
-
-    /// For new connections.
-    pub fn up(&self) {
-        self.network(Is::Good);
     }
 
     fn network(&self, is: Is) {
@@ -212,29 +213,6 @@ fn listen() -> (SocketAddr, TcpListener) {
 /// Onto the edge's own threads; the runtime ends them all.
 fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::runtime::Handle::current().spawn(task));
-}
-
-/// A certificate for this edge, and its authority.
-fn identity() -> (TlsAcceptor, String) {
-    let mut params = rcgen::CertificateParams::new([]).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let authority = params.self_signed(&key).unwrap();
-    let issuer = rcgen::Issuer::new(params, key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let names = ["localhost".to_owned(), format!("*.{BASE}")];
-    let certificate = rcgen::CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
 async fn take_agents(shared: Arc<Shared>, listener: TcpListener, tls: TlsAcceptor) {
@@ -304,6 +282,9 @@ async fn serve_agent(
             other => return Err(format!("a request of kind {other}")),
         };
         shared.note(session, what, body);
+        if answer.as_ref().is_err_and(String::is_empty) {
+            return Err("hung up".to_owned());
+        }
         let answer = answer.unwrap_or_else(|refusal| json!({ "Error": refusal }));
         let _ = stream.write_all(answer.to_string().as_bytes()).await;
         let _ = stream.shutdown().await;

@@ -18,6 +18,10 @@ use super::{
 pub const TESTS: &[Test] = &[
     Test::new("a_dropped_session_comes_back", a_dropped_session_comes_back),
     Test::new("an_outage_of_5_s_is_healed", an_outage_of_5_s_is_healed),
+    Test::new(
+        "an_edge_that_hangs_up_again_is_not_waited_for",
+        an_edge_that_hangs_up_again_is_not_waited_for,
+    ),
     Test::new("a_silent_edge_is_noticed", a_silent_edge_is_noticed),
     Test::new(
         "an_authtoken_revoked_meanwhile_ends_it",
@@ -40,7 +44,7 @@ fn a_dropped_session_comes_back() {
         let door = Door::open(&scope).await;
         let mut held = Held::new(&scope, &rig.ngrok(), "shop", &door);
         let url = held.up().await;
-        rig.edge.cut();
+        rig.edge.up();
         seen(&rig.edge, What::Bind, 2).await;
         let again = rig.edge.seen(What::Bind).pop().unwrap();
         assert_eq!(again.session, 1);
@@ -115,6 +119,26 @@ async fn reaches(
     drop(reached.expect("the supervisor ended"));
 }
 
+/// Left alone, the crate waits 125 s after a third failure.
+fn an_edge_that_hangs_up_again_is_not_waited_for() {
+    block_on(|scope| async move {
+        let (rig, door) = (Rig::new(&scope), Door::open(&scope).await);
+        let ngrok = rig.ngrok();
+        let mut held = Held::new(&scope, &ngrok, "shop", &door);
+        held.up().await;
+        for _ in 0..3 {
+            rig.edge.hang_up_once();
+        }
+        rig.edge.up();
+        let error = held.end().await.unwrap_err();
+        assert!(matches!(error, TunnelError::Lost { .. }), "{error}");
+        assert_eq!(rig.edge.dials(), 4);
+        let mut anew = Held::new(&scope, &ngrok, "shop", &door);
+        anew.up().await;
+        anew.close().await;
+    });
+}
+
 fn a_silent_edge_is_noticed() {
     block_on(|scope| async move {
         let (rig, door) = (Rig::new(&scope), Door::open(&scope).await);
@@ -143,7 +167,7 @@ fn an_authtoken_revoked_meanwhile_ends_it() {
             held.up().await;
         }
         rig.edge.refuse_once(107, "The authtoken is invalid.");
-        rig.edge.cut();
+        rig.edge.up();
         for held in held {
             let error = held.end().await.unwrap_err();
             assert!(matches!(error, TunnelError::Credential { .. }), "{error}");

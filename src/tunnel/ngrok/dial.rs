@@ -22,8 +22,13 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(5);
 /// One attempt, TLS handshake included; a network that swallows packets answers nothing at all.
 const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long what was asked to end may take to do so by itself.
-const GRACE: Duration = Duration::from_secs(2);
+/// Longer than the waits of the crate's that are worth waiting for.
+const STALLED: Duration = Duration::from_secs(4);
+/// How long a closed session's connection may take to end by itself. Most do not: the crate's
+/// goodbye was not seen to arrive, and then the server goes on counting the session.
+const GOODBYE: Duration = Duration::from_millis(250);
+/// How long one that was cut may take to be dropped.
+const DROPPING: Duration = Duration::from_secs(2);
 
 /// What becomes of the connection, in order.
 #[derive(Debug)]
@@ -47,11 +52,14 @@ pub struct Dial {
 impl Dial {
     pub fn new(token: Secret) -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (events, received) = mpsc::unbounded_channel();
+        let wires = TaskTracker::new();
+        // Only so can one wait until there is none.
+        wires.close();
         let dial = Self {
             token,
             closing: CancellationToken::new(),
             events,
-            wires: TaskTracker::new(),
+            wires,
             cut: Mutex::new(CancellationToken::new()),
         };
         (dial, received)
@@ -116,14 +124,23 @@ impl Dial {
 
     /// Wait until no connection is left, and cut it if it does not end by itself.
     pub async fn ended(&self) {
-        self.wires.close();
-        if tokio::time::timeout(GRACE, self.wires.wait())
-            .await
-            .is_err()
-        {
+        let by_itself = tokio::time::timeout(GOODBYE, self.wires.wait()).await;
+        if by_itself.is_err() {
             self.cut();
-            let _ = tokio::time::timeout(GRACE, self.wires.wait()).await;
+            if tokio::time::timeout(DROPPING, self.wires.wait())
+                .await
+                .is_err()
+            {
+                tracing::warn!("a connection to ngrok was cut and is still held");
+            }
         }
+    }
+
+    /// Resolves when the session has given up a connection and not asked for another: the crate has
+    /// begun a wait of 125 s or more.
+    pub async fn stalled(&self) {
+        self.wires.wait().await;
+        tokio::time::sleep(STALLED).await;
     }
 
     fn wire(&self, stream: Box<dyn IoStream>) -> Box<dyn IoStream> {
@@ -174,12 +191,8 @@ mod tests {
 
     use super::*;
 
-    fn lost() -> Option<AcceptError> {
-        Some(AcceptError::Transport(muxado_closed()))
-    }
-
-    fn muxado_closed() -> muxado::Error {
-        muxado::Error::SessionClosed
+    fn lost() -> AcceptError {
+        AcceptError::Transport(muxado::Error::SessionClosed)
     }
 
     fn refused() -> Result<Box<dyn IoStream>, ConnectError> {
@@ -208,7 +221,7 @@ mod tests {
             }
             Ok(Box::new(tokio::io::empty()) as Box<dyn IoStream>)
         };
-        assert!(dial.connect(lost(), once).await.is_ok());
+        assert!(dial.connect(Some(lost()), once).await.is_ok());
         assert!(began.elapsed() <= Duration::from_secs(65));
         assert!(matches!(events.try_recv(), Ok(Event::Lost(_))));
         assert!(matches!(events.try_recv(), Ok(Event::Dialled)));
@@ -221,7 +234,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(30)).await;
             dial.close();
         };
-        let (given_up, ()) = tokio::join!(dial.connect(lost(), async || refused()), closing);
+        let (given_up, ()) = tokio::join!(dial.connect(Some(lost()), async || refused()), closing);
         assert!(matches!(given_up, Err(ConnectError::Canceled)));
     }
 

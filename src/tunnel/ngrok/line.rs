@@ -24,8 +24,7 @@ use crate::{model::Secret, task::Scope};
 
 /// The first connection with its authentication.
 const OPENING: Duration = Duration::from_secs(20);
-/// How long endpoints may take to be bound again on a new connection. A failure there is followed
-/// by a wait of the crate's own of up to 125 s, which is longer than a new session takes.
+/// How long endpoints may take to be bound again on a new connection.
 const REBINDING: Duration = Duration::from_secs(15);
 const CLOSING: Duration = Duration::from_secs(2);
 /// Between questions whether the session is back, and for the answer to one.
@@ -196,7 +195,7 @@ impl Keeper {
                     }
                     Event::Dialled => deadline = Some(Instant::now() + REBINDING),
                 },
-                () = until(deadline) => {
+                () = given_up(&self.dial, deadline), if deadline.is_some() => {
                     return Some(Why::Lost("ngrok did not take the session back".to_owned()));
                 }
                 () = back(session), if deadline.is_some() => {
@@ -245,9 +244,16 @@ async fn answers(session: &Session, id: &str) -> bool {
     matches!(asked, Ok(Ok(()) | Err(RpcError::Response(_))))
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
+/// Resolves when a new session will be there sooner than this one.
+async fn given_up(dial: &Dial, deadline: Option<Instant>) {
+    let late = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = late => {}
+        () = dial.stalled() => {}
     }
 }

@@ -101,7 +101,7 @@ impl Ngrok {
     fn line(&self) -> Result<Arc<Line>, TunnelError> {
         let token = self.token()?;
         let builder = self.builder(&token)?;
-        let mut last = held(&self.last);
+        let mut last = lock(&self.last);
         if let Some(line) = last.line.upgrade().filter(|line| !line.is_over()) {
             return Ok(line);
         }
@@ -126,9 +126,9 @@ impl Ngrok {
                 env!("CARGO_PKG_VERSION"),
                 None::<String>,
             );
-        let beat = builder.heartbeat_interval(self.beat.0).map(drop).is_ok()
-            && builder.heartbeat_tolerance(self.beat.1).map(drop).is_ok();
-        debug_assert!(beat, "a heartbeat of centuries");
+        // They refuse what is longer than 292 years.
+        let _ = builder.heartbeat_interval(self.beat.0);
+        let _ = builder.heartbeat_tolerance(self.beat.1);
         if let Some(server) = &self.settings.server {
             builder
                 .server_addr(server)
@@ -151,7 +151,7 @@ impl Ngrok {
     /// ever.
     fn error(&self, order: &Order, domain: Option<&str>, why: Why) -> TunnelError {
         tracing::debug!(instance = %order.id, ?why, "an ngrok endpoint ended");
-        let mut lingering = held(&self.lingering);
+        let mut lingering = lock(&self.lingering);
         if !why.lingers() {
             return why.error(domain, true);
         }
@@ -245,11 +245,11 @@ impl Provider for Ngrok {
             stop: &stop,
         };
         let bound = || {
-            held(&self.lingering).remove(&order.id);
+            lock(&self.lingering).remove(&order.id);
         };
-        let held = endpoint.hold(bound).await;
+        let outcome = endpoint.hold(bound).await;
         let_go(line).await;
-        held.map_err(|why| self.error(&order, domain.as_deref(), why))
+        outcome.map_err(|why| self.error(&order, domain.as_deref(), why))
     }
 }
 
@@ -265,7 +265,7 @@ async fn let_go(line: Arc<Line>) {
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
