@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::super::TunnelError;
+use crate::tunnel::TunnelError;
 
 const BY: &str = "ngrok";
 /// Between attempts while an earlier session of ours may linger.

@@ -12,11 +12,14 @@ use tokio::{net::TcpStream, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Order, Report, Stop},
     line::{Line, Link},
     why::Why,
 };
-use crate::{model::PublicUrl, task::Scope};
+use crate::{
+    model::PublicUrl,
+    task::Scope,
+    tunnel::{Order, Report, Stop},
+};
 
 /// A stop waits for it, and the supervisor for the stop.
 const BINDING: Duration = Duration::from_secs(10);

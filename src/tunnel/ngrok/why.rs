@@ -8,8 +8,8 @@ use ngrok::{
     tunnel::AcceptError,
 };
 
-use super::{super::TunnelError, codes};
-use crate::model::Secret;
+use super::codes;
+use crate::{model::Secret, tunnel::TunnelError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
