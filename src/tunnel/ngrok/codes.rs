@@ -116,7 +116,10 @@ pub fn error(code: Option<u32>, said: &str, host: Option<&str>, patient: bool) -
             Means::Rejected,
             format!("see https://ngrok.com/docs/errors/err_ngrok_{code}"),
         ),
-        (None, None) => (Means::Rejected, "see https://status.ngrok.com".to_owned()),
+        (None, None) => (
+            Means::Rejected,
+            "see https://dashboard.ngrok.com".to_owned(),
+        ),
     };
     let host = host.unwrap_or("the endpoint").to_owned();
     let by = BY;

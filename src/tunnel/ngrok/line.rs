@@ -1,17 +1,16 @@
 //! `Line`: the one session of this host, shared by all who hold an endpoint on it.
 
-use std::{
-    error::Error as StdError,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use ngrok::{
     Session,
     session::{ConnectError, RpcError, SessionBuilder, default_connect},
 };
 use tokio::{
-    sync::{mpsc::UnboundedReceiver, watch},
+    sync::{
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+        watch,
+    },
     time::Instant,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -48,7 +47,7 @@ pub enum Link {
 pub struct Line {
     pub token: Secret,
     pub states: watch::Receiver<Link>,
-    left: Arc<Mutex<Vec<String>>>,
+    left: UnboundedSender<String>,
     ended: CancellationToken,
     _used: DropGuard,
 }
@@ -67,14 +66,13 @@ impl Line {
         let (state, states) = watch::channel(Link::Opening);
         let (unused, ended) = (CancellationToken::new(), CancellationToken::new());
         let (dial, events) = Dial::new(plan.token.clone());
-        let left = Arc::default();
+        let (left, to_close) = mpsc::unbounded_channel();
         let keeper = Keeper {
             token: plan.token.clone(),
             builder: plan.builder,
             dial: Arc::new(dial),
             state,
             unused: unused.clone(),
-            left: Arc::clone(&left),
         };
         let done = ended.clone().drop_guard();
         // It ends with the last holder, and holders end with the scope: so that the session is
@@ -84,7 +82,7 @@ impl Line {
             if let Some(before) = plan.after {
                 before.cancelled().await;
             }
-            keeper.run(events).await;
+            keeper.run(events, to_close).await;
         });
         Self {
             token: plan.token,
@@ -108,10 +106,8 @@ impl Line {
     /// Have this endpoint closed when the session is back: it could not be closed, and the crate
     /// will bind it again.
     pub fn leave(&self, id: &str) {
-        self.left
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(id.to_owned());
+        // A session that has ended has no endpoints.
+        let _ = self.left.send(id.to_owned());
     }
 }
 
@@ -122,11 +118,10 @@ struct Keeper {
     dial: Arc<Dial>,
     state: watch::Sender<Link>,
     unused: CancellationToken,
-    left: Arc<Mutex<Vec<String>>>,
 }
 
 impl Keeper {
-    async fn run(self, mut events: UnboundedReceiver<Event>) {
+    async fn run(self, mut events: UnboundedReceiver<Event>, mut left: UnboundedReceiver<String>) {
         let opened = tokio::select! {
             () = self.unused.cancelled() => return,
             opened = tokio::time::timeout(OPENING, self.connect()) => opened,
@@ -134,7 +129,7 @@ impl Keeper {
         let why = match opened {
             Ok(Ok(session)) => {
                 self.state.send_replace(Link::Open(session.clone()));
-                let ended = self.follow(&session, &mut events).await;
+                let ended = self.follow(&session, &mut events, &mut left).await;
                 let why = ended.unwrap_or_else(|| Why::Lost("nobody uses it".to_owned()));
                 // What holders have of the session is let go before it is closed.
                 self.state.send_replace(Link::Ended(why));
@@ -181,8 +176,10 @@ impl Keeper {
         &self,
         session: &Session,
         events: &mut UnboundedReceiver<Event>,
+        left: &mut UnboundedReceiver<String>,
     ) -> Option<Why> {
         let mut deadline: Option<Instant> = None;
+        let mut open = true;
         loop {
             tokio::select! {
                 biased;
@@ -190,7 +187,7 @@ impl Keeper {
                 event = events.recv() => match event? {
                     Event::Refused(why) => return Some(why),
                     Event::Lost(why) => {
-                        deadline = None;
+                        (deadline, open) = (None, false);
                         self.state.send_replace(Link::Lost(why));
                     }
                     Event::Dialled => deadline = Some(Instant::now() + REBINDING),
@@ -199,22 +196,14 @@ impl Keeper {
                     return Some(Why::Lost("ngrok did not take the session back".to_owned()));
                 }
                 () = back(session), if deadline.is_some() => {
-                    deadline = None;
+                    (deadline, open) = (None, true);
                     self.state.send_replace(Link::Open(session.clone()));
-                    self.close_left(session).await;
                 }
-            }
-        }
-    }
-
-    async fn close_left(&self, session: &Session) {
-        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        for id in left {
-            if !answers(session, &id).await {
-                self.left
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(id);
+                Some(id) = left.recv(), if open => {
+                    if !answers(session, &id).await {
+                        tracing::warn!(id, "an ngrok endpoint may be left open");
+                    }
+                }
             }
         }
     }

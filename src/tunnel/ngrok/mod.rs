@@ -41,6 +41,8 @@ use why::Why;
 /// How often it is tried again while an earlier session may linger, 10 s apart. Users report that
 /// ngrok gives one up after about a minute.
 const LINGERING: u32 = 9;
+/// How long `doctor` waits for a session.
+const CHECKING: Duration = Duration::from_secs(25);
 /// How long the session may take to close after its last endpoint. It has limits of its own.
 const CLOSING: Duration = Duration::from_secs(10);
 /// The crate's own intervals, which are those of ngrok's agent: a server that is silent is noticed
@@ -166,9 +168,18 @@ impl Ngrok {
 
     async fn check_online(&self) -> Result<(), TunnelError> {
         let line = self.line()?;
-        let opened = endpoint::open(&mut line.states.clone()).await.map(drop);
+        let mut states = line.states.clone();
+        let opened = tokio::time::timeout(CHECKING, endpoint::open(&mut states)).await;
+        drop(states);
+        let outcome = match opened {
+            Ok(opened) => opened.map(drop).map_err(|why| why.error(None, false)),
+            Err(_) => Err(TunnelError::TimedOut {
+                what: "reaching ngrok".to_owned(),
+                waited: CHECKING,
+            }),
+        };
         let_go(line).await;
-        opened.map_err(|why| why.error(None, false))
+        outcome
     }
 
     fn checked(&self, verdict: Verdict, detail: impl Into<String>) -> Check {
