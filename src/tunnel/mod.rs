@@ -5,6 +5,7 @@ mod credentials;
 mod doorway;
 mod error;
 mod fixed;
+mod ngrok;
 mod provider;
 mod ssh;
 mod supervise;
@@ -27,6 +28,7 @@ pub use credentials::{Credentials, Given};
 pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
 pub use fixed::Fixed;
+pub use ngrok::Ngrok;
 pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
 pub use ssh::{Ssh, Timing as SshTiming};
 pub use verify::Verifier;
@@ -61,6 +63,7 @@ impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
         let providers: Vec<Arc<dyn Provider>> = vec![
             Arc::new(Fixed::new(tools.settings.fixed.clone())),
+            Arc::new(Ngrok::new(tools)),
             Arc::new(Ssh::new(TunnelKind::Ssh, tools)),
             Arc::new(Ssh::new(TunnelKind::LocalhostRun, tools)),
             Arc::new(Ssh::new(TunnelKind::Pinggy, tools)),

@@ -18,6 +18,8 @@ mod cloudflare;
 mod cloudflared;
 mod command;
 mod ngrok;
+mod ngrok_edge;
+mod ngrok_loss;
 mod programs;
 mod ssh;
 mod verify;
@@ -40,6 +42,7 @@ fn main() {
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
+        ("ngrok", ngrok_loss::TESTS),
         ("ssh", ssh::TESTS),
         ("verify", verify::TESTS),
     ];
