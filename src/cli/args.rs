@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, down::DownArgs,
     events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs, logs::LogsArgs,
-    up::UpArgs,
+    tether::TetherArgs, up::UpArgs,
 };
 use crate::model::Name;
 
@@ -115,6 +115,9 @@ pub enum Command {
     Images(ImagesArgs),
     /// Control the agent, which runs the instances in the background
     Agent(AgentArgs),
+    /// Become a program that ends with the agent
+    #[command(hide = true)]
+    Tether(TetherArgs),
     /// Check that everything needed is there
     Doctor,
     /// Print the completion script for a shell

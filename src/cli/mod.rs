@@ -23,6 +23,7 @@ mod selector;
 mod signal;
 mod status;
 mod terminal;
+mod tether;
 mod up;
 mod url;
 mod wait;
@@ -52,6 +53,9 @@ pub fn main(env: Env) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::parse_error(&error),
     };
+    if let Command::Tether(args) = &cli.command {
+        return tether::run(args);
+    }
     let printer = Printer::new(&cli.global, &env);
     let mut context = Context {
         env,
@@ -113,6 +117,8 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Detect(args) => detect::run(context, args).await,
         Command::Images(args) => images::run(context, args).await,
         Command::Agent(args) => agent::control(context, args).await,
+        // It has no output and was run already.
+        Command::Tether(_) => Ok(0),
         Command::Doctor => doctor::run(context).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Help(args) => help::run(context, &args),

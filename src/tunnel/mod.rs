@@ -1,10 +1,13 @@
 //! Tunnels: how the world comes in. A [`Provider`] each kind; one supervisor for all of them.
 
 mod backoff;
+mod cloudflared;
 mod credentials;
 mod doorway;
 mod error;
 mod fixed;
+mod pace;
+mod program;
 mod provider;
 mod supervise;
 mod template;
@@ -15,7 +18,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    config::TunnelSettings,
+    config::{Inherited, TunnelSettings},
     model::{InstanceId, Name, TunnelChoice, TunnelKind, TunnelState},
     store::Store,
     task::Scope,
@@ -26,6 +29,8 @@ pub use credentials::{Credentials, Given};
 pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
 pub use fixed::Fixed;
+pub use pace::Pace;
+pub use program::{Ended, Launch, Ledger, Programs, Running, find, tether};
 pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
 pub use verify::Verifier;
 
@@ -44,8 +49,17 @@ pub struct Tools {
     pub home: Option<PathBuf>,
     /// Trusted beside the system's authorities.
     pub ca_bundle: Option<PathBuf>,
+    /// What programs see of our environment.
+    pub inherited: Inherited,
+    /// Our own program, or one that does the same with `tether <pid> -- <program> …`: see
+    /// [`tether`]. [`OURSELVES`] unless a test has another.
+    pub tether: PathBuf,
+    pub pace: Pace,
     pub scope: Scope,
 }
+
+/// The program that runs, whatever was put at its path since.
+pub const OURSELVES: &str = "/proc/self/exe";
 
 /// Every kind of tunnel, and the ones that are open.
 pub struct Tunnels {

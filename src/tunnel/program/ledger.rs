@@ -1,0 +1,102 @@
+//! `Ledger`: the record of one tunnel, on the disk before what it tells of is made.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Programs, leftovers, process};
+use crate::{
+    model::{InstanceId, TunnelKind},
+    store::{Store, StoreError, TunnelRecord},
+    task::Scope,
+    tunnel::TunnelError,
+};
+
+/// Changes are on the disk when they return. Clones are of the same record.
+#[derive(Clone)]
+pub struct Ledger {
+    store: Arc<Store>,
+    scope: Scope,
+    /// Held while the disk is written, so that writes come in the order of changes.
+    record: Arc<std::sync::Mutex<TunnelRecord>>,
+}
+
+impl Ledger {
+    /// Begin a record, in place of one that an earlier attempt left: processes of that are ended,
+    /// and what it made at the provider is taken over.
+    pub(super) async fn open(
+        programs: &Programs,
+        kind: TunnelKind,
+        key: &str,
+        instances: Vec<InstanceId>,
+    ) -> Result<Self, TunnelError> {
+        let store = Arc::clone(&programs.store);
+        let unknown = |error: std::io::Error| TunnelError::Unreachable {
+            what: "/proc".to_owned(),
+            why: error.to_string(),
+        };
+        let left = blocking(&programs.scope, move || store.load_tunnels())
+            .await?
+            .into_iter()
+            .find(|record| record.key == key);
+        let mut remote = std::collections::BTreeMap::new();
+        if let Some(left) = left {
+            leftovers::end(&left, programs).await;
+            remote = left.remote;
+        }
+        let ledger = Self {
+            store: Arc::clone(&programs.store),
+            scope: programs.scope.clone(),
+            record: Arc::new(std::sync::Mutex::new(TunnelRecord {
+                key: key.to_owned(),
+                kind,
+                instances,
+                mark: process::random_mark().map_err(unknown)?,
+                boot_id: process::boot_id().map_err(unknown)?,
+                process: None,
+                remote,
+            })),
+        };
+        ledger.change(|_| ()).await?;
+        Ok(ledger)
+    }
+
+    pub fn record(&self) -> TunnelRecord {
+        self.record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Change the record, and have it on the disk.
+    pub async fn change(
+        &self,
+        change: impl FnOnce(&mut TunnelRecord) + Send + 'static,
+    ) -> Result<(), TunnelError> {
+        let (store, record) = (Arc::clone(&self.store), Arc::clone(&self.record));
+        blocking(&self.scope, move || {
+            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut record);
+            store.save_tunnel(&record)
+        })
+        .await
+    }
+
+    /// Nothing of it is left anywhere.
+    pub async fn forget(self) -> Result<(), TunnelError> {
+        let (store, key) = (Arc::clone(&self.store), self.record().key);
+        blocking(&self.scope, move || store.remove_tunnel(&key)).await
+    }
+}
+
+/// Have the disk do something on a thread that may wait.
+pub(super) async fn blocking<T: Send + 'static>(
+    scope: &Scope,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, TunnelError> {
+    match scope.spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(error) => Err(TunnelError::Unreachable {
+            what: "the state directory".to_owned(),
+            why: error.to_string(),
+        }),
+    }
+}
