@@ -18,8 +18,11 @@ mod cloudflare;
 mod cloudflared;
 mod command;
 mod ngrok;
+mod program;
 mod programs;
+mod rig;
 mod ssh;
+mod stub;
 mod verify;
 mod world;
 
@@ -40,6 +43,7 @@ fn main() {
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
+        ("program", program::TESTS),
         ("ssh", ssh::TESTS),
         ("verify", verify::TESTS),
     ];
