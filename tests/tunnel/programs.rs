@@ -11,11 +11,10 @@ use super::stub;
 /// Be the program of that name.
 pub fn run(name: &str, args: Vec<String>) {
     match name {
-        "bore" => stub::bore(args),
+        "bore" => stub::bore(&args),
         "cloudflared" => stub::cloudflared(args),
-        "parent" => stub::parent(args),
+        "parent" => stub::parent(&args),
         "teller" => stub::teller(args),
-        "tether" => stub::tether(args),
         other => panic!("no program `{other}` here: {args:?}"),
     }
 }
