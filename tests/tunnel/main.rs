@@ -20,8 +20,11 @@ mod command;
 mod ngrok;
 mod ngrok_edge;
 mod ngrok_loss;
+mod program;
 mod programs;
+mod rig;
 mod ssh;
+mod stub;
 mod verify;
 mod world;
 
@@ -43,6 +46,7 @@ fn main() {
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
         ("ngrok", ngrok_loss::TESTS),
+        ("program", program::TESTS),
         ("ssh", ssh::TESTS),
         ("verify", verify::TESTS),
     ];

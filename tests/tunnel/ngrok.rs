@@ -82,6 +82,10 @@ impl Rig {
             ssh_auth_sock: None,
             home: None,
             ca_bundle: Some(ca),
+
+            inherited: codemate_preview::config::Inherited::default(),
+            tether: codemate_preview::tunnel::OURSELVES.into(),
+            pace: codemate_preview::tunnel::Pace::default(),
             scope: scope.child(),
         };
         Self {

@@ -99,12 +99,7 @@ fn agent(world: &World, provider: &Arc<Straight>) -> Agent {
     world.agent_with(|tools: &Tools| {
         let resolve = BTreeMap::from([("*.test".to_owned(), "127.0.0.1:0".to_owned())]);
         let verifier = Verifier::new(&resolve, None).unwrap();
-        Some(Tunnels::of(
-            vec![provider],
-            verifier,
-            tools.credentials.clone(),
-            &tools.scope,
-        ))
+        Some(Tunnels::of(vec![provider], verifier, tools))
     })
 }
 
