@@ -1,6 +1,8 @@
 //! Tunnels: how the world comes in. A [`Provider`] each kind; one supervisor for all of them.
 
+mod authorities;
 mod backoff;
+mod cloudflare;
 mod cloudflared;
 mod credentials;
 mod doorway;
@@ -25,13 +27,16 @@ use crate::{
 };
 use supervise::Supervisor;
 
+pub use cloudflare::Cloudflare;
 pub use credentials::{Credentials, Given};
 pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
 pub use fixed::Fixed;
 pub use pace::Pace;
 pub use program::{Ended, Launch, Ledger, Programs, Running, find, tether};
-pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
+pub use provider::{
+    Check, Connection, Order, Provider, Reaped, Report, Stop, Traits, Verdict, Wanted,
+};
 pub use verify::Verifier;
 
 /// What providers are made of.
@@ -71,8 +76,10 @@ pub struct Tunnels {
 
 impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
-        let providers: Vec<Arc<dyn Provider>> =
-            vec![Arc::new(Fixed::new(tools.settings.fixed.clone()))];
+        let providers: Vec<Arc<dyn Provider>> = vec![
+            Arc::new(Fixed::new(tools.settings.fixed.clone())),
+            Arc::new(Cloudflare::new(tools)),
+        ];
         let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
         Ok(Self {
             providers: providers
