@@ -15,8 +15,11 @@
 
 mod bore;
 mod cloudflare;
+mod cloudflare_api;
 mod cloudflared;
 mod command;
+mod named_host;
+mod named_program;
 mod ngrok;
 mod programs;
 mod ssh;

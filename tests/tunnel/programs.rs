@@ -9,6 +9,7 @@ use std::{
 /// Be the program of that name.
 pub fn run(name: &str, args: Vec<String>) {
     match name {
+        "cloudflared-named" => super::named_program::run(&args),
         other => panic!("no program `{other}` here: {args:?}"),
     }
 }
