@@ -113,7 +113,7 @@ fn secrets() {
         assert!(argv.contains("tunnel") && argv.contains("run"), "{argv}");
         assert!(!of("environ").contains(TOKEN));
         let record = fs::read_to_string(host.store.tunnels().join("cloudflare.json")).unwrap();
-        assert!(record.contains("codemate"), "{record}");
+        assert!(record.contains("shop.example.com"), "{record}");
         for text in [argv, record, format!("{:?}", host.record())] {
             assert!(
                 !text.contains(TUNNEL_TOKEN) && !text.contains(TOKEN),
@@ -237,7 +237,7 @@ fn someone_elses_name() {
             let id = host.api.plant(other);
             // Enough of what does not matter for it to be on the second page.
             let chaff: Vec<String> = (0..60)
-                .map(|n| json!({"type": "TXT", "name": "shop.example.com", "content": n}))
+                .map(|n| json!({"type": "TXT", "name": "shop.example.com", "content": n.to_string()}))
                 .map(|record| host.api.plant(record))
                 .collect();
             let before = host.api.records();
@@ -382,6 +382,7 @@ fn refusals() {
         agent.provider.release(&id_of("shop")).await.unwrap();
         host.is_clean();
 
+        host.api.heal();
         let lost = host.agent_with(&scope, |tools| {
             tools.settings.cloudflare.zone = Some("f".repeat(32));
         });

@@ -146,7 +146,7 @@ impl Agent {
             generation: 1,
         };
         let (report, connection) = Report::new();
-        let stop = Stop::new(self.scope.token());
+        let stop = Stop::new(self.scope.child().token());
         let provider = Arc::clone(&self.provider);
         let asked = stop.clone();
         Held {

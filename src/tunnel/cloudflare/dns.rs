@@ -18,6 +18,7 @@ struct Entry {
     id: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
     content: String,
     #[serde(default)]
     proxied: bool,
