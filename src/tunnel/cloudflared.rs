@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::{process::Command, time::timeout};
 
 use super::{Launch, Programs, Tools, TunnelError, program};
-use crate::config::CloudflareSettings;
+use crate::{config::CloudflareSettings, store::Store};
 
 const NAME: &str = "cloudflared";
 /// How to have it.
@@ -55,6 +55,16 @@ pub async fn version(program: &Path, programs: &Programs) -> Result<String, Tunn
         Some(line) if output.status.success() => Ok(line.trim().to_owned()),
         _ => Err(unusable("it does not say its version".to_owned())),
     }
+}
+
+/// An empty configuration file: without one it reads the user's own, whose rules would apply.
+pub fn empty_config(store: &Store) -> Result<PathBuf, TunnelError> {
+    let path = store.tunnels().join("cloudflared.yml");
+    std::fs::write(&path, "").map_err(|error| TunnelError::Settings {
+        what: format!("`{}` cannot be written: {error}", path.display()),
+        hint: "make the state directory writable".to_owned(),
+    })?;
+    Ok(path)
 }
 
 /// The program with what every use of it has in common; arguments and more are the caller's.

@@ -2,8 +2,11 @@
 
 mod authorities;
 mod backoff;
+mod choice;
 mod cloudflare;
+mod cloudflare_quick;
 mod cloudflared;
+mod command;
 mod credentials;
 mod doorway;
 mod error;
@@ -11,6 +14,7 @@ mod fixed;
 mod pace;
 mod program;
 mod provider;
+mod reaper;
 mod supervise;
 mod template;
 mod verify;
@@ -25,9 +29,13 @@ use crate::{
     store::Store,
     task::Scope,
 };
+use reaper::Reaper;
 use supervise::Supervisor;
 
+pub use choice::{Chosen, Notice};
 pub use cloudflare::Cloudflare;
+pub use cloudflare_quick::CloudflareQuick;
+pub use command::Any;
 pub use credentials::{Credentials, Given};
 pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
@@ -68,40 +76,58 @@ pub const OURSELVES: &str = "/proc/self/exe";
 
 /// Every kind of tunnel, and the ones that are open.
 pub struct Tunnels {
-    providers: BTreeMap<TunnelKind, Arc<dyn Provider>>,
+    providers: Arc<BTreeMap<TunnelKind, Arc<dyn Provider>>>,
+    reaper: Arc<Reaper>,
     verifier: Verifier,
-    credentials: Arc<Credentials>,
-    scope: Scope,
+    tools: Tools,
 }
 
 impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
         let providers: Vec<Arc<dyn Provider>> = vec![
-            Arc::new(Fixed::new(tools.settings.fixed.clone())),
             Arc::new(Cloudflare::new(tools)),
+            Arc::new(CloudflareQuick::new(tools)),
+            Arc::new(Any::new(tools)),
+            Arc::new(Fixed::new(tools.settings.fixed.clone())),
         ];
-        let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
-        Ok(Self {
-            providers: providers
+        let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?
+            .patience(tools.pace.verifying);
+        let providers: Arc<BTreeMap<_, _>> = Arc::new(
+            providers
                 .into_iter()
                 .map(|provider| (provider.kind(), provider))
                 .collect(),
+        );
+        Ok(Self {
+            reaper: Arc::new(Reaper::new(Arc::clone(&providers), tools)),
+            providers,
             verifier,
-            credentials: Arc::clone(&tools.credentials),
-            scope: tools.scope.clone(),
+            tools: tools.clone(),
         })
     }
 
     pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+        &self.tools.credentials
     }
 
-    /// The kind that a user's choice comes to here.
-    pub fn choose(&self, choice: Option<TunnelChoice>) -> Option<TunnelKind> {
-        match choice {
-            Some(TunnelChoice::None) | None => None,
-            Some(TunnelChoice::Kind(kind)) => Some(kind),
+    /// The kind that a user's choice comes to here. It looks for programs on the disk.
+    pub fn choose(&self, choice: Option<TunnelChoice>) -> Chosen {
+        choice::choose(choice, &self.tools)
+    }
+
+    /// Take away what an agent that was killed left: processes, what is at providers, records.
+    /// Done once; tunnels are opened after it. Says which records stay.
+    pub async fn reap(&self) -> Vec<String> {
+        self.reaper.reap().await.to_vec()
+    }
+
+    /// Have nothing left at providers of an instance whose tunnel is not open: an earlier agent
+    /// may have had it open, and this one never did.
+    pub async fn release(&self, id: &InstanceId) -> Result<(), TunnelError> {
+        for provider in self.providers.values() {
+            provider.release(id).await?;
         }
+        Ok(())
     }
 
     /// The port on 127.0.0.1 that visitors of this kind have to be taken at, if it matters.
@@ -120,7 +146,7 @@ impl Tunnels {
                 what: format!("there is no tunnel `{kind}` in this version"),
                 hint: "choose another with `--tunnel`".to_owned(),
             })?;
-        let scope = self.scope.child();
+        let scope = self.tools.scope.child();
         let (state, states) = watch::channel(TunnelState::Opening);
         let stop = Stop::new(scope.token());
         let supervisor = Supervisor {
@@ -136,7 +162,14 @@ impl Tunnels {
             state,
             stop: stop.clone(),
         };
-        let task = scope.spawn(supervisor.run());
+        let (reaper, stopped) = (Arc::clone(&self.reaper), stop.clone());
+        let task = scope.spawn(async move {
+            tokio::select! {
+                () = stopped.asked() => return,
+                _ = reaper.reap() => {}
+            }
+            supervisor.run().await;
+        });
         Ok(Tunnel {
             kind,
             states,

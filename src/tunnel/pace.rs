@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::verify::PATIENCE;
+
 #[derive(Debug, Clone)]
 pub struct Pace {
     /// What a program has to end by itself after SIGTERM. `cloudflared` is told to take 3 s.
@@ -26,6 +28,8 @@ pub struct Pace {
     pub apart: Duration,
     /// How long a program of the user's may take to print its URL unless the settings say.
     pub printing: Duration,
+    /// How long a fresh URL is asked before it is shown unverified.
+    pub verifying: Duration,
 }
 
 impl Default for Pace {
@@ -41,6 +45,7 @@ impl Default for Pace {
             held_back: vec![minutes(1), minutes(5), minutes(15)],
             apart: Duration::from_secs(5),
             printing: Duration::from_secs(30),
+            verifying: PATIENCE,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{Challenge, Doorway, TunnelError, authorities};
 use crate::model::{PublicUrl, Verified};
 
 /// How long a fresh URL is asked before it is shown unverified.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
 const ONE_REQUEST: Duration = Duration::from_secs(8);
 /// More than any answer of ours.
@@ -90,7 +90,7 @@ impl Verifier {
 }
 
 /// What went wrong at the bottom; above it are only retellings.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut at = error;
     while let Some(source) = at.source() {
         at = source;

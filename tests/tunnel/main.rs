@@ -21,8 +21,11 @@ mod command;
 mod named_host;
 mod named_program;
 mod ngrok;
+mod program;
 mod programs;
+mod rig;
 mod ssh;
+mod stub;
 mod verify;
 mod world;
 
@@ -43,6 +46,7 @@ fn main() {
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
+        ("program", program::TESTS),
         ("ssh", ssh::TESTS),
         ("verify", verify::TESTS),
     ];

@@ -39,7 +39,8 @@ impl Book {
         if self.ledger.is_some() {
             return Ok(());
         }
-        let left = self.store.load_tunnels()?;
+        let store = Arc::clone(&self.store);
+        let left = self.programs.on_disk(move || store.load_tunnels()).await?;
         if let Some(left) = left.into_iter().find(|record| record.key == KEY) {
             self.begin(left.instances).await?;
         }

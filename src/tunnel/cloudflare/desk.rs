@@ -57,6 +57,9 @@ pub struct Seat {
     pub connector: Option<Arc<Connector>>,
 }
 
+/// The settings, if they are needed.
+pub type AskSite<'a> = &'a (dyn Fn() -> Result<Site, TunnelError> + Send + Sync);
+
 /// A preview that wants to be found.
 pub struct Wish<'a> {
     pub order: &'a Order,
@@ -185,33 +188,41 @@ impl Desk {
     }
 
     /// Take away what is left for an instance that nobody holds.
-    pub async fn release(&self, site: &Site, instance: &InstanceId) -> Result<(), TunnelError> {
+    pub async fn release(&self, site: AskSite<'_>, id: &InstanceId) -> Result<(), TunnelError> {
         let mut shared = self.shared.lock().await;
         shared.book.open().await?;
-        let concerns = shared.book.instances().contains(instance);
-        if !concerns || shared.holds(instance) {
+        let concerns = shared.book.instances().contains(id);
+        if !concerns || shared.holds(id) {
             return Ok(());
         }
-        self.clear(&mut shared, site, instance).await?;
-        self.finish(&mut shared, site).await
+        let site = site()?;
+        self.clear(&mut shared, &site, id).await?;
+        self.finish(&mut shared, &site).await
     }
 
-    /// Take away what is left for all instances that nobody holds and nobody will.
+    /// Take away what is left for all instances that nobody holds and nobody will. If there are
+    /// none, nobody is asked anything.
     pub async fn reap(
         &self,
-        site: &Site,
+        site: AskSite<'_>,
         left: &TunnelRecord,
         wanted: Wanted<'_>,
     ) -> Result<Reaped, TunnelError> {
         let mut shared = self.shared.lock().await;
         shared.book.open().await?;
         shared.book.adopt(left).await?;
-        for instance in shared.book.instances() {
-            if !wanted(&instance) && !shared.holds(&instance) {
-                self.clear(&mut shared, site, &instance).await?;
+        let (stay, go): (Vec<InstanceId>, Vec<InstanceId>) = shared
+            .book
+            .instances()
+            .into_iter()
+            .partition(|id| wanted(id) || shared.holds(id));
+        if stay.is_empty() || !go.is_empty() {
+            let site = site()?;
+            for id in &go {
+                self.clear(&mut shared, &site, id).await?;
             }
+            self.finish(&mut shared, &site).await?;
         }
-        self.finish(&mut shared, site).await?;
         Ok(Reaped::Minded)
     }
 

@@ -137,11 +137,11 @@ impl Provider for Cloudflare {
     }
 
     async fn release(&self, id: &InstanceId) -> Result<(), TunnelError> {
-        self.desk.release(&self.site()?, id).await
+        self.desk.release(&|| self.site(), id).await
     }
 
     async fn reap(&self, left: &TunnelRecord, wanted: Wanted<'_>) -> Result<Reaped, TunnelError> {
-        self.desk.reap(&self.site()?, left, wanted).await
+        self.desk.reap(&|| self.site(), left, wanted).await
     }
 }
 

@@ -32,25 +32,10 @@ pub struct TokenRun {
     pub token: Secret,
 }
 
-impl Parts {
-    /// For the program not to take the user's own configuration for ours.
-    fn empty_config(&self) -> Result<PathBuf, TunnelError> {
-        let path = self.store.tunnels().join("cloudflared.yml");
-        std::fs::write(&path, "").map_err(|error| TunnelError::Unreachable {
-            what: path.display().to_string(),
-            why: error.to_string(),
-        })?;
-        Ok(path)
-    }
-}
-
 impl TokenRun {
     /// Run it until it ends, and say why it did; `None` when it was stopped.
     pub async fn once(&self, until: &Scope, tell: impl FnMut(Link)) -> Option<TunnelError> {
-        match self.run(until, tell).await {
-            Ok(()) => None,
-            Err(error) => Some(error),
-        }
+        self.run(until, tell).await.err()
     }
 
     async fn run(&self, until: &Scope, tell: impl FnMut(Link)) -> Result<(), TunnelError> {
@@ -58,7 +43,7 @@ impl TokenRun {
         let launch = cloudflared::launch(self.program.clone(), &self.parts.settings, metrics.addr)
             .arg("tunnel")
             .arg("--config")
-            .arg(self.parts.empty_config()?)
+            .arg(cloudflared::empty_config(&self.parts.store)?)
             .arg("run")
             .env("TUNNEL_TOKEN", self.token.reveal());
         let running = self.parts.programs.start(&self.ledger, launch).await?;

@@ -5,16 +5,14 @@ use std::sync::{Arc, PoisonError};
 use super::{Programs, leftovers, process};
 use crate::{
     model::{InstanceId, TunnelKind},
-    store::{Store, StoreError, TunnelRecord},
-    task::Scope,
+    store::TunnelRecord,
     tunnel::TunnelError,
 };
 
 /// Changes are on the disk when they return. Clones are of the same record.
 #[derive(Clone)]
 pub struct Ledger {
-    store: Arc<Store>,
-    scope: Scope,
+    programs: Programs,
     /// Held while the disk is written, so that writes come in the order of changes.
     record: Arc<std::sync::Mutex<TunnelRecord>>,
 }
@@ -33,7 +31,8 @@ impl Ledger {
             what: "/proc".to_owned(),
             why: error.to_string(),
         };
-        let left = blocking(&programs.scope, move || store.load_tunnels())
+        let left = programs
+            .on_disk(move || store.load_tunnels())
             .await?
             .into_iter()
             .find(|record| record.key == key);
@@ -43,8 +42,7 @@ impl Ledger {
             remote = left.remote;
         }
         let ledger = Self {
-            store: Arc::clone(&programs.store),
-            scope: programs.scope.clone(),
+            programs: programs.clone(),
             record: Arc::new(std::sync::Mutex::new(TunnelRecord {
                 key: key.to_owned(),
                 kind,
@@ -71,32 +69,21 @@ impl Ledger {
         &self,
         change: impl FnOnce(&mut TunnelRecord) + Send + 'static,
     ) -> Result<(), TunnelError> {
-        let (store, record) = (Arc::clone(&self.store), Arc::clone(&self.record));
-        blocking(&self.scope, move || {
-            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
-            change(&mut record);
-            store.save_tunnel(&record)
-        })
-        .await
+        let (store, record) = (Arc::clone(&self.programs.store), Arc::clone(&self.record));
+        self.programs
+            .on_disk(move || {
+                let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+                change(&mut record);
+                store.save_tunnel(&record)
+            })
+            .await
     }
 
     /// Nothing of it is left anywhere.
     pub async fn forget(self) -> Result<(), TunnelError> {
-        let (store, key) = (Arc::clone(&self.store), self.record().key);
-        blocking(&self.scope, move || store.remove_tunnel(&key)).await
-    }
-}
-
-/// Have the disk do something on a thread that may wait.
-pub(super) async fn blocking<T: Send + 'static>(
-    scope: &Scope,
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, TunnelError> {
-    match scope.spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(TunnelError::Unreachable {
-            what: "the state directory".to_owned(),
-            why: error.to_string(),
-        }),
+        let (store, key) = (Arc::clone(&self.programs.store), self.record().key);
+        self.programs
+            .on_disk(move || store.remove_tunnel(&key))
+            .await
     }
 }

@@ -34,7 +34,7 @@ use super::{Pace, Tools, TunnelError};
 use crate::{
     config::Inherited,
     model::{InstanceId, Secret, TunnelKind},
-    store::{Store, TunnelRecord},
+    store::{Store, StoreError, TunnelRecord},
     task::Scope,
 };
 
@@ -169,13 +169,32 @@ impl Programs {
         command
     }
 
+    /// How long a program has until it is killed.
+    pub(super) fn longest_end(&self) -> Duration {
+        self.pace.first_grace + self.pace.second_grace
+    }
+
     /// What programs of ours see of our own environment.
     pub fn inherited(&self) -> &Inherited {
         &self.inherited
     }
 
-    /// End what the agent before this one left running. Its record stays.
-    pub async fn reap(&self, left: &TunnelRecord) -> bool {
+    /// Have the disk do something on a thread that may wait.
+    pub(super) async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, TunnelError> {
+        match self.scope.spawn_blocking(work).await {
+            Ok(done) => Ok(done?),
+            Err(error) => Err(TunnelError::Unreachable {
+                what: "the state directory".to_owned(),
+                why: error.to_string(),
+            }),
+        }
+    }
+
+    /// End what the agent before this one left running, and say whether that did it. Its record stays.
+    pub(super) async fn reap(&self, left: &TunnelRecord) -> bool {
         leftovers::end(left, self).await
     }
 }

@@ -107,10 +107,10 @@ impl Running {
         self.pid.as_raw_pid()
     }
 
-    /// The next line of its output, without colours; `None` when there will be none. One that is
-    /// not taken in time is lost.
-    pub async fn line(&mut self) -> Option<String> {
-        self.lines.recv().await
+    /// What it prints, by line, from the start, without colours; closed when there is no more. One
+    /// that is not taken in time is lost. There is one receiver, and a second is closed.
+    pub fn lines(&mut self) -> mpsc::Receiver<String> {
+        std::mem::replace(&mut self.lines, mpsc::channel(1).1)
     }
 
     /// Resolves when the program has ended by itself. [`Self::end`] is due even then.
