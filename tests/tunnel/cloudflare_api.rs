@@ -199,38 +199,25 @@ fn respond(answer: &Answer, query: &[(&str, &str)], retry_after: Option<u64>) ->
         let found = query.iter().find(|(name, _)| *name == key);
         found.map_or(otherwise, |(_, value)| value.parse().unwrap())
     };
-    let (status, body) = match answer {
-        Answer::Result(result) => (
-            200,
-            json!({"success": true, "errors": [], "messages": [], "result": result}),
-        ),
+    let good = json!({"success": true, "errors": [], "messages": []});
+    let (mut status, mut body) = (200, good);
+    match answer {
+        Answer::Result(result) => body["result"] = result.clone(),
         Answer::Page(all) => {
             let (page, size) = (number("page", 1), number("per_page", 20));
             let some: Vec<&Value> = all.iter().skip((page - 1) * size).take(size).collect();
-            let info = json!({
-                "page": page,
-                "per_page": size,
-                "count": some.len(),
-                "total_count": all.len(),
+            body["result_info"] = json!({
+                "page": page, "per_page": size, "count": some.len(), "total_count": all.len(),
             });
-            (
-                200,
-                json!({
-                    "success": true, "errors": [], "messages": [],
-                    "result": some, "result_info": info,
-                }),
-            )
+            body["result"] = json!(some);
         }
-        Answer::Error(status, code, message) => (
-            *status,
-            json!({
-                "success": false,
-                "errors": [{"code": code, "message": message}],
-                "messages": [],
-                "result": null,
-            }),
-        ),
-    };
+        Answer::Error(refused, code, message) => {
+            status = *refused;
+            body["success"] = json!(false);
+            body["errors"] = json!([{"code": code, "message": message}]);
+            body["result"] = Value::Null;
+        }
+    }
     let mut response = Response::builder()
         .status(StatusCode::from_u16(status).unwrap())
         .header(header::CONTENT_TYPE, "application/json");
@@ -325,9 +312,12 @@ impl Everything {
                 match (method.as_str(), what) {
                     ("GET", ["token"]) => Answer::Result(json!(format!("{TUNNEL_TOKEN}{id}"))),
                     ("PUT", ["configurations"]) => {
-                        tunnel.ingress = body["config"]["ingress"].as_array().unwrap().clone();
-                        let last = tunnel.ingress.last();
-                        if last.is_none_or(|rule| rule.get("hostname").is_some()) {
+                        let rules = body["config"]["ingress"].as_array().unwrap();
+                        tunnel.ingress.clone_from(rules);
+                        if rules
+                            .last()
+                            .is_none_or(|rule| rule.get("hostname").is_some())
+                        {
                             return Answer::Error(400, 1056, "Bad Configuration: no catch-all");
                         }
                         Answer::Result(json!({

@@ -16,6 +16,7 @@
 mod bore;
 mod cloudflare;
 mod cloudflare_api;
+mod cloudflare_faults;
 mod cloudflared;
 mod command;
 mod named_host;
@@ -43,6 +44,7 @@ fn main() {
     let all = [
         ("bore", bore::TESTS),
         ("cloudflare", cloudflare::TESTS),
+        ("cloudflare", cloudflare_faults::TESTS),
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),

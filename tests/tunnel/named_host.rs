@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use codemate_preview::{
     config::{CloudflareSettings, TunnelSettings},
-    model::{InstanceId, Name, Secret},
-    store::{Store, TunnelRecord},
+    model::{InstanceId, Limits, Name, Options, Phase, Secret},
+    store::{Intent, Record, Source, Store, TunnelRecord},
     task::Scope,
     tunnel::{
         Cloudflare, Connection, Credentials, Given, Order, Pace, Provider, Report, Stop, Tools,
@@ -125,6 +125,38 @@ impl Host {
         self.store.load_tunnels().unwrap().pop()
     }
 
+    /// Have an instance that its user wants up.
+    pub fn keep_instance(&self, name: &str) {
+        let at = "2026-01-02T03:04:05Z".parse().unwrap();
+        let record = Record {
+            id: id_of(name),
+            name: Name::slug(name),
+            source: Source::Local {
+                directory: format!("/projects/{name}"),
+            },
+            label: None,
+            options: Options::default(),
+            plan: None,
+            generation: 1,
+            intent: Intent::Up,
+            phase: Phase::Asleep { since: at },
+            install_key: None,
+            home_volume: String::new(),
+            port: None,
+            limits: Limits {
+                cpus: 1.0,
+                memory_bytes: 1,
+                pids: 1,
+                open_files: 1,
+                log_bytes: 1,
+                tmp_bytes: 1,
+            },
+            created: at,
+            updated: at,
+        };
+        self.store.save(&record).unwrap();
+    }
+
     /// Nothing is left of any preview: not at Cloudflare, not here.
     #[track_caller]
     pub fn is_clean(&self) {
@@ -173,10 +205,7 @@ impl Held {
         let now = timeout(PATIENCE, self.connection.wait_for(is))
             .await
             .expect("waited in vain");
-        match now {
-            Ok(now) => now.clone(),
-            Err(_) => panic!("it ended"),
-        }
+        now.expect("it ended").clone()
     }
 
     /// The user is done with it.
@@ -189,6 +218,11 @@ impl Held {
     pub async fn close(self) {
         self.stop.close();
         self.end().await.unwrap();
+    }
+
+    /// It ends by itself, and not well.
+    pub async fn failed(self) -> TunnelError {
+        self.end().await.expect_err("it did not fail")
     }
 
     /// How it ended.

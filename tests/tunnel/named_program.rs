@@ -9,7 +9,6 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     path::PathBuf,
-    process::exit,
 };
 
 pub fn run(args: &[String]) {
@@ -21,10 +20,6 @@ pub fn run(args: &[String]) {
         return;
     }
     let home = PathBuf::from(std::env::var_os("HOME").unwrap());
-    let fail = |why: &str| -> ! {
-        write(&mut std::io::stderr(), &format!("{why}\n"));
-        exit(1)
-    };
     let [tunnel, option, config, run] = args else {
         fail("not asked to run a tunnel");
     };
@@ -61,6 +56,12 @@ pub fn run(args: &[String]) {
             .as_bytes(),
         );
     }
+}
+
+#[expect(clippy::exit, reason = "a program has to")]
+fn fail(why: &str) -> ! {
+    write(&mut std::io::stderr(), &format!("{why}\n"));
+    std::process::exit(1)
 }
 
 fn write(to: &mut dyn std::io::Write, text: &str) {
