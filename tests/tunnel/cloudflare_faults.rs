@@ -30,6 +30,8 @@ pub const TESTS: &[Test] = &[
     Test::new("leftovers_of_a_crash_are_reaped", leftovers),
     Test::new("what_was_not_yet_recorded_is_found", not_yet_recorded),
     Test::new("what_is_wanted_is_not_reaped", the_reaper_knows),
+    Test::new("what_other_settings_left_is_no_hindrance", other_settings),
+    Test::new("without_the_program_nothing_stays", without_the_program),
     Test::new("released_between_attempts", released_between_attempts),
 ];
 
@@ -322,6 +324,36 @@ fn not_yet_recorded() {
         assert_eq!(host.api.records().len(), 1);
         assert!(host.api.records().contains_key(&kept));
         host.api.forget(&kept);
+        host.is_clean();
+    });
+}
+
+fn other_settings() {
+    block_on(|scope| async move {
+        let host = Host::new(&scope).await;
+        crashed(&host, &scope).await;
+        // What is there is in an account that this token is not for.
+        let mut left = host.record().unwrap();
+        left.remote.insert("account".to_owned(), "f".repeat(32));
+        host.store.save_tunnel(&left).unwrap();
+        let mut shop = host.agent(&scope).hold("shop", 4001);
+        assert_eq!(shop.up().await, "https://shop.example.com");
+        assert_eq!(host.record().unwrap().instances, [id_of("shop")]);
+        shop.release().await.unwrap();
+        host.is_clean();
+    });
+}
+
+fn without_the_program() {
+    block_on(|scope| async move {
+        let host = Host::new(&scope).await;
+        crashed(&host, &scope).await;
+        let agent = host.agent_with(&scope, |tools| tools.path = None);
+        for name in ["shop", "blog"] {
+            let error = agent.hold(name, 4001).failed().await;
+            let missing = matches!(error, TunnelError::ProgramMissing { .. });
+            assert!(missing, "{error:?}");
+        }
         host.is_clean();
     });
 }

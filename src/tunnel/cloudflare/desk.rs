@@ -181,6 +181,8 @@ impl Desk {
         }
         shared.settle();
         if release && !replaced {
+            // An earlier agent may have made some of it, and this hold may not have come so far.
+            shared.book.open().await?;
             self.clear(&mut shared, site, instance).await?;
             self.finish(&mut shared, site).await?;
         }
@@ -234,11 +236,13 @@ impl Desk {
         order: &Order,
         url: &PublicUrl,
     ) -> Result<(), TunnelError> {
-        if shared.book.place().is_some_and(|old| old != site.place) {
-            for instance in shared.book.instances() {
-                self.clear(shared, site, &instance).await?;
-            }
-            self.finish(shared, site).await?;
+        if shared.book.place().is_some_and(|old| old != site.place)
+            && let Err(error) = self.move_out(shared, site).await
+        {
+            // The token need not be good for what earlier settings named.
+            let (tunnel, instances) = (shared.book.tunnel(), shared.book.instances());
+            tracing::warn!(%error, ?tunnel, ?instances, "something is left where previews were");
+            shared.book.close().await?;
         }
         let renamed = shared
             .book
@@ -248,6 +252,13 @@ impl Desk {
             self.clear(shared, site, &order.id).await?;
         }
         shared.book.intend(&site.place, &order.id, url.host()).await
+    }
+
+    async fn move_out(&self, shared: &mut Shared, site: &Site) -> Result<(), TunnelError> {
+        for instance in shared.book.instances() {
+            self.clear(shared, site, &instance).await?;
+        }
+        self.finish(shared, site).await
     }
 
     /// Have the tunnel, with the rules that are wanted.

@@ -18,6 +18,7 @@ struct Entry {
     id: String,
     #[serde(rename = "type")]
     kind: String,
+    name: String,
     #[serde(default)]
     content: String,
     #[serde(default)]
@@ -126,7 +127,10 @@ impl Zone<'_> {
     async fn at(&self, host: &str) -> Result<Vec<Entry>, ApiError> {
         let query = format!("name={host}");
         let mut found: Vec<Entry> = self.api.list(&self.path(""), &query).await?;
-        found.retain(|entry| matches!(entry.kind.as_str(), "A" | "AAAA" | "CNAME" | "NS"));
+        found.retain(|entry| {
+            let excludes = matches!(entry.kind.as_str(), "A" | "AAAA" | "CNAME" | "NS");
+            excludes && entry.name.eq_ignore_ascii_case(host)
+        });
         Ok(found)
     }
 
