@@ -1,6 +1,5 @@
 //! Tunnels: how the world comes in. A [`Provider`] each kind; one supervisor for all of them.
 
-mod authorities;
 mod backoff;
 mod choice;
 mod cloudflare;

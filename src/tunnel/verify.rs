@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::D
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 
-use super::{Challenge, Doorway, TunnelError, authorities};
+use super::{Challenge, Doorway, TunnelError};
 use crate::model::{PublicUrl, Verified};
 
 /// How long a fresh URL is asked before it is shown unverified.
@@ -23,10 +23,10 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// `resolve` are the settings' names; `ca_bundle` a PEM file trusted beside the system's.
+    /// `resolve` are the settings' names; `authorities` a PEM bundle trusted beside the system's.
     pub fn new(
         resolve: &BTreeMap<String, String>,
-        ca_bundle: Option<&Path>,
+        authorities: Option<&Path>,
     ) -> Result<Self, TunnelError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("codemate-preview/", env!("CARGO_PKG_VERSION")))
@@ -34,7 +34,13 @@ impl Verifier {
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .dns_resolver(Arc::new(Resolver::new(resolve)?));
-        let client = authorities::trust(builder, ca_bundle)?;
+        let client =
+            trusting(builder, authorities)?
+                .build()
+                .map_err(|error| TunnelError::Settings {
+                    what: format!("no HTTP client can be made: {error}"),
+                    hint: "see `ca_bundle` in the user's settings".to_owned(),
+                })?;
         Ok(Self {
             client,
             patience: PATIENCE,
@@ -87,6 +93,24 @@ impl Verifier {
             ))
         }
     }
+}
+
+/// A client that trusts a PEM bundle of authorities beside the system's.
+pub(super) fn trusting(
+    builder: reqwest::ClientBuilder,
+    authorities: Option<&Path>,
+) -> Result<reqwest::ClientBuilder, TunnelError> {
+    let Some(path) = authorities else {
+        return Ok(builder);
+    };
+    let unusable = |why: String| TunnelError::Settings {
+        what: format!("the CA bundle `{}` cannot be used: {why}", path.display()),
+        hint: "it has to be a PEM file of certificates".to_owned(),
+    };
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let authorities =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
+    Ok(builder.tls_certs_merge(authorities))
 }
 
 /// What went wrong at the bottom; above it are only retellings.

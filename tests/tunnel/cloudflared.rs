@@ -150,7 +150,10 @@ fn another_failure_says_why() {
 
 fn one_that_ignores_sigterm_is_killed() {
     block_on(|scope| async move {
-        let rig = rig(&scope, "stubborn").await;
+        let mut rig = rig(&scope, "stubborn").await;
+        // Enough for it to write down that it was asked.
+        rig.tools.pace.first_grace = Duration::from_secs(2);
+        rig.tools.pace.second_grace = Duration::from_secs(2);
         let tunnels = rig.tunnels();
         let mut tunnel = rig.open(&tunnels, KIND);
         ready(&mut tunnel).await;

@@ -12,11 +12,10 @@ use super::stub;
 pub fn run(name: &str, args: Vec<String>) {
     match name {
         "cloudflared-named" => super::named_program::run(&args),
-        "bore" => stub::bore(args),
+        "bore" => stub::bore(&args),
         "cloudflared" => stub::cloudflared(args),
-        "parent" => stub::parent(args),
+        "parent" => stub::parent(&args),
         "teller" => stub::teller(args),
-        "tether" => stub::tether(args),
         other => panic!("no program `{other}` here: {args:?}"),
     }
 }

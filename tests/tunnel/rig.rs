@@ -16,10 +16,10 @@ use codemate_preview::{
     tunnel::{Credentials, Pace, Tools, Tunnel, Tunnels, Visit},
 };
 
-use super::{
-    programs,
-    world::{Door, PATIENCE, an_id},
-};
+use super::world::{Door, PATIENCE, an_id};
+
+/// The program itself.
+pub const TETHER: &str = env!("CARGO_BIN_EXE_codemate-preview");
 
 /// What a stub program leaves in its directory about each of its runs.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -63,20 +63,20 @@ pub struct Rig {
     pub dir: Dir,
     pub tools: Tools,
     pub door: Arc<Door>,
-    _temporary: Option<tempfile::TempDir>,
+    /// Taken away with the rig.
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl Rig {
     pub async fn new(scope: &Scope) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let mut rig = Self::at(temporary.path(), scope).await;
-        rig._temporary = Some(temporary);
+        rig.temporary = Some(temporary);
         rig
     }
 
     /// In a directory that others use too.
     pub async fn at(dir: &Path, scope: &Scope) -> Self {
-        let tether = programs::install(dir, "tether", "tether");
         let mut settings = TunnelSettings::default();
         let door = Arc::new(Door::open(scope).await);
         // Nothing in here leads anywhere but to this door.
@@ -94,7 +94,7 @@ impl Rig {
             home: None,
             ca_bundle: None,
             inherited: std::env::vars_os().collect::<Inherited>(),
-            tether,
+            tether: TETHER.into(),
             pace: pace(),
             scope: scope.clone(),
         };
@@ -102,7 +102,7 @@ impl Rig {
             dir: Dir(dir.to_owned()),
             tools,
             door,
-            _temporary: None,
+            temporary: None,
         }
     }
 
@@ -183,10 +183,10 @@ pub async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, polling).await {
-        Ok(it) => it,
-        Err(_) => panic!("waited in vain for: {what}"),
-    }
+    let Ok(it) = tokio::time::timeout(PATIENCE, polling).await else {
+        panic!("waited in vain for: {what}");
+    };
+    it
 }
 
 /// Whether the kernel knows the process, be it as a zombie.

@@ -1,5 +1,11 @@
 //! A stub of `cloudflared`, and other programs that do as their directory says.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a program prints is what it is started for here"
+)]
+
 use std::{
     env, fs,
     io::Write as _,
@@ -41,6 +47,10 @@ fn record(args: Vec<String>) -> usize {
     dir().runs().len()
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "that nobody waits for them is what they are for"
+)]
 /// One in our process group and one that leaves it, both with our output and not our business.
 fn grandchildren() -> Vec<i32> {
     if !mode("grandchild") {
@@ -110,7 +120,7 @@ pub fn cloudflared(args: Vec<String>) {
         );
         let router = Router::new()
             .route("/ready", get(readiness))
-            .route("/quicktunnel", get(move || hostname(run)));
+            .route("/quicktunnel", get(async move || hostname(run)));
         let serving = async { axum::serve(listener, router).await.unwrap() };
         let ending = async {
             loop {
@@ -149,7 +159,7 @@ async fn readiness() -> (StatusCode, &'static str) {
     }
 }
 
-async fn hostname(run: usize) -> String {
+fn hostname(run: usize) -> String {
     let host = dir()
         .read("host")
         .unwrap_or(format!("run-{run}.trycloudflare.com"));
@@ -197,10 +207,10 @@ pub fn teller(args: Vec<String>) {
 }
 
 /// `bore local <port> --to <server>`, by its library.
-pub fn bore(args: Vec<String>) {
-    record(args.clone());
+pub fn bore(args: &[String]) {
+    record(args.to_owned());
     tracing_subscriber::fmt().init();
-    let [verb, port, host_flag, host, to_flag, to] = args.as_slice() else {
+    let [verb, port, host_flag, host, to_flag, to] = args else {
         panic!("bore is not called so: {args:?}");
     };
     assert_eq!(
@@ -217,7 +227,7 @@ pub fn bore(args: Vec<String>) {
 }
 
 /// An agent in little: opens a quick tunnel in the directory that is given, for ever.
-pub fn parent(args: Vec<String>) {
+pub fn parent(args: &[String]) {
     use super::{rig::Rig, world};
     let dir = PathBuf::from(&args[0]);
     world::block_on(|scope| async move {
@@ -229,16 +239,6 @@ pub fn parent(args: Vec<String>) {
         );
         std::future::pending::<()>().await;
     });
-}
-
-/// Become another program that ends with its parent.
-pub fn tether(args: Vec<String>) {
-    let [verb, parent, dashes, argv @ ..] = args.as_slice() else {
-        panic!("not called so: {args:?}");
-    };
-    assert_eq!([verb.as_str(), dashes], ["tether", "--"]);
-    let argv: Vec<_> = argv.iter().map(Into::into).collect();
-    let _ = codemate_preview::tunnel::tether(parent.parse().unwrap(), &argv);
 }
 
 /// This program again, as another, started by a test.

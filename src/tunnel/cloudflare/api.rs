@@ -11,7 +11,11 @@ use tokio::time::Instant;
 use super::refusal::{ApiError, Said};
 use crate::{
     model::Secret,
-    tunnel::{TunnelError, authorities, backoff::chance},
+    tunnel::{
+        TunnelError,
+        backoff::chance,
+        verify::{innermost, trusting},
+    },
 };
 
 /// Cloudflare's own, as its documentation gives it.
@@ -84,7 +88,13 @@ impl Api {
             .connect_timeout(CONNECT)
             // The token goes to whom it was given for, and nowhere else.
             .redirect(reqwest::redirect::Policy::none());
-        let client = authorities::trust(client, ca_bundle)?;
+        let client =
+            trusting(client, ca_bundle)?
+                .build()
+                .map_err(|error| TunnelError::Settings {
+                    what: format!("no HTTP client can be made: {error}"),
+                    hint: "see `ca_bundle` in the user's settings".to_owned(),
+                })?;
         Ok(Self {
             client,
             base,
@@ -258,13 +268,4 @@ fn read<T: DeserializeOwned>(path: &str, result: Value) -> Result<T, ApiError> {
         path: path.to_owned(),
         why: error.to_string(),
     })
-}
-
-/// What went wrong at the bottom; above it are only retellings.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }

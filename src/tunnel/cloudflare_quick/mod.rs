@@ -18,6 +18,7 @@ use self::limiter::{Leave, Limiter};
 use super::{
     Check, Ledger, Order, Programs, Provider, Report, Stop, Tools, Traits, TunnelError, Verdict,
     cloudflared::{self, Metrics, Readiness},
+    verify,
 };
 use crate::model::{PublicUrl, TunnelKind};
 
@@ -181,10 +182,10 @@ impl CloudflareQuick {
         let service = settings.quick_service.as_deref().unwrap_or(SERVICE);
         let unreachable = |error: reqwest::Error| TunnelError::Unreachable {
             what: service.to_owned(),
-            why: super::verify::innermost(&error),
+            why: verify::innermost(&error),
         };
-        let client = reqwest::Client::builder()
-            .timeout(REACHING)
+        let builder = reqwest::Client::builder().timeout(REACHING);
+        let client = verify::trusting(builder, self.tools.ca_bundle.as_deref())?
             .build()
             .map_err(unreachable)?;
         // Any answer will do: asking for a tunnel would make one.

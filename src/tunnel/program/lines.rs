@@ -111,7 +111,10 @@ mod tests {
     async fn nobody_listening_stops_nothing() {
         let (offer, mut offered) = mpsc::channel(2);
         let tail = Tail::default();
-        let text: String = (0..50).map(|n| format!("{n}\n")).collect();
+        let text = (0..50)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join("\n");
         drain(text.as_bytes(), tail.clone(), offer).await;
         assert_eq!(tail.lines().len(), KEPT);
         assert_eq!(tail.lines().last().map(String::as_str), Some("49"));
