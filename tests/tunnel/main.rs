@@ -15,8 +15,12 @@
 
 mod bore;
 mod cloudflare;
+mod cloudflare_api;
+mod cloudflare_faults;
 mod cloudflared;
 mod command;
+mod named_host;
+mod named_program;
 mod ngrok;
 mod ngrok_edge;
 mod ngrok_loss;
@@ -42,6 +46,7 @@ fn main() {
     let all = [
         ("bore", bore::TESTS),
         ("cloudflare", cloudflare::TESTS),
+        ("cloudflare", cloudflare_faults::TESTS),
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
