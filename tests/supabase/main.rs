@@ -1,0 +1,2 @@
+//! Supabase against real parts on this host.
+fn main() {}
