@@ -12,6 +12,12 @@ pub enum SupabaseError {
     /// The server does not believe who we say we are.
     #[error("the credential was refused: {said}")]
     Credential { said: String, hint: String },
+    /// The user who signed in is signed in no longer; asking again cannot help.
+    #[error("the session of {user} has ended: {said}")]
+    SessionEnded { user: String, said: String },
+    /// New tokens were given and may not be used before they are kept.
+    #[error("the session cannot be kept: {problem}")]
+    SessionNotKept { problem: Problem },
     /// It knows who we are, and we may not.
     #[error("the server denies it: {said}")]
     Denied { said: String },
@@ -101,6 +107,14 @@ impl SupabaseError {
         let problem = Problem::new(self.code(), self.to_string());
         match self {
             Self::Settings { hint, .. } | Self::Credential { hint, .. } => problem.hint(hint),
+            Self::SessionEnded { .. } => problem
+                .hint("codemate-preview supabase login")
+                .next(&["codemate-preview", "supabase", "login"], "signs in again"),
+            Self::SessionNotKept { problem: kept } => Problem {
+                hint: kept.hint.clone(),
+                retryable: kept.retryable,
+                ..problem
+            },
             Self::Denied { .. } => {
                 problem.hint("grant the role `select` on the table, or use another key or user")
             }
@@ -140,7 +154,10 @@ impl SupabaseError {
         match self {
             Self::Settings { .. } | Self::NoTable { .. } | Self::NoColumn { .. } => Code::Config,
             Self::NotFiles { .. } => Code::Config,
-            Self::Credential { .. } | Self::Denied { .. } => Code::Credential,
+            Self::Credential { .. } | Self::Denied { .. } | Self::SessionEnded { .. } => {
+                Code::Credential
+            }
+            Self::SessionNotKept { .. } => Code::Agent,
             Self::NoProject { .. } | Self::BadValue { .. } => Code::NotFound,
             Self::Stopped => Code::Terminated,
             _ => Code::Sync,

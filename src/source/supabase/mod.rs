@@ -8,6 +8,8 @@ mod endpoint;
 mod error;
 mod hint;
 mod key;
+pub mod realtime;
+pub mod session;
 mod tokens;
 
 pub use endpoint::Endpoint;
