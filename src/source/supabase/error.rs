@@ -138,8 +138,10 @@ impl SupabaseError {
 
     fn code(&self) -> Code {
         match self {
-            Self::Settings { .. } | Self::NoTable { .. } | Self::NoColumn { .. } => Code::Config,
-            Self::NotFiles { .. } => Code::Config,
+            Self::Settings { .. }
+            | Self::NoTable { .. }
+            | Self::NoColumn { .. }
+            | Self::NotFiles { .. } => Code::Config,
             Self::Credential { .. } | Self::Denied { .. } => Code::Credential,
             Self::NoProject { .. } | Self::BadValue { .. } => Code::NotFound,
             Self::Stopped => Code::Terminated,

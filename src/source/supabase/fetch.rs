@@ -113,10 +113,14 @@ impl Fetcher<'_> {
                     }
                     self.keep(came, &mut done).await?;
                 }
-                Err(error) if error.is_too_much() => match halves(batch) {
-                    Ok(halves) => waiting.extend(halves),
-                    Err(one) => done.give_up(one, error)?,
-                },
+                Err(error) if error.is_too_much() => {
+                    let (first, second) = halves(batch);
+                    if second.is_empty() {
+                        done.give_up(first, error)?;
+                    } else {
+                        waiting.extend([first, second]);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -198,11 +202,12 @@ impl Fetched {
     }
 
     /// One row that cannot be had even alone does not keep the others.
-    fn give_up(&mut self, one: Want, error: SupabaseError) -> Result<(), SupabaseError> {
+    fn give_up(&mut self, alone: Vec<Want>, error: SupabaseError) -> Result<(), SupabaseError> {
         match error {
             SupabaseError::QueryTimeout { said } | SupabaseError::TooLarge { said } => {
                 let why = RowWhy::TooHeavy { said };
-                self.refused.push((one.path, None, why));
+                let refused = alone.into_iter().map(|one| (one.path, None, why.clone()));
+                self.refused.extend(refused);
                 Ok(())
             }
             error => Err(error),
@@ -238,12 +243,10 @@ fn batches(wants: Vec<Want>) -> Vec<Vec<Want>> {
     batches
 }
 
-fn halves(mut batch: Vec<Want>) -> Result<[Vec<Want>; 2], Want> {
+/// Two halves; the second is empty where there is only one row.
+fn halves(mut batch: Vec<Want>) -> (Vec<Want>, Vec<Want>) {
     let second = batch.split_off(batch.len().div_ceil(2));
-    match (batch.len(), second.len()) {
-        (1, 0) => Err(batch.remove(0)),
-        _ => Ok([batch, second]),
-    }
+    (batch, second)
 }
 
 /// Each row with the want it answers, and the wants without one.
@@ -298,12 +301,10 @@ mod tests {
 
     #[test]
     fn halving_ends_with_one() {
-        assert_eq!(
-            halves(vec![want("a", None); 3])
-                .unwrap()
-                .map(|half| half.len()),
-            [2, 1]
-        );
-        assert!(halves(vec![want("a", None)]).is_err());
+        let lens = |n: usize| {
+            let (first, second) = halves(vec![want("a", None); n]);
+            (first.len(), second.len())
+        };
+        assert_eq!([lens(3), lens(2), lens(1)], [(2, 1), (1, 1), (1, 0)]);
     }
 }

@@ -11,6 +11,7 @@ mod desired;
 mod endpoint;
 mod error;
 mod fetch;
+mod follow;
 mod hint;
 mod key;
 mod listing;
@@ -26,6 +27,7 @@ mod refused;
 mod row;
 mod shape;
 mod sight;
+mod status;
 mod tokens;
 
 use query::Query;
@@ -33,6 +35,7 @@ use query::Query;
 pub use client::{Client, Effort};
 pub use endpoint::Endpoint;
 pub use error::SupabaseError;
+pub use follow::Follower;
 pub use hint::Hint;
 pub use key::{ApiKey, KeyKind};
 pub use options::{Options, Pace};
@@ -40,6 +43,7 @@ pub use pull::{Pulled, Puller};
 pub use refused::RowRefusal;
 pub use shape::{Found, Key, Revisions, Shape};
 pub use sight::Sight;
+pub use status::FollowStatus;
 pub use tokens::{FixedToken, Tokens};
 
 /// The tables this room reads best, as SQL for a Supabase project.

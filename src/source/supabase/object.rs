@@ -63,12 +63,12 @@ async fn once(
             Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(staging.finish()),
             Err(error) => {
-                from.incoming.abandon(staging);
+                from.incoming.abandon(&staging);
                 return Err(error);
             }
         };
         if staging.len() + chunk.len() as u64 > LARGEST_FILE {
-            from.incoming.abandon(staging);
+            from.incoming.abandon(&staging);
             return Err(SupabaseError::TooLarge {
                 said: format!("it is more than {LARGEST_FILE} bytes"),
             });

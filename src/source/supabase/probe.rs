@@ -22,7 +22,7 @@ pub async fn look(client: &Client, options: &Options) -> Result<Found, SupabaseE
     })
 }
 
-/// The OpenAPI description at the root would tell more, and hosted projects close it.
+/// The description at the server's root would tell more, and hosted projects close it.
 async fn one_row(
     client: &Client,
     table: &str,

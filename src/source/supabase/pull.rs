@@ -202,7 +202,7 @@ impl Puller {
     async fn apply(&mut self, refetch: bool) -> Result<Pulled, SupabaseError> {
         let mirror = self.mirror.as_ref().ok_or(SupabaseError::Stopped)?;
         let steps = plan::steps(&self.rows, mirror.held(), &self.bad, &self.buried, refetch);
-        let (puts, wants) = self.from_stash(steps.wants);
+        let (puts, wants) = self.unstash(steps.wants);
         let steps = Steps {
             wants: Vec::new(),
             ..steps
@@ -247,7 +247,7 @@ impl Puller {
     }
 
     /// What an earlier call fetched and could not use, and what is still wanted.
-    fn from_stash(&mut self, wants: Vec<Want>) -> (Vec<Put>, Vec<Want>) {
+    fn unstash(&mut self, wants: Vec<Want>) -> (Vec<Put>, Vec<Want>) {
         let mut stash = std::mem::take(&mut self.stash);
         let mut puts = Vec::new();
         let mut rest = Vec::new();

@@ -78,7 +78,7 @@ impl Incoming {
         self.discard_name(&staged.name);
     }
 
-    pub fn abandon(&self, staging: Staging) {
+    pub fn abandon(&self, staging: &Staging) {
         self.discard_name(&staging.staged.name);
     }
 
