@@ -77,13 +77,15 @@ pub struct SupabaseColumns {
     pub content: Option<String>,
     /// `encoding`: `base64`, or anything else for text.
     pub encoding: Option<String>,
+    /// Whether a row without an encoding is base64: `is_binary`.
+    pub binary: Option<String>,
     /// `is_directory`, `is_folder`, or `type` where that is `folder` or `directory`.
     pub dir: Option<String>,
     /// Bytes: `size`, `size_bytes` or `file_size`.
     pub size: Option<String>,
     /// Changes whenever the content does: `sha256`, `content_hash`, `checksum` or `hash`.
     pub hash: Option<String>,
-    /// Changes whenever the row does: `rev`, `version` or `updated_at`.
+    /// Changes whenever the row does; each of `rev`, `version` and `updated_at` that there is.
     pub changed: Option<String>,
     /// Null unless the file is deleted: `deleted_at`.
     pub deleted: Option<String>,

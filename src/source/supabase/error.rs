@@ -152,8 +152,10 @@ impl SupabaseError {
 
     fn code(&self) -> Code {
         match self {
-            Self::Settings { .. } | Self::NoTable { .. } | Self::NoColumn { .. } => Code::Config,
-            Self::NotFiles { .. } => Code::Config,
+            Self::Settings { .. }
+            | Self::NoTable { .. }
+            | Self::NoColumn { .. }
+            | Self::NotFiles { .. } => Code::Config,
             Self::Credential { .. } | Self::Denied { .. } | Self::SessionEnded { .. } => {
                 Code::Credential
             }

@@ -1,11 +1,10 @@
 //! `Pace`: how long each thing may take, and what is waited between attempts.
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::source::supabase::client::chance;
 
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -62,9 +61,7 @@ impl Attempts {
 
 /// Between half of it and all, so that many clients do not come back at once.
 pub(super) fn jittered(wait: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) >> 40;
-    let chance = f64::from(u32::try_from(random).unwrap_or(0)) / f64::from(1_u32 << 24);
-    wait.mul_f64(0.5 + chance / 2.0)
+    wait.mul_f64(0.5 + chance() / 2.0)
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ use tokio_tungstenite::{
 };
 
 use super::RealtimeError;
-use crate::source::supabase::{ApiKey, endpoint::host_of};
+use crate::source::supabase::{
+    ApiKey,
+    client::{USER_AGENT, reason},
+    endpoint::host_of,
+};
 
 pub(super) type Socket = WebSocketStream<Upgraded>;
 
@@ -23,7 +27,7 @@ const LONGEST: usize = 8 << 20;
 
 pub(super) fn client() -> Result<Client, RealtimeError> {
     Client::builder()
-        .user_agent(concat!("codemate-preview/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         // Only HTTP/1.1 has this upgrade.
         .http1_only()
@@ -53,7 +57,7 @@ pub(super) async fn connect(
     let host = host_of(at);
     let unreachable = |why: reqwest::Error| RealtimeError::Unreachable {
         host: host.clone(),
-        why: innermost(&why),
+        why: reason(&why),
     };
     let nonce = generate_key();
     let response = http
@@ -92,13 +96,4 @@ fn refused(host: String, status: StatusCode) -> RealtimeError {
             status: status.as_u16(),
         },
     }
-}
-
-/// The cause itself, for what wraps it names the URL.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

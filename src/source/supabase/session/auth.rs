@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use crate::{
     model::{Secret, UserSession},
-    source::supabase::{ApiKey, SupabaseError, endpoint::host_of},
+    source::supabase::{
+        ApiKey, SupabaseError,
+        client::{USER_AGENT, reason, secret_header},
+        endpoint::host_of,
+    },
 };
 
 /// For one answer, password hashing on a small server included.
@@ -69,7 +73,7 @@ struct Fault {
 impl Auth {
     pub(super) fn new(url: Url, key: ApiKey) -> Result<Self, SupabaseError> {
         let http = Client::builder()
-            .user_agent(concat!("codemate-preview/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .connect_timeout(CONNECTING)
             .timeout(PATIENCE)
             .redirect(reqwest::redirect::Policy::none())
@@ -138,7 +142,8 @@ impl Auth {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, Refusal> {
-        let request = request.header("apikey", self.key.text().reveal());
+        let key = secret_header(self.key.text()).map_err(Refusal::Other)?;
+        let request = request.header("apikey", key);
         let response = request.send().await.map_err(|why| self.unreachable(&why))?;
         let status = response.status();
         let wait = retry_after(&response);
@@ -173,16 +178,12 @@ impl Auth {
     }
 
     fn unreachable(&self, why: &reqwest::Error) -> Refusal {
-        let mut innermost: &dyn std::error::Error = why;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
         Refusal::Other(SupabaseError::Unreachable {
             host: host_of(&self.url),
             why: if why.is_timeout() {
                 format!("no answer in {} s", PATIENCE.as_secs())
             } else {
-                innermost.to_string()
+                reason(why)
             },
         })
     }
