@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Inherited;
+use super::{Inherited, SupabaseEnv};
 use crate::model::Secret;
 
 /// What we take from the environment.
@@ -30,6 +30,7 @@ pub struct Env {
     pub ngrok_authtoken: Option<Secret>,
     /// `CLOUDFLARE_API_TOKEN`
     pub cloudflare_token: Option<Secret>,
+    pub supabase: SupabaseEnv,
     /// `SSH_AUTH_SOCK`
     pub ssh_auth_sock: Option<PathBuf>,
     pub path: Option<std::ffi::OsString>,
@@ -65,6 +66,16 @@ impl Env {
             tunnel: text("CODEMATE_PREVIEW_TUNNEL"),
             ngrok_authtoken: text("NGROK_AUTHTOKEN").map(Secret::new),
             cloudflare_token: text("CLOUDFLARE_API_TOKEN").map(Secret::new),
+            supabase: SupabaseEnv {
+                url: text("SUPABASE_URL"),
+                key: first(&[
+                    "SUPABASE_KEY",
+                    "SUPABASE_PUBLISHABLE_KEY",
+                    "SUPABASE_ANON_KEY",
+                ]),
+                service_key: first(&["SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"]),
+                token: first(&["SUPABASE_USER_TOKEN"]),
+            },
             ssh_auth_sock: path("SSH_AUTH_SOCK"),
             path: path("PATH").map(PathBuf::into_os_string),
             log: text("CODEMATE_PREVIEW_LOG"),
@@ -81,6 +92,10 @@ impl Env {
             inherited: std::env::vars_os().collect(),
         }
     }
+}
+
+fn first(names: &[&str]) -> Option<Secret> {
+    names.iter().find_map(|name| text(name)).map(Secret::new)
 }
 
 #[expect(

@@ -10,6 +10,7 @@ mod project_file;
 mod read;
 pub mod size;
 mod strict;
+mod supabase;
 mod tunnels;
 mod user;
 
@@ -21,6 +22,7 @@ pub use nearest::nearest;
 pub use paths::Paths;
 pub use project_file::project_options;
 pub use strict::{TomlFault, from_toml};
+pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
 pub use tunnels::{
     CloudflareSettings, CommandSettings, NgrokSettings, SshPreset, SshSettings, StaticSettings,
     TunnelSettings,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, TunnelSettings, read::read_toml};
+use super::{ConfigError, SupabaseSettings, TunnelSettings, read::read_toml};
 use crate::model::TunnelChoice;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,7 @@ pub struct UserSettings {
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
     pub tunnels: TunnelSettings,
+    pub supabase: SupabaseSettings,
 }
 
 impl UserSettings {

@@ -13,6 +13,7 @@ mod secret;
 mod spec;
 mod tunnel;
 mod usage;
+mod user_session;
 
 pub use event::{
     AppExit, DetectReport, Event, PortSeen, StepState, StepUpdate, SyncReport, UpOutcome, Urls,
@@ -35,3 +36,4 @@ pub use secret::Secret;
 pub use spec::{ContainerSpec, Limits, Mount, Role};
 pub use tunnel::{BadTunnel, TunnelChoice, TunnelKind, TunnelNow, TunnelState, Verified};
 pub use usage::Usage;
+pub use user_session::UserSession;

@@ -9,6 +9,7 @@ mod poll;
 mod refusal;
 mod root_dir;
 mod scan;
+pub mod supabase;
 mod watch;
 mod watched_dirs;
 mod window;

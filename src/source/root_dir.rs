@@ -7,7 +7,7 @@
 use std::{
     fs::File,
     io::Read,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -41,6 +41,10 @@ impl RootDir {
     pub fn open(root: &Path) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         rustix::fs::openat(CWD, root, flags, Mode::empty()).map(Self)
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     pub fn identity(&self) -> Result<Identity, Errno> {
@@ -100,7 +104,8 @@ impl RootDir {
         rustix::fs::readlinkat(parent, name, Vec::new()).map(std::ffi::CString::into_bytes)
     }
 
-    fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str), Errno> {
+    /// The directory a path is in, and its name there.
+    pub(super) fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str), Errno> {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         Ok((self.open_beneath(dir, flags)?, name))

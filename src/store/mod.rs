@@ -7,6 +7,7 @@ mod error;
 mod migrate;
 mod record;
 mod tunnel;
+mod user_session;
 
 use std::{
     fs, io,

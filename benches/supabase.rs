@@ -1,0 +1,2 @@
+//! How long the first pull takes.
+fn main() {}

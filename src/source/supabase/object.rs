@@ -1,0 +1,79 @@
+//! The content of a row that is kept in Storage.
+
+use std::path::Path;
+
+use super::{
+    SupabaseError,
+    client::next_chunk,
+    fetch::{Fetcher, Want},
+    mirror::{Put, Staged, disk},
+    refused::RowWhy,
+    row::Token,
+};
+use crate::source::LARGEST_FILE;
+
+/// The object on the disk, or why this one cannot be had.
+pub async fn fetch(
+    from: &Fetcher<'_>,
+    want: &Want,
+    token: Token,
+    object: (&str, &str),
+) -> Result<Result<(Put, u64), RowWhy>, SupabaseError> {
+    let mut attempt = 1;
+    let staged = loop {
+        match once(from, want, object).await {
+            Ok(staged) => break staged,
+            Err(error) if error.is_transient() && attempt < from.client.attempts() => {
+                from.client.wait(attempt, &error).await;
+                attempt += 1;
+            }
+            // Storage says 404 of what a policy hides as well.
+            Err(
+                SupabaseError::Unexpected { said, .. }
+                | SupabaseError::Denied { said }
+                | SupabaseError::TooLarge { said },
+            ) => return Ok(Err(RowWhy::NoObject { said })),
+            Err(error) => return Err(error),
+        }
+    };
+    let len = staged.len;
+    let is_same = want.held == Some((staged.hash, staged.is_executable));
+    if is_same {
+        from.incoming.discard(&staged);
+    }
+    let put = Put {
+        path: want.path.clone(),
+        key: want.key.clone(),
+        token,
+        staged: (!is_same).then_some(staged),
+    };
+    Ok(Ok((put, len)))
+}
+
+async fn once(
+    from: &Fetcher<'_>,
+    want: &Want,
+    (bucket, name): (&str, &str),
+) -> Result<Staged, SupabaseError> {
+    let failed = |error: std::io::Error| disk("write", Path::new(&want.path), &error);
+    let mut response = from.client.object(bucket, name).await?;
+    let mut staging = from.incoming.begin(want.is_executable).map_err(failed)?;
+    loop {
+        let chunk = match next_chunk(&mut response).await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(staging.finish()),
+            Err(error) => {
+                from.incoming.abandon(&staging);
+                return Err(error);
+            }
+        };
+        if staging.len() + chunk.len() as u64 > LARGEST_FILE {
+            from.incoming.abandon(&staging);
+            return Err(SupabaseError::TooLarge {
+                said: format!("it is more than {LARGEST_FILE} bytes"),
+            });
+        }
+        // A chunk is some tens of KiB, and the page cache takes it.
+        staging.write(&chunk).map_err(failed)?;
+    }
+}

@@ -1,0 +1,368 @@
+//! `Puller`: one project's rows brought into its mirror, all of them or what changed.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Client, Key, Options, Shape, Sight, SupabaseError, Tokens,
+    fetch::{Fetched, Fetcher, Want},
+    listing::{Changes, Cursors, Lister, Rows},
+    mirror::{self, Committed, Mirror, Put},
+    plan::{self, Bad, Steps},
+    probe,
+    refused::{RowRefusal, RowWhy},
+    sight,
+};
+use crate::task::Scope;
+
+/// A connection to one project and the directory its files are in.
+///
+/// Any of its calls may be dropped half-way or fail: the files are then as before, and the next
+/// one does what is left.
+pub struct Puller {
+    client: Arc<Client>,
+    options: Options,
+    shape: Shape,
+    project: String,
+    dir: PathBuf,
+    scope: Scope,
+    /// `None` while a commit has it, and after one that was dropped.
+    mirror: Option<Mirror>,
+    /// What the table is believed to hold.
+    rows: Rows,
+    cursors: Option<Cursors>,
+    /// Keys of rows that a tombstone told of.
+    buried: HashSet<String>,
+    bad: Bad,
+    /// Fetched before something failed.
+    stash: HashMap<String, Put>,
+    was_empty: bool,
+}
+
+/// What one call did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Files there are to be, refused ones not counted.
+    pub files: usize,
+    pub written: Vec<String>,
+    pub deleted: Vec<String>,
+    /// Bytes fetched.
+    pub bytes: u64,
+    pub refused: Vec<RowRefusal>,
+    /// Rows changed meanwhile, or were left out of a listing: look again soon.
+    pub unsettled: usize,
+}
+
+impl Puller {
+    /// Probe the table and open the mirror in `dir`, which is made if it is missing.
+    pub async fn connect(
+        options: Options,
+        tokens: Arc<dyn Tokens>,
+        project: &str,
+        dir: &Path,
+        scope: &Scope,
+    ) -> Result<Self, SupabaseError> {
+        let client = Arc::new(Client::new(&options, tokens)?);
+        if let hidden @ Sight::Hidden { .. } = sight::look(&client, &options, project).await? {
+            hidden.of_nothing(project)?;
+        }
+        let found = probe::look(&client, &options).await?;
+        let shape = Shape::choose(&options, &found)?;
+        let mut puller = Self {
+            client,
+            options,
+            shape,
+            project: project.to_owned(),
+            dir: dir.to_owned(),
+            scope: scope.child(),
+            mirror: None,
+            rows: Rows::new(),
+            cursors: None,
+            buried: HashSet::new(),
+            bad: Bad::new(),
+            stash: HashMap::new(),
+            was_empty: false,
+        };
+        puller.open().await?;
+        Ok(puller)
+    }
+
+    /// Where the files are.
+    pub fn files_dir(&self) -> PathBuf {
+        mirror::files_dir(&self.dir)
+    }
+
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The last revision known, where there are revisions.
+    pub fn cursor(&self) -> Option<i64> {
+        self.cursors.map(|at| at.rows.max(at.deletions))
+    }
+
+    /// List every row, and fetch what differs.
+    pub async fn full(&mut self) -> Result<Pulled, SupabaseError> {
+        self.open().await?;
+        let by = self.shape.revisions.clone();
+        let before = match &by {
+            Some(by) => Some(self.lister().newest(by).await?),
+            None => None,
+        };
+        let rows = self.lister().all().await?;
+        if rows.is_empty() {
+            self.nothing_listed().await?;
+        }
+        self.was_empty = false;
+        self.rows = rows;
+        self.buried.clear();
+        match (by, before) {
+            // What changed while pages were read.
+            (Some(by), Some(before)) => {
+                let changes = self.lister().changes(&by, before).await?;
+                self.learn(changes);
+            }
+            _ => self.list_again().await?,
+        }
+        self.apply(self.shape.is_blind()).await
+    }
+
+    /// Ask for what changed, where the table can tell; else the same as [`Self::full`].
+    pub async fn quick(&mut self) -> Result<Pulled, SupabaseError> {
+        let (Some(by), Some(from), true) =
+            (&self.shape.revisions, self.cursors, self.mirror.is_some())
+        else {
+            return self.full().await;
+        };
+        let changes = self.lister().changes(by, from).await?;
+        self.learn(changes);
+        self.apply(false).await
+    }
+
+    /// Write the index of the mirror, so that the next start need not fetch what is there.
+    pub async fn save(&mut self) -> Result<(), SupabaseError> {
+        self.with_mirror(Mirror::save).await
+    }
+
+    /// A row renamed while pages were read is in none of them, where paths order the pages: what
+    /// is absent has to be absent twice.
+    async fn list_again(&mut self) -> Result<(), SupabaseError> {
+        let is_absent = match (&self.shape.key, &self.mirror) {
+            (Key::Path, Some(mirror)) => mirror.held().values().any(|held| {
+                held.key
+                    .as_ref()
+                    .is_some_and(|key| !self.rows.contains_key(key))
+            }),
+            _ => false,
+        };
+        if is_absent {
+            let again = self.lister().all().await?;
+            self.rows.extend(again);
+        }
+        Ok(())
+    }
+
+    /// Nothing is deleted because a listing is empty, unless the project can be seen and it is so
+    /// a second time.
+    async fn nothing_listed(&mut self) -> Result<(), SupabaseError> {
+        let sight = sight::look(&self.client, &self.options, &self.project).await?;
+        sight.of_nothing(&self.project)?;
+        let was_never = self.mirror.as_ref().is_none_or(|it| it.held().is_empty());
+        if was_never || (sight == Sight::Seen && self.was_empty) {
+            return Ok(());
+        }
+        self.was_empty = true;
+        Err(SupabaseError::Emptied {
+            project: self.project.clone(),
+        })
+    }
+
+    fn learn(&mut self, changes: Changes) {
+        for (path, rev) in changes.deletions {
+            let is_older = |known: &super::row::Row| known.rev.is_none_or(|known| known < rev);
+            if self.rows.get(&path).is_none_or(is_older) {
+                self.rows.remove(&path);
+                self.buried.insert(path);
+            }
+        }
+        for (key, row) in changes.rows {
+            self.buried.remove(&key);
+            self.rows.insert(key, row);
+        }
+        self.cursors = Some(changes.cursors);
+    }
+
+    async fn apply(&mut self, refetch: bool) -> Result<Pulled, SupabaseError> {
+        let mirror = self.mirror.as_ref().ok_or(SupabaseError::Stopped)?;
+        let steps = plan::steps(&self.rows, mirror.held(), &self.bad, &self.buried, refetch);
+        let (puts, wants) = self.unstash(steps.wants);
+        let steps = Steps {
+            wants: Vec::new(),
+            ..steps
+        };
+        let fetched = self.fetch(wants).await;
+        self.remember_bad(&fetched);
+        if let Some(error) = fetched.failed {
+            let all = puts.into_iter().chain(fetched.puts);
+            self.stash = all.map(|put| (put.path.clone(), put)).collect();
+            return Err(error);
+        }
+        let revived = match self.revived(&steps.absent).await {
+            Ok(revived) => revived,
+            Err(error) => {
+                let all = puts.into_iter().chain(fetched.puts);
+                self.stash = all.map(|put| (put.path.clone(), put)).collect();
+                return Err(error);
+            }
+        };
+        let gone = steps.absent.into_iter().map(|(path, _)| path);
+        let deletes = gone
+            .filter(|path| !revived.contains(path))
+            .chain(steps.left)
+            .chain(steps.buried)
+            .collect();
+        let puts = puts.into_iter().chain(fetched.puts).collect();
+        let done = self.commit(puts, deletes).await?;
+        self.buried.clear();
+        let mut refused = steps.refused;
+        let bad = fetched.refused.iter();
+        refused.extend(bad.map(|(path, _, why)| RowRefusal::new(path, why)));
+        let in_the_way = |path: &String| RowRefusal::new(path, &RowWhy::InTheWay);
+        refused.extend(done.blocked.iter().map(in_the_way));
+        Ok(Pulled {
+            files: steps.files,
+            written: done.written,
+            deleted: done.deleted,
+            bytes: fetched.bytes,
+            refused,
+            unsettled: fetched.moved + revived.len(),
+        })
+    }
+
+    /// What an earlier call fetched and could not use, and what is still wanted.
+    fn unstash(&mut self, wants: Vec<Want>) -> (Vec<Put>, Vec<Want>) {
+        let mut stash = std::mem::take(&mut self.stash);
+        let mut puts = Vec::new();
+        let mut rest = Vec::new();
+        for want in wants {
+            match stash.remove(&want.path) {
+                Some(put) if put.token == want.token && put.key == want.key => puts.push(put),
+                other => {
+                    stash.extend(other.map(|put| (want.path.clone(), put)));
+                    rest.push(want);
+                }
+            }
+        }
+        if let Some(mirror) = &self.mirror {
+            for staged in stash.into_values().filter_map(|put| put.staged) {
+                mirror.incoming().discard(&staged);
+            }
+        }
+        (puts, rest)
+    }
+
+    async fn fetch(&self, wants: Vec<Want>) -> Fetched {
+        let Some(mirror) = &self.mirror else {
+            return Fetched::default();
+        };
+        let fetcher = Fetcher {
+            client: &self.client,
+            shape: &self.shape,
+            project: &self.project,
+            bucket: self.options.bucket.as_deref(),
+            incoming: mirror.incoming(),
+            scope: &self.scope,
+        };
+        fetcher.all(wants).await
+    }
+
+    fn remember_bad(&mut self, fetched: &Fetched) {
+        for (path, token, why) in &fetched.refused {
+            if let Some(token) = token {
+                self.bad.insert(path.clone(), (*token, why.clone()));
+            }
+        }
+        for put in &fetched.puts {
+            self.bad.remove(&put.path);
+        }
+    }
+
+    /// Which of the files have a row after all: each is asked for by name, for a listing that was
+    /// cut short looks like one that is complete.
+    async fn revived(
+        &self,
+        absent: &[(String, Option<String>)],
+    ) -> Result<HashSet<String>, SupabaseError> {
+        let keys: Vec<&str> = absent
+            .iter()
+            .filter_map(|(_, key)| key.as_deref())
+            .collect();
+        let stray = absent.iter().filter(|(_, key)| key.is_none());
+        let paths: Vec<&str> = stray.map(|(path, _)| path.as_str()).collect();
+        let keys = self.lister().present_keys(&keys).await?;
+        let mut revived = self.lister().present_paths(&paths).await?;
+        let by_key = absent
+            .iter()
+            .filter(|(_, key)| key.as_ref().is_some_and(|key| keys.contains(key)));
+        revived.extend(by_key.map(|(path, _)| path.clone()));
+        Ok(revived)
+    }
+
+    async fn commit(
+        &mut self,
+        puts: Vec<Put>,
+        deletes: Vec<String>,
+    ) -> Result<Committed, SupabaseError> {
+        let cursor = self.cursor();
+        if puts.is_empty() && deletes.is_empty() {
+            return Ok(Committed::default());
+        }
+        self.with_mirror(move |mirror| mirror.commit(puts, deletes, cursor))
+            .await
+    }
+
+    async fn open(&mut self) -> Result<(), SupabaseError> {
+        if self.mirror.is_none() {
+            let identity = format!("{} {:?}", self.options.identity(&self.project), self.shape);
+            let identity = blake3::hash(identity.as_bytes()).to_hex().to_string();
+            let dir = self.dir.clone();
+            let open = move || Mirror::open(&dir, &identity);
+            let opened = self.scope.spawn_blocking(open).await;
+            self.mirror = Some(opened.map_err(|_| SupabaseError::Stopped)??);
+            // Staged files did not survive that.
+            self.stash.clear();
+        }
+        Ok(())
+    }
+
+    /// A mirror whose disk fails is opened anew, and compared with what is there.
+    async fn with_mirror<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Mirror) -> Result<T, SupabaseError> + Send + 'static,
+    ) -> Result<T, SupabaseError> {
+        let mut mirror = self.mirror.take().ok_or(SupabaseError::Stopped)?;
+        let work = move || {
+            let result = work(&mut mirror);
+            result.map(|done| (mirror, done))
+        };
+        let done = self.scope.spawn_blocking(work).await;
+        let (mirror, done) = done.map_err(|_| SupabaseError::Stopped)??;
+        self.mirror = Some(mirror);
+        Ok(done)
+    }
+
+    fn lister(&self) -> Lister<'_> {
+        Lister {
+            client: &self.client,
+            shape: &self.shape,
+            project: &self.project,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Realtime: Supabase's word that something changed, over a WebSocket that is made again for ever.
+//!
+//! It is a hint and never the data. Rows over 1 MiB come without their content, deletions may not
+//! come at all, and what happened while the socket was down never does. Whoever gets a
+//! [`Hint`] asks the table.
+
+mod channel;
+mod error;
+mod frame;
+mod pace;
+mod socket;
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Client, Url};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout},
+};
+
+use super::{ApiKey, Endpoint, Hint, Tokens};
+use crate::{model::Secret, task::Scope};
+use channel::{Channel, Ended, Told};
+use error::Retry;
+use pace::{Attempts, jittered};
+
+pub use error::RealtimeError;
+pub use pace::Pace;
+
+/// Hints that wait to be looked at. One is as good as many.
+const HINTS: usize = 16;
+
+/// Which rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    pub project: String,
+    pub schema: String,
+    pub table: String,
+    /// Holds the project's id. Without one, changes of every project are told.
+    pub column: Option<String>,
+}
+
+/// For people, and for whoever decides how often to poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RealtimeState {
+    Opening,
+    Live,
+    /// It is tried again in a moment.
+    Lost(RealtimeError),
+    /// It is tried again every few minutes, and not expected to succeed.
+    Unavailable(RealtimeError),
+}
+
+pub struct Realtime {
+    at: Url,
+    key: ApiKey,
+    tokens: Arc<dyn Tokens>,
+    what: Subscription,
+    pace: Pace,
+}
+
+/// The end of it that is listened to. Dropping the hints ends the connection.
+pub struct Listening {
+    pub hints: mpsc::Receiver<Hint>,
+    pub state: watch::Receiver<RealtimeState>,
+}
+
+impl Realtime {
+    /// `None` where there is a PostgREST alone.
+    pub fn new(
+        at: &Endpoint,
+        key: ApiKey,
+        tokens: Arc<dyn Tokens>,
+        what: Subscription,
+    ) -> Option<Self> {
+        Some(Self {
+            at: at.realtime()?,
+            key,
+            tokens,
+            what,
+            pace: Pace::default(),
+        })
+    }
+
+    #[must_use]
+    pub fn pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Until the scope is stopped.
+    pub fn start(self, scope: &Scope) -> Listening {
+        let (hints, heard) = mpsc::channel(HINTS);
+        let (state, seen) = watch::channel(RealtimeState::Opening);
+        let teller = Teller {
+            hints,
+            state,
+            live: None,
+        };
+        let scope = scope.child();
+        scope.clone().spawn(self.run(scope, teller));
+        Listening {
+            hints: heard,
+            state: seen,
+        }
+    }
+
+    async fn run(self, scope: Scope, mut teller: Teller) {
+        let mut attempts = Attempts::default();
+        loop {
+            let mut joined_with = None;
+            let attempt = self.attempt(&scope, &mut teller, &mut joined_with);
+            let error = match attempt.await {
+                Ended::Stopped => return,
+                Ended::Failed(error) => error,
+            };
+            let live = teller.live;
+            let wait = attempts.wait(&self.pace, live);
+            teller.lost(&scope).await;
+            let error = match error.retry() {
+                Retry::Renewed => tokio::select! {
+                    () = scope.cancelled() => return,
+                    error = self.renewed(joined_with, error) => error,
+                },
+                Retry::Soon | Retry::Rarely => error,
+            };
+            let wait = teller.explain(error, wait, self.pace.rarely);
+            tokio::select! {
+                () = scope.cancelled() => return,
+                () = teller.hints.closed() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        scope: &Scope,
+        teller: &mut Teller,
+        joined_with: &mut Option<Secret>,
+    ) -> Ended {
+        let opening = async {
+            let token = self.tokens.token().await.map_err(RealtimeError::NoToken)?;
+            let http: Client = socket::client()?;
+            let connecting = socket::connect(&http, &self.at, &self.key);
+            let socket = timeout(self.pace.opening, connecting).await;
+            let socket = socket.map_err(|_| RealtimeError::Silent {
+                waited: self.pace.opening,
+            })??;
+            Ok((token, socket))
+        };
+        let opened = tokio::select! {
+            () = scope.cancelled() => return Ended::Stopped,
+            opened = opening => opened,
+        };
+        let (token, socket) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Ended::Failed(error),
+        };
+        // A key that is a JWT is what its holder joins as.
+        let token = token.or_else(|| self.key.as_bearer().cloned());
+        joined_with.clone_from(&token);
+        let channel = Channel {
+            socket,
+            what: &self.what,
+            pace: &self.pace,
+            tokens: &self.tokens,
+            scope,
+        };
+        let closed = teller.hints.clone();
+        tokio::select! {
+            ended = channel.run(token, |told| teller.tell(&told)) => ended,
+            () = closed.closed() => Ended::Stopped,
+        }
+    }
+
+    /// After the server found the token too old: have a newer one ready, or say why there is none.
+    async fn renewed(&self, stale: Option<Secret>, error: RealtimeError) -> RealtimeError {
+        let newer = match stale {
+            Some(stale) => self.tokens.refresh(&stale).await,
+            None => Ok(None),
+        };
+        match newer {
+            Ok(Some(_)) => error,
+            Ok(None) => RealtimeError::Credential {
+                said: error.to_string(),
+            },
+            Err(error) => RealtimeError::NoToken(error),
+        }
+    }
+}
+
+struct Teller {
+    hints: mpsc::Sender<Hint>,
+    state: watch::Sender<RealtimeState>,
+    /// Since when changes are told.
+    live: Option<Instant>,
+}
+
+impl Teller {
+    fn tell(&mut self, told: &Told) {
+        let hint = match told {
+            Told::Live => {
+                self.live = Some(Instant::now());
+                tracing::debug!("Realtime tells of changes");
+                self.state.send_replace(RealtimeState::Live);
+                Hint::Live
+            }
+            // Half of the room is for what may not be lost.
+            Told::Changed if self.hints.capacity() <= HINTS / 2 => return,
+            Told::Changed => Hint::Changed,
+        };
+        // There is room: the last loss waited until there was some for this as well.
+        self.hints.try_send(hint).ok();
+    }
+
+    async fn lost(&mut self, scope: &Scope) {
+        if self.live.take().is_some() {
+            tokio::select! {
+                () = scope.cancelled() => {}
+                room = self.hints.reserve_many(2) => if let Ok(mut room) = room {
+                    room.next().map(|place| place.send(Hint::Lost));
+                },
+            }
+        }
+    }
+
+    /// Says what to wait.
+    fn explain(&mut self, error: RealtimeError, soon: Duration, rarely: Duration) -> Duration {
+        let (wait, now) = if error.retry() == Retry::Rarely {
+            (jittered(rarely), RealtimeState::Unavailable(error))
+        } else {
+            (soon, RealtimeState::Lost(error))
+        };
+        let before = self.state.send_replace(now.clone());
+        match &now {
+            // Once, and not every few minutes.
+            RealtimeState::Unavailable(error) if before != now => {
+                tracing::warn!(%error, "the table is polled");
+            }
+            RealtimeState::Unavailable(error) | RealtimeState::Lost(error) => {
+                tracing::debug!(%error, "Realtime is tried again");
+            }
+            RealtimeState::Opening | RealtimeState::Live => {}
+        }
+        wait
+    }
+}
