@@ -4,6 +4,7 @@ mod instance;
 mod log;
 mod rooms;
 mod routes;
+mod vault;
 
 pub use instance::{Claim, Instance, InstanceError, Owned};
 

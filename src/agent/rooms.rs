@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    config::{Env, Paths, UserSettings},
+    agent::vault::StoreVault,
+    config::{Env, Paths, SupabaseEnv, UserSettings},
     engine::{
         Engine, Owner,
         docker::{Docker, DockerSettings},
@@ -13,6 +14,7 @@ use crate::{
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
     security::Policy,
+    source::supabase::Desk,
     store::Store,
     task::Scope,
     tunnel::{Credentials, Given, OURSELVES, Pace, Tools, Tunnels},
@@ -53,12 +55,14 @@ impl Rooms {
         let entrances = Entrances::new(routes.clone(), scope);
         let tunnels = Tunnels::new(&tools(env, &user, store.clone(), scope)?)
             .map_err(|error| error.problem())?;
+        let supabase = Arc::new(desk(env, &user, &store, scope)?);
         let house = House {
             images: Images::new(engine.clone()),
             engine,
             store,
             entrances: entrances.clone(),
             tunnels: Arc::new(tunnels),
+            supabase,
             routes,
             settings: Settings {
                 policy: policy(&user)?,
@@ -103,6 +107,27 @@ fn ca_bundle(env: &Env, user: &UserSettings) -> Option<PathBuf> {
         .into_iter()
         .chain(CA_BUNDLES.iter().map(PathBuf::from))
         .find(|path| path.is_file())
+}
+
+fn desk(
+    env: &Env,
+    user: &UserSettings,
+    store: &Arc<Store>,
+    scope: &Scope,
+) -> Result<Desk, Problem> {
+    let kept = store
+        .supabase_credentials()
+        .map_err(|error| error.problem())?;
+    let kept = SupabaseEnv {
+        url: kept.url,
+        key: kept.key,
+        service_key: kept.service_key,
+        token: kept.token,
+    };
+    let vault = Arc::new(StoreVault(Arc::clone(store)));
+    let desk = Desk::new(user.supabase.clone(), kept, vault, scope);
+    desk.learn(env.supabase.clone());
+    Ok(desk)
 }
 
 fn tools(

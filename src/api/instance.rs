@@ -11,6 +11,8 @@ use crate::model::{InstanceId, Limits, Name, Options, Phase, Secret, TunnelNow, 
 pub enum SourceRef {
     /// An absolute path with its links resolved.
     Local { directory: String },
+    /// The rows of a project in the table that the user's settings name.
+    Supabase { project: String },
 }
 
 /// Answered by a stream of events that ends in `result`.
@@ -38,6 +40,27 @@ pub struct Credentials {
     pub ngrok: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudflare: Option<Secret>,
+    #[serde(default, skip_serializing_if = "SupabaseCredentials::is_empty")]
+    pub supabase: SupabaseCredentials,
+}
+
+/// As the environment has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupabaseCredentials {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_key: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+}
+
+impl SupabaseCredentials {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Detection alone, answered by a `DetectReport`.

@@ -8,6 +8,7 @@ mod envelope;
 mod exec;
 mod image;
 mod instance;
+mod supabase;
 mod system;
 mod tunnel;
 
@@ -16,7 +17,11 @@ pub use exec::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL};
 pub use image::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView};
 pub use instance::{
     Credentials, DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView,
-    LogsQuery, SourceRef, UpRequest, WaitQuery,
+    LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
+};
+pub use supabase::{
+    FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
+    SupabaseRequest, SyncView,
 };
 pub use system::{EngineView, Hello, HelloQuery, Ready};
 pub use tunnel::{
@@ -44,6 +49,11 @@ pub mod path {
     pub const TUNNEL_CLOSE: &str = "/v1/instances/{id}/tunnel/close";
     pub const TUNNELS: &str = "/v1/tunnels";
     pub const TUNNELS_CHECK: &str = "/v1/tunnels/check";
+    pub const SYNC: &str = "/v1/instances/{id}/sync";
+    pub const SUPABASE_LOGIN: &str = "/v1/supabase/login";
+    pub const SUPABASE_LOGOUT: &str = "/v1/supabase/logout";
+    pub const SUPABASE_CHECK: &str = "/v1/supabase/check";
+    pub const SUPABASE_SCHEMA: &str = "/v1/supabase/schema";
     pub const DETECT: &str = "/v1/detect";
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";

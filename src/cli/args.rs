@@ -10,7 +10,8 @@ use clap::{
 use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
-    logs::LogsArgs, tether::TetherArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
+    logs::LogsArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs, tunnel::TunnelArgs,
+    up::UpArgs, url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
 
@@ -118,6 +119,10 @@ pub enum Command {
     Images(ImagesArgs),
     /// Control the agent, which runs the instances in the background
     Agent(AgentArgs),
+    /// Show how far the files of an instance are behind their table
+    Sync(SyncArgs),
+    /// Sign in at Supabase, and check the tables that files come from
+    Supabase(SupabaseArgs),
     /// Control the public URLs of instances
     Tunnel(TunnelArgs),
     /// Become a program that ends with the agent

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{args::Global, exit::Failure, output::Printer};
 use crate::{
-    api::Credentials,
+    api::{Credentials, SupabaseCredentials},
     client::{self, Client},
     config::{Env, Paths},
     model::{Code, Problem},
@@ -31,6 +31,12 @@ impl Context {
         Credentials {
             ngrok: self.env.ngrok_authtoken.clone(),
             cloudflare: self.env.cloudflare_token.clone(),
+            supabase: SupabaseCredentials {
+                url: self.env.supabase.url.clone(),
+                key: self.env.supabase.key.clone(),
+                service_key: self.env.supabase.service_key.clone(),
+                token: self.env.supabase.token.clone(),
+            },
         }
     }
 

@@ -46,5 +46,6 @@ fn row(instance: &InstanceView, now: Timestamp) -> [String; 5] {
 pub fn source(source: &SourceRef) -> &str {
     match source {
         SourceRef::Local { directory } => directory,
+        SourceRef::Supabase { project } => project,
     }
 }

@@ -22,6 +22,8 @@ mod restart;
 mod selector;
 mod signal;
 mod status;
+mod supabase;
+mod sync;
 mod terminal;
 mod tether;
 mod tunnel;
@@ -118,6 +120,8 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Detect(args) => detect::run(context, args).await,
         Command::Images(args) => images::run(context, args).await,
         Command::Agent(args) => agent::control(context, args).await,
+        Command::Supabase(args) => supabase::run(context, args).await,
+        Command::Sync(args) => sync::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,
         // It has no output and was run already.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
-    config::{Combine, project_options},
+    config::{Combine, env_options, project_options},
     model::{
         Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, TunnelChoice, UpOutcome,
     },
@@ -26,6 +26,9 @@ pub struct UpArgs {
     /// The project's directory
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
+    /// Take the files from a Supabase table: the rows of this project
+    #[arg(long, value_name = "ID", conflicts_with = "dir")]
+    pub project: Option<String>,
     /// Stay and show what the app writes; Ctrl-C stops what this command started
     #[arg(long)]
     pub attach: bool,
@@ -112,16 +115,36 @@ pub async fn run(context: &mut Context, args: UpArgs) -> Outcome {
 }
 
 async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure> {
-    let directory = match &args.dir {
-        Some(dir) => context.resolve(dir)?,
-        None => context.directory()?,
+    let label = context.global.name.clone();
+    let (source, id, options) = match &args.project {
+        Some(project) => {
+            let id = InstanceId::of_project(project, label.as_ref());
+            let source = SourceRef::Supabase {
+                project: project.clone(),
+            };
+            (
+                source,
+                id,
+                flags(context, args)?.combine(env_options(&context.env)?),
+            )
+        }
+        None => {
+            let directory = match &args.dir {
+                Some(dir) => context.resolve(dir)?,
+                None => context.directory()?,
+            };
+            let id = InstanceId::of_directory(&directory, label.as_ref());
+            let own = project_options(&directory, &context.env)?;
+            let source = SourceRef::Local {
+                directory: utf8(&directory)?,
+            };
+            (source, id, flags(context, args)?.combine(own))
+        }
     };
     let mut request = UpRequest {
-        source: SourceRef::Local {
-            directory: utf8(&directory)?,
-        },
-        label: context.global.name.clone(),
-        options: options(context, args, &directory)?,
+        source,
+        label,
+        options,
         rebuild: args.rebuild,
         credentials: context.credentials(),
     };
@@ -134,7 +157,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
             request.options.template = Some(template);
             continue;
         }
-        let id = InstanceId::of_directory(&directory, request.label.as_ref()).to_string();
+        let id = id.to_string();
         return Ok(Started { client, result, id });
     }
 }
@@ -166,7 +189,7 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
     templates.into_iter().nth(at)
 }
 
-fn options(context: &Context, args: &UpArgs, directory: &Path) -> Result<Options, Failure> {
+fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
     let mut flags = args.plan.options();
     flags.tunnel = args.tunnel;
     flags.limits = LimitOptions {
@@ -183,7 +206,7 @@ fn options(context: &Context, args: &UpArgs, directory: &Path) -> Result<Options
             .iter()
             .map(|(key, value)| (key.clone(), Secret::new(value))),
     );
-    Ok(flags.combine(project_options(directory, &context.env)?))
+    Ok(flags)
 }
 
 fn env_file(base: Option<&Path>, file: &Path) -> Result<Vec<(String, Secret)>, Failure> {

@@ -18,8 +18,10 @@ use transport::Transport;
 
 use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
-    DownView, EventsQuery, ExecRequest, Hello, ImagesView, InstanceView, InstancesView, LogsQuery,
-    OpenTunnelRequest, PruneView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery, path,
+    DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
+    InstancesView, LogsQuery, OpenTunnelRequest, PruneView, SchemaView, SignInRequest,
+    SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
+    UpRequest, WaitQuery, path,
 };
 use crate::model::DetectReport;
 
@@ -110,6 +112,27 @@ impl Client {
 
     pub async fn check_tunnels(&self, request: &CheckTunnelsRequest) -> Result<TunnelChecksView> {
         self.transport.post(path::TUNNELS_CHECK, request).await
+    }
+
+    /// How far the files of an instance are behind its table.
+    pub async fn sync_status(&self, id: &str) -> Result<SyncView> {
+        self.transport.get(&of(path::SYNC, id), &()).await
+    }
+
+    pub async fn supabase_login(&self, request: &SignInRequest) -> Result<SignedInView> {
+        self.transport.post(path::SUPABASE_LOGIN, request).await
+    }
+
+    pub async fn supabase_logout(&self, request: &SupabaseRequest) -> Result<SignedOutView> {
+        self.transport.post(path::SUPABASE_LOGOUT, request).await
+    }
+
+    pub async fn check_supabase(&self, request: &SupabaseRequest) -> Result<FindingsView> {
+        self.transport.post(path::SUPABASE_CHECK, request).await
+    }
+
+    pub async fn supabase_schema(&self) -> Result<SchemaView> {
+        self.transport.get(path::SUPABASE_SCHEMA, &()).await
     }
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {

@@ -20,7 +20,7 @@ pub use error::ConfigError;
 pub use inherited::Inherited;
 pub use nearest::nearest;
 pub use paths::Paths;
-pub use project_file::project_options;
+pub use project_file::{env_options, project_options};
 pub use strict::{TomlFault, from_toml};
 pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
 pub use tunnels::{

@@ -10,14 +10,15 @@ const FILES: [&str; 2] = ["codemate-preview.local.toml", "codemate-preview.toml"
 
 /// What the environment says over what the files in `dir` say.
 pub fn project_options(dir: &Path, env: &Env) -> Result<Options, ConfigError> {
-    let mut options = from_env(env)?;
+    let mut options = env_options(env)?;
     for name in FILES {
         options = options.combine(read_toml(&dir.join(name))?);
     }
     Ok(options)
 }
 
-fn from_env(env: &Env) -> Result<Options, ConfigError> {
+/// What the environment says, for projects without a directory.
+pub fn env_options(env: &Env) -> Result<Options, ConfigError> {
     let port = env.port.as_ref().map(|value| {
         value.parse().map_err(|_| ConfigError::Variable {
             variable: "CODEMATE_PREVIEW_PORT",

@@ -23,6 +23,7 @@ impl Instance {
         self.record.intent = Intent::Down;
         self.save().await?;
         self.close_tunnel().await?;
+        self.leave_rows();
         self.take_down(GRACE).await?;
         self.house
             .routes
@@ -41,6 +42,7 @@ impl Instance {
             .engine
             .remove_home(&self.record.home_volume)
             .await?;
+        self.forget_rows().await?;
         self.house.store.remove(&self.record.id)?;
         self.house.routes.remove(&self.record.name);
         let from = Some(self.record.phase.kind());
@@ -58,6 +60,7 @@ impl Instance {
 
     /// Leave nothing running after a failed start, and say why in the phase.
     pub(super) async fn fail(&mut self, error: &LifecycleError) {
+        self.leave_rows();
         if let Err(second) = self.close_tunnel().await {
             tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
         }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::{
+    config::ConfigError,
     engine::EngineError,
     gateway::GatewayError,
     model::{AppExit, Code, InstanceId, PhaseKind, Problem},
     project::ProjectError,
     security::PolicyError,
-    source::SourceError,
+    source::{SourceError, supabase::SupabaseError},
     store::StoreError,
     sync::SyncError,
     tunnel::TunnelError,
@@ -32,6 +33,12 @@ pub enum LifecycleError {
     Sync(#[from] SyncError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Supabase(#[from] SupabaseError),
+    #[error("the files of `{name}` are a directory of this host, not rows of a table")]
+    NotRows { name: String },
     #[error(transparent)]
     Gateway(#[from] GatewayError),
     #[error(transparent)]
@@ -133,6 +140,9 @@ impl LifecycleError {
             Self::Engine(error) => error.problem(),
             Self::Sync(error) => error.problem(),
             Self::Store(error) => error.problem(),
+            Self::Config(error) => error.problem(),
+            Self::Supabase(error) => error.problem(),
+            Self::NotRows { .. } => problem(Code::Usage),
             Self::Gateway(error) => error.problem(),
             Self::NoTunnel(error) => error.problem(),
             Self::NotTaken { problem } | Self::Tunnel { problem } => problem.clone(),

@@ -8,7 +8,7 @@ use super::{
     Journal,
     instance::{Command, Epoch},
 };
-use crate::{model::TunnelNow, store::Record};
+use crate::{model::TunnelNow, source::supabase::FollowStatus, store::Record};
 
 /// The way to one instance's task.
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub struct Handle {
     pub mailbox: mpsc::Sender<Command>,
     pub view: watch::Receiver<Record>,
     pub tunnel: watch::Receiver<Option<TunnelNow>>,
+    pub rows: watch::Receiver<Option<watch::Receiver<FollowStatus>>>,
     pub journal: Arc<Journal>,
     pub epoch: Epoch,
 }

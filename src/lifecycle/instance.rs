@@ -16,7 +16,10 @@ use super::{
 use crate::{
     gateway::{Activity, Target},
     model::{AppExit, Event, Options, Phase, Problem, TunnelKind, TunnelNow, UpOutcome},
-    source::Batch,
+    source::{
+        Batch,
+        supabase::{FollowStatus, Keeper},
+    },
     store::Record,
     task::Scope,
 };
@@ -74,6 +77,9 @@ pub struct Instance {
     pub state: State,
     pub way: Way,
     pub tunnel_view: watch::Sender<Option<TunnelNow>>,
+    /// Follows the rows its files come from.
+    pub keeper: Option<Keeper>,
+    pub rows_view: watch::Sender<Option<watch::Receiver<FollowStatus>>>,
 }
 
 /// What was wanted of an instance until somebody wanted it down. `down` ends one and begins the

@@ -11,10 +11,12 @@ mod instance;
 mod journal;
 mod live;
 mod prepare;
+mod projects;
 mod ready;
 mod reconcile;
 mod restart;
 mod route;
+mod rows;
 mod step;
 mod tunnel;
 mod tunnels;
@@ -36,6 +38,7 @@ use crate::{
     model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
+    source::supabase::Desk,
     store::{Intent, Record, Source, Store},
     task::Scope,
     tunnel::Tunnels,
@@ -66,6 +69,7 @@ pub struct House {
     pub routes: Routes,
     pub entrances: Entrances,
     pub tunnels: Arc<Tunnels>,
+    pub supabase: Arc<Desk>,
     pub images: Images,
     pub settings: Settings,
 }
@@ -354,6 +358,7 @@ impl Manager {
         let epoch = Epoch::default();
         let (view_in, view) = watch::channel(record.clone());
         let (tunnel_view, tunnel) = watch::channel(None);
+        let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
         let instance = Instance {
             house: self.house.clone(),
@@ -367,12 +372,15 @@ impl Manager {
             state: State::Down,
             way: tunnel::Way::default(),
             tunnel_view,
+            keeper: None,
+            rows_view,
         };
         self.scope.spawn(instance.run(commands));
         let handle = Handle {
             mailbox,
             view,
             tunnel,
+            rows,
             journal,
             epoch,
         };

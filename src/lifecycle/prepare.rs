@@ -32,12 +32,13 @@ impl Instance {
     pub(super) async fn decide(&self, job: &UpJob) -> Result<Decision, LifecycleError> {
         let directory = PathBuf::from(self.record.source.directory());
         let config_dir = self.house.settings.config_dir.clone();
-        let report = detect(directory, job.options.clone(), config_dir).await?;
+        let options = self.options_of(&job.options)?;
+        let report = detect(directory, options.clone(), config_dir).await?;
         let plan = report.plan.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
         Ok(Decision {
-            limits: limits_of(&job.options)?,
-            options: job.options.clone(),
+            limits: limits_of(&options)?,
+            options,
             plan,
         })
     }

@@ -101,6 +101,7 @@ impl Instance {
         self.state = State::Live(Box::new(live));
         self.announce(port).await?;
         self.reopen_tunnel().await;
+        self.keep_rows();
         self.catch_up().await;
         Ok(())
     }

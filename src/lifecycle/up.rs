@@ -29,6 +29,7 @@ pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
+        self.pull_rows(&job.cancel, job.unattended).await?;
         let decision = self.decide(job).await?;
         let wish = self.tunnel_wish(decision.options.tunnel);
         if let State::Live(live) = &self.state

@@ -35,6 +35,11 @@ impl InstanceId {
         Self(hasher.finalize().to_hex()[..Self::LENGTH].to_owned())
     }
 
+    /// The instance of a Supabase project's rows.
+    pub fn of_project(project: &str, label: Option<&Name>) -> Self {
+        Self::of_directory(Path::new(&format!("supabase:{project}")), label)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod migrate;
 mod record;
+mod rows;
 mod tunnel;
 mod user_session;
 
@@ -15,13 +16,14 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::InstanceId;
 
 pub use error::StoreError;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
+pub use rows::SupabaseCredentials;
 pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
 
 use migrate::Unread;
@@ -172,6 +174,22 @@ impl Store {
             source,
         })?;
         disk::replace(&path, text.as_bytes())
+    }
+
+    /// Keep it under this name, for its user's eyes alone.
+    fn save_private(&self, name: &str, what: &impl Serialize) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        let text = serde_json::to_string(what).map_err(|source| StoreError::Encode {
+            path: path.clone(),
+            source,
+        })?;
+        disk::replace(&path, text.as_bytes())
+    }
+
+    /// What is not there or cannot be read is as if it had never been kept.
+    fn load_private<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, StoreError> {
+        let text = disk::read(&self.dir.join(name))?.unwrap_or_default();
+        Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
     fn instances(&self) -> PathBuf {

@@ -50,23 +50,34 @@ pub struct Record {
 pub enum Source {
     /// An absolute path with its links resolved.
     Local { directory: String },
+    /// The rows of a project, and the directory on this host that they are mirrored in.
+    Supabase { project: String, directory: String },
 }
 
 impl Source {
     /// The directory that the identity and the name come from.
     pub fn directory(&self) -> &str {
-        let Self::Local { directory } = self;
-        directory
+        match self {
+            Self::Local { directory } | Self::Supabase { directory, .. } => directory,
+        }
     }
 
     pub fn instance_id(&self, label: Option<&Name>) -> InstanceId {
-        InstanceId::of_directory(Path::new(self.directory()), label)
+        match self {
+            Self::Local { directory } => InstanceId::of_directory(Path::new(directory), label),
+            Self::Supabase { project, .. } => InstanceId::of_project(project, label),
+        }
     }
 
     /// The name it gets when its user gives none.
     pub fn name(&self) -> Name {
-        let base = Path::new(self.directory()).file_name().unwrap_or_default();
-        Name::slug(&base.to_string_lossy())
+        match self {
+            Self::Local { directory } => {
+                let base = Path::new(directory).file_name().unwrap_or_default();
+                Name::slug(&base.to_string_lossy())
+            }
+            Self::Supabase { project, .. } => Name::slug(project),
+        }
     }
 }
 

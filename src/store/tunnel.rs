@@ -48,22 +48,12 @@ pub struct TunnelCredentials {
 impl Store {
     /// In a file that only its user can read.
     pub fn save_credentials(&self, credentials: &TunnelCredentials) -> Result<(), StoreError> {
-        let path = self.credentials_path();
-        let text = serde_json::to_string(credentials).map_err(|source| StoreError::Encode {
-            path: path.clone(),
-            source,
-        })?;
-        disk::replace(&path, text.as_bytes())
+        self.save_private("tunnel-credentials.json", credentials)
     }
 
     /// None at all if there are none that can be read.
     pub fn credentials(&self) -> Result<TunnelCredentials, StoreError> {
-        let text = disk::read(&self.credentials_path())?.unwrap_or_default();
-        Ok(serde_json::from_str(&text).unwrap_or_default())
-    }
-
-    fn credentials_path(&self) -> PathBuf {
-        self.dir.join("tunnel-credentials.json")
+        self.load_private("tunnel-credentials.json")
     }
 
     pub fn save_tunnel(&self, record: &TunnelRecord) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ pub async fn detect(
     Ok(Json(
         house
             .manager
-            .detect(&source(request.source), request.options)
+            .detect(&source(&house, request.source, None), request.options)
             .await?,
     ))
 }

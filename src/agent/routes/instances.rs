@@ -48,6 +48,7 @@ fn view(record: Record) -> InstanceView {
         name: record.name,
         source: match record.source {
             Source::Local { directory } => SourceRef::Local { directory },
+            Source::Supabase { project, .. } => SourceRef::Supabase { project },
         },
         phase: record.phase,
         template: record.plan.as_ref().map(|plan| plan.template.clone()),

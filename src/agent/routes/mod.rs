@@ -10,6 +10,7 @@ mod reply;
 mod start;
 mod stop;
 mod stream;
+mod supabase;
 mod system;
 mod tunnels;
 mod wait;
@@ -53,6 +54,11 @@ pub fn router(house: House) -> Router {
         .route(path::TUNNEL_CLOSE, post(tunnels::close))
         .route(path::TUNNELS, get(tunnels::list))
         .route(path::TUNNELS_CHECK, post(tunnels::check))
+        .route(path::SYNC, get(supabase::sync))
+        .route(path::SUPABASE_LOGIN, post(supabase::login))
+        .route(path::SUPABASE_LOGOUT, post(supabase::logout))
+        .route(path::SUPABASE_CHECK, post(supabase::check))
+        .route(path::SUPABASE_SCHEMA, get(supabase::schema))
         .route(path::DETECT, post(detect::detect))
         .route(path::IMAGES, get(images::list))
         .route(path::IMAGES_BUILD, post(images::build))

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     api::{Credentials, SourceRef, UpRequest},
+    config::SupabaseEnv,
     lifecycle::{LifecycleError, Starting, UpOrder},
-    model::{Event, UpOutcome},
+    model::{Event, Name, UpOutcome},
     store::Source,
     tunnel::Given,
 };
@@ -26,7 +27,7 @@ pub async fn start(
 ) -> Result<Response, Refusal> {
     learn(&house, request.credentials).await?;
     let order = UpOrder {
-        source: source(request.source),
+        source: source(&house, request.source, request.label.as_ref()),
         label: request.label,
         options: request.options,
         rebuild: request.rebuild,
@@ -43,14 +44,25 @@ pub async fn restart(
     Ok(follow(&house, starting))
 }
 
-pub fn source(source: SourceRef) -> Source {
+pub fn source(house: &House, source: SourceRef, label: Option<&Name>) -> Source {
     match source {
         SourceRef::Local { directory } => Source::Local { directory },
+        SourceRef::Supabase { project } => house.manager.rows_source(project, label),
     }
 }
 
 /// Keep what a command's environment has for providers, for the tunnels of this agent and the next.
 pub async fn learn(house: &House, credentials: Credentials) -> Result<(), LifecycleError> {
+    let given = credentials.supabase;
+    house
+        .manager
+        .learn_supabase(SupabaseEnv {
+            url: given.url,
+            key: given.key,
+            service_key: given.service_key,
+            token: given.token,
+        })
+        .await?;
     house
         .manager
         .learn(Given {

@@ -30,7 +30,7 @@ use crate::{
     api::{Envelope, Ready},
     client::Line,
     config::Env,
-    model::{Event, LogLine, UpOutcome, Urls},
+    model::{Event, LogLine, Secret, UpOutcome, Urls},
 };
 use document::Stream;
 use progress::Progress;
@@ -267,6 +267,18 @@ impl Printer {
     pub fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
         self.progress.clear();
         self.prompt.confirm(question)
+    }
+
+    /// A line of somebody, where there is anybody.
+    pub fn ask(&mut self, what: &str) -> Option<String> {
+        self.progress.clear();
+        self.prompt.line(what)
+    }
+
+    /// The same, not shown as it is typed.
+    pub fn ask_secret(&mut self, what: &str) -> Option<Secret> {
+        self.progress.clear();
+        self.prompt.secret(what)
     }
 
     /// One of several, where there is somebody to choose.

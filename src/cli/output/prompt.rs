@@ -7,7 +7,7 @@ use dialoguer::{Confirm, Select};
 
 use crate::{
     cli::exit::Failure,
-    model::{Code, Problem},
+    model::{Code, Problem, Secret},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,28 @@ impl Prompt {
             .default(false)
             .interact_on_opt(&Term::stderr());
         Ok(answered(answer).flatten().unwrap_or(false))
+    }
+
+    /// `None` if nobody can be asked.
+    pub fn line(self, what: &str) -> Option<String> {
+        let term = self.asked(what)?;
+        term.read_line().ok().filter(|line| !line.is_empty())
+    }
+
+    /// The same, not shown as it is typed.
+    pub fn secret(self, what: &str) -> Option<Secret> {
+        let term = self.asked(what)?;
+        let line = term.read_secure_line().ok();
+        line.filter(|line| !line.is_empty()).map(Secret::new)
+    }
+
+    fn asked(self, what: &str) -> Option<Term> {
+        if !self.can_ask() {
+            return None;
+        }
+        let term = Term::stderr();
+        term.write_str(&format!("{what}: ")).ok()?;
+        Some(term)
     }
 
     /// `None` if nobody can be asked, or nobody wants to say.

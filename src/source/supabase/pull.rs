@@ -99,6 +99,10 @@ impl Puller {
         mirror::files_dir(&self.dir)
     }
 
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
     pub fn shape(&self) -> &Shape {
         &self.shape
     }

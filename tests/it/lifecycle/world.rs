@@ -11,11 +11,13 @@ use std::{
 };
 
 use codemate_preview::{
+    config::{SupabaseEnv, SupabaseSettings},
     engine::Engine,
     gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
-    model::{Options, RunOptions, UpOutcome},
+    model::{Options, Problem, RunOptions, UpOutcome, UserSession},
     security::Policy,
+    source::supabase::{Desk, Vault},
     store::Source,
     task::Scope,
     tunnel::{Tools, Tunnels},
@@ -45,6 +47,23 @@ pub struct World {
 pub struct Agent {
     pub manager: Manager,
     pub scope: Scope,
+}
+
+/// Nobody signs in here.
+struct NoVault;
+
+impl Vault for NoVault {
+    fn load(&self, _url: &str) -> Result<Option<UserSession>, Problem> {
+        Ok(None)
+    }
+
+    fn save(&self, _session: &UserSession) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn remove(&self, _url: &str) -> Result<(), Problem> {
+        Ok(())
+    }
 }
 
 impl World {
@@ -84,6 +103,12 @@ impl World {
         let house = House {
             entrances: Entrances::new(routes.clone(), &scope),
             tunnels: Arc::new(make(&tools).unwrap_or_else(|| Tunnels::new(&tools).unwrap())),
+            supabase: Arc::new(Desk::new(
+                SupabaseSettings::default(),
+                SupabaseEnv::default(),
+                Arc::new(NoVault),
+                &scope,
+            )),
             images: Images::new(engine.clone()),
             engine,
             store: tools.store.clone(),

@@ -1,0 +1,103 @@
+//! Supabase: signing in and out, what is wrong, our tables' SQL, and how far a mirror is.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+
+use super::{House, reply::Refusal, start::learn};
+use crate::{
+    api::{
+        FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
+        SupabaseRequest, SyncView,
+    },
+    source::supabase::{Finding, FollowStatus, SCHEMA, SignedOut, SupabaseError},
+};
+
+pub async fn login(
+    State(house): State<House>,
+    Json(request): Json<SignInRequest>,
+) -> Result<Json<SignedInView>, Refusal> {
+    learn(&house, request.credentials).await?;
+    let desk = house.manager.supabase();
+    let user = desk.sign_in(&request.email, &request.password).await?;
+    Ok(Json(SignedInView { user }))
+}
+
+pub async fn logout(
+    State(house): State<House>,
+    Json(request): Json<SupabaseRequest>,
+) -> Result<Json<SignedOutView>, Refusal> {
+    learn(&house, request.credentials).await?;
+    let (was_in, problem) = match house.manager.supabase().sign_out().await? {
+        SignedOut::Revoked => (true, None),
+        SignedOut::Forgotten { why } => (true, Some(why.problem())),
+        SignedOut::Nobody => (false, None),
+    };
+    Ok(Json(SignedOutView { was_in, problem }))
+}
+
+pub async fn check(
+    State(house): State<House>,
+    Json(request): Json<SupabaseRequest>,
+) -> Result<Json<FindingsView>, Refusal> {
+    learn(&house, request.credentials).await?;
+    let desk = house.manager.supabase();
+    let findings = desk.check(request.project.as_deref()).await;
+    Ok(Json(FindingsView {
+        findings: findings.into_iter().map(finding).collect(),
+    }))
+}
+
+pub async fn schema() -> Json<SchemaView> {
+    Json(SchemaView {
+        sql: SCHEMA.to_owned(),
+    })
+}
+
+pub async fn sync(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+) -> Result<Json<SyncView>, Refusal> {
+    Ok(Json(view(house.manager.rows(&asked)?)))
+}
+
+fn finding(finding: Finding) -> FindingView {
+    let (detail, problem) = match finding.result {
+        Ok(detail) => (Some(detail), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    FindingView {
+        what: finding.what.to_owned(),
+        detail,
+        problem,
+        is_optional: finding.is_optional,
+    }
+}
+
+fn view(status: FollowStatus) -> SyncView {
+    SyncView {
+        cursor: status.cursor,
+        files: status.files,
+        is_live: status.is_live,
+        last_look: status.last_look,
+        last_full_check: status.last_full_check,
+        last_change: status.last_change,
+        lag_ms: status
+            .lag
+            .map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
+        failures: status.failures,
+        problem: status.problem,
+        refused: status
+            .refused
+            .into_iter()
+            .map(|refused| format!("{}: {}", refused.path, refused.why))
+            .collect(),
+    }
+}
+
+impl From<SupabaseError> for Refusal {
+    fn from(error: SupabaseError) -> Self {
+        Self(error.problem())
+    }
+}

@@ -1,0 +1,82 @@
+//! Supabase: signing in and out, what is wrong, and how far a mirror is.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Credentials;
+use crate::model::{Problem, Secret};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInRequest {
+    pub email: String,
+    pub password: Secret,
+    #[serde(default)]
+    pub credentials: Credentials,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupabaseRequest {
+    /// What is looked at in `check`.
+    #[serde(default)]
+    pub project: Option<String>,
+    #[serde(default)]
+    pub credentials: Credentials,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedInView {
+    pub user: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedOutView {
+    /// Whether somebody was signed in.
+    pub was_in: bool,
+    /// Why the server could not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingsView {
+    pub findings: Vec<FindingView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingView {
+    pub what: String,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// It works without, but less well.
+    pub is_optional: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaView {
+    pub sql: String,
+}
+
+/// How far the files of one instance are behind its table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncView {
+    /// The last revision seen, where there are revisions.
+    pub cursor: Option<i64>,
+    pub files: usize,
+    /// Told of changes, not polling for them.
+    pub is_live: bool,
+    pub last_look: Option<Timestamp>,
+    pub last_full_check: Option<Timestamp>,
+    pub last_change: Option<Timestamp>,
+    /// From knowing of the last change to its being on this host.
+    pub lag_ms: Option<u64>,
+    /// Looks that failed since the last one that went well.
+    pub failures: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// Rows that are no files, each with its reason.
+    pub refused: Vec<String>,
+}
