@@ -9,12 +9,13 @@ use crate::{
         docker::{Docker, DockerSettings},
         guest::GUEST,
     },
-    gateway::{Gateway, Routes},
+    gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
     security::Policy,
     store::Store,
     task::Scope,
+    tunnel::{Credentials, Given, Tools, Tunnels},
 };
 
 /// Everything an agent is made of, joined and not yet running.
@@ -49,15 +50,20 @@ impl Rooms {
             .set_gateway_port(gateway.port())
             .map_err(|error| error.problem())?;
         let routes = Routes::default();
+        let tunnels = Tunnels::new(&tools(env, &user, store.clone(), scope)?)
+            .map_err(|error| error.problem())?;
         let house = House {
             images: Images::new(engine.clone()),
             engine,
             store,
+            entrances: Entrances::new(routes.clone(), scope),
+            tunnels: Arc::new(tunnels),
             routes: routes.clone(),
             settings: Settings {
                 policy: policy(&user)?,
                 config_dir: paths.config_dir.clone(),
                 gateway_port: gateway.port(),
+                tunnel: user.tunnel,
                 owner,
             },
         };
@@ -96,6 +102,35 @@ fn ca_bundle(env: &Env, user: &UserSettings) -> Option<PathBuf> {
         .into_iter()
         .chain(CA_BUNDLES.iter().map(PathBuf::from))
         .find(|path| path.is_file())
+}
+
+fn tools(
+    env: &Env,
+    user: &UserSettings,
+    store: Arc<Store>,
+    scope: &Scope,
+) -> Result<Tools, Problem> {
+    let owner = store.owner().map_err(|error| error.problem())?;
+    let kept = store.credentials().map_err(|error| error.problem())?;
+    let credentials = Credentials::new(Given {
+        ngrok: kept.ngrok,
+        cloudflare: kept.cloudflare,
+    });
+    credentials.learn(Given {
+        ngrok: env.ngrok_authtoken.clone(),
+        cloudflare: env.cloudflare_token.clone(),
+    });
+    Ok(Tools {
+        settings: user.tunnels.clone(),
+        credentials: Arc::new(credentials),
+        store,
+        owner,
+        path: env.path.clone(),
+        ssh_auth_sock: env.ssh_auth_sock.clone(),
+        home: env.home.clone(),
+        ca_bundle: ca_bundle(env, user),
+        scope: scope.child(),
+    })
 }
 
 fn policy(user: &UserSettings) -> Result<Policy, Problem> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, Limits, Name, Options, Phase, Usage};
+use crate::model::{InstanceId, Limits, Name, Options, Phase, Secret, TunnelNow, Usage};
 
 /// Where an instance's files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,18 @@ pub struct UpRequest {
     /// Start over: fresh volume, fresh installation.
     #[serde(default)]
     pub rebuild: bool,
+    /// What the caller's environment has for tunnel providers.
+    #[serde(default)]
+    pub credentials: Credentials,
+}
+
+/// Kept by the agent, readable to its user alone, so that a tunnel comes back after a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ngrok: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudflare: Option<Secret>,
 }
 
 /// Detection alone, answered by a `DetectReport`.
@@ -67,6 +79,9 @@ pub struct InstanceView {
     pub generation: u64,
     pub limits: Limits,
     pub created: Timestamp,
+    /// Present while it has a tunnel, or is to have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<TunnelNow>,
     /// Present while a container runs, on the route of one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

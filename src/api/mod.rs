@@ -9,15 +9,20 @@ mod exec;
 mod image;
 mod instance;
 mod system;
+mod tunnel;
 
 pub use envelope::Envelope;
 pub use exec::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL};
 pub use image::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView};
 pub use instance::{
-    DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView, LogsQuery,
-    SourceRef, UpRequest, WaitQuery,
+    Credentials, DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView,
+    LogsQuery, SourceRef, UpRequest, WaitQuery,
 };
 pub use system::{EngineView, Hello, HelloQuery, Ready};
+pub use tunnel::{
+    CheckTunnelsRequest, ClosedTunnelView, OpenTunnelRequest, TunnelCheckView, TunnelChecksView,
+    TunnelVerdict, TunnelView, TunnelsView,
+};
 
 pub const API_VERSION: u32 = 1;
 
@@ -35,6 +40,10 @@ pub mod path {
     pub const EXEC: &str = "/v1/instances/{id}/exec";
     pub const RESTART: &str = "/v1/instances/{id}/restart";
     pub const WAIT: &str = "/v1/instances/{id}/wait";
+    pub const TUNNEL_OPEN: &str = "/v1/instances/{id}/tunnel/open";
+    pub const TUNNEL_CLOSE: &str = "/v1/instances/{id}/tunnel/close";
+    pub const TUNNELS: &str = "/v1/tunnels";
+    pub const TUNNELS_CHECK: &str = "/v1/tunnels/check";
     pub const DETECT: &str = "/v1/detect";
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";

@@ -2,14 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use super::{
-    agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, down::DownArgs,
-    events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs, logs::LogsArgs,
-    up::UpArgs,
+    agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
+    down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
+    logs::LogsArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
 };
-use crate::model::Name;
+use crate::model::{Name, TunnelChoice, TunnelKind};
 
 /// Run any backend project in a hardened container and print a URL that answers.
 #[derive(Debug, Parser)]
@@ -96,7 +99,7 @@ pub enum Command {
     /// Show one instance
     Status(Selected),
     /// Print the URL of an instance
-    Url(Selected),
+    Url(UrlArgs),
     /// Open an instance in the browser
     Open(Selected),
     /// Print what an instance wrote
@@ -115,8 +118,10 @@ pub enum Command {
     Images(ImagesArgs),
     /// Control the agent, which runs the instances in the background
     Agent(AgentArgs),
+    /// Control the public URLs of instances
+    Tunnel(TunnelArgs),
     /// Check that everything needed is there
-    Doctor,
+    Doctor(DoctorArgs),
     /// Print the completion script for a shell
     Completions(CompletionsArgs),
     /// Show help for a command, or the exit codes
@@ -129,6 +134,17 @@ pub struct Selected {
     /// A name, an id or a directory (with a `/`, or `.`)
     #[arg(value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
     pub instance: Option<String>,
+}
+
+pub fn tunnel_kinds() -> impl TypedValueParser<Value = TunnelKind> {
+    PossibleValuesParser::new(TunnelKind::ALL.map(TunnelKind::as_str))
+        .try_map(|text| text.parse::<TunnelKind>())
+}
+
+pub fn tunnel_choices() -> impl TypedValueParser<Value = TunnelChoice> {
+    let kinds = TunnelKind::ALL.map(TunnelKind::as_str);
+    PossibleValuesParser::new(std::iter::once("none").chain(kinds))
+        .try_map(|text| text.parse::<TunnelChoice>())
 }
 
 #[cfg(test)]

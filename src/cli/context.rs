@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{args::Global, exit::Failure, output::Printer};
 use crate::{
+    api::Credentials,
     client::{self, Client},
     config::{Env, Paths},
     model::{Code, Problem},
@@ -23,6 +24,14 @@ impl Context {
     /// The agent, started if need be.
     pub async fn client(&self) -> Result<Client, Failure> {
         Ok(client::find_or_start(&self.paths()?).await?)
+    }
+
+    /// What this environment has for tunnel providers.
+    pub fn credentials(&self) -> Credentials {
+        Credentials {
+            ngrok: self.env.ngrok_authtoken.clone(),
+            cloudflare: self.env.cloudflare_token.clone(),
+        }
     }
 
     /// The directory that is meant when none is named, with its links resolved.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use clap::Args;
 use serde::Serialize;
 use tokio::net::{TcpStream, lookup_host};
 
@@ -15,10 +16,18 @@ use super::{
     output::{Paint, text},
 };
 use crate::{
+    api::{CheckTunnelsRequest, TunnelCheckView, TunnelVerdict},
     client::{self, Client},
     config::Env,
     model::Code,
 };
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Check the tunnels too, and ask their providers
+    #[arg(long)]
+    pub tunnel: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,7 +52,7 @@ struct FindingsView {
     findings: Vec<Finding>,
 }
 
-pub async fn run(context: &mut Context) -> Outcome {
+pub async fn run(context: &mut Context, args: DoctorArgs) -> Outcome {
     context.printer.busy("checking");
     let paths = context.paths()?;
     let mut findings = vec![
@@ -70,6 +79,9 @@ pub async fn run(context: &mut Context) -> Outcome {
         findings.extend(engine_findings(client).await);
         findings.push(images(client).await);
         findings.push(gateway(client.hello().gateway_port).await);
+        if args.tunnel {
+            findings.extend(tunnels(context, client).await);
+        }
     }
     findings.push(watches(Path::new("/proc/sys/fs/inotify")));
     findings.push(authorities(&context.env));
@@ -140,6 +152,36 @@ async fn images(client: &Client) -> Finding {
             "codemate-preview images build",
         ),
     }
+}
+
+async fn tunnels(context: &Context, client: &Client) -> Vec<Finding> {
+    let request = CheckTunnelsRequest {
+        kind: None,
+        online: true,
+        credentials: context.credentials(),
+    };
+    let view = match client.check_tunnels(&request).await {
+        Ok(view) => view,
+        Err(error) => {
+            let problem = error.problem();
+            return vec![failed(
+                "tunnels",
+                problem.message,
+                problem.hint.unwrap_or_default(),
+            )];
+        }
+    };
+    let finding = |check: TunnelCheckView| Finding {
+        id: check.kind.as_str(),
+        status: match check.verdict {
+            TunnelVerdict::Good => Status::Ok,
+            TunnelVerdict::Absent => Status::Warning,
+            TunnelVerdict::Bad => Status::Failed,
+        },
+        detail: check.detail,
+        fix: check.fix,
+    };
+    view.checks.into_iter().map(finding).collect()
 }
 
 async fn gateway(port: u16) -> Finding {

@@ -48,6 +48,16 @@ pub fn conclude(result: &Line, printer: &mut Printer) -> Outcome {
     }
 }
 
+/// The URL of a result as a QR code, if it has any.
+pub fn show_qr(result: &Line, printer: &mut Printer) {
+    if let Event::Result(UpOutcome::Success {
+        urls: Some(urls), ..
+    }) = &result.envelope.event
+    {
+        printer.qr(&urls.best());
+    }
+}
+
 /// The same, where what the stream held is the document.
 pub fn conclude_with<T: Serialize>(result: &Line, view: &T, printer: &mut Printer) -> Outcome {
     if printer.format() == Format::Json

@@ -7,7 +7,10 @@ use super::{
     exit::Outcome,
     output::{table, text},
 };
-use crate::api::{InstanceView, SourceRef};
+use crate::{
+    api::{InstanceView, SourceRef},
+    model::Urls,
+};
 
 pub async fn run(context: &mut Context) -> Outcome {
     let view = context.client().await?.instances().await?;
@@ -35,8 +38,7 @@ fn row(instance: &InstanceView, now: Timestamp) -> [String; 5] {
         instance
             .phase
             .urls()
-            .map_or("-", |urls| urls.best())
-            .to_owned(),
+            .map_or_else(|| "-".to_owned(), Urls::best),
         text::harmless(source(&instance.source)),
     ]
 }

@@ -23,6 +23,7 @@ mod selector;
 mod signal;
 mod status;
 mod terminal;
+mod tunnel;
 mod up;
 mod url;
 mod wait;
@@ -113,7 +114,8 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Detect(args) => detect::run(context, args).await,
         Command::Images(args) => images::run(context, args).await,
         Command::Agent(args) => agent::control(context, args).await,
-        Command::Doctor => doctor::run(context).await,
+        Command::Tunnel(args) => tunnel::run(context, args).await,
+        Command::Doctor(args) => doctor::run(context, args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Help(args) => help::run(context, &args),
     }

@@ -13,13 +13,15 @@ struct Opened<'a> {
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let view = url::look(context, &args).await?;
     let url = url::reachable(&view)?.best();
-    webbrowser::open(url).map_err(|error| {
+    webbrowser::open(&url).map_err(|error| {
         Problem::new(
             Code::Internal,
             format!("no browser could be opened: {error}"),
         )
         .hint(format!("open {url}"))
     })?;
-    context.printer.view(&Opened { url }, || url.to_owned())?;
+    context
+        .printer
+        .view(&Opened { url: &url }, || url.clone())?;
     Ok(0)
 }

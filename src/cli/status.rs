@@ -9,6 +9,7 @@ use super::{
     ls,
     output::{table, text},
     selector::Selector,
+    tunnel,
 };
 use crate::{
     api::InstanceView,
@@ -39,7 +40,11 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
     ];
     if let Some(urls) = view.phase.urls() {
         rows.push(("local", urls.local.clone()));
-        rows.extend(urls.public.clone().map(|url| ("public", url)));
+        let public = urls.public.as_ref();
+        rows.extend(public.map(|url| ("public", url.to_string())));
+    }
+    if let Some(tunnel) = &view.tunnel {
+        rows.push(("tunnel", tunnel::in_a_line(tunnel)));
     }
     if let Phase::Ready { port, .. } | Phase::Paused { port, .. } = &view.phase {
         rows.push(("port", port.to_string()));

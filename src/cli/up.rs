@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use super::{
+    args::tunnel_choices,
     attach,
     context::Context,
     exit::{Failure, Outcome},
@@ -15,7 +16,9 @@ use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
     config::{Combine, project_options},
-    model::{Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, UpOutcome},
+    model::{
+        Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, TunnelChoice, UpOutcome,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -31,6 +34,12 @@ pub struct UpArgs {
     pub rebuild: bool,
     #[command(flatten)]
     pub plan: PlanArgs,
+    /// How the world reaches it: a kind of tunnel, or `none`
+    #[arg(long, value_name = "KIND", value_parser = tunnel_choices())]
+    pub tunnel: Option<TunnelChoice>,
+    /// Show the URL as a QR code too
+    #[arg(long)]
+    pub qr: bool,
     /// How many cores it may use, such as `1.5`
     #[arg(long, value_name = "CORES", value_parser = cores)]
     pub cpus: Option<f64>,
@@ -92,6 +101,9 @@ pub async fn run(context: &mut Context, args: UpArgs) -> Outcome {
         started.result.envelope.event,
         Event::Result(UpOutcome::Success { .. })
     );
+    if args.qr {
+        follow::show_qr(&started.result, &mut context.printer);
+    }
     if args.attach && succeeded {
         attach::run(context, started, &mut signals).await
     } else {
@@ -111,6 +123,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         label: context.global.name.clone(),
         options: options(context, args, &directory)?,
         rebuild: args.rebuild,
+        credentials: context.credentials(),
     };
     context.printer.busy("starting");
     let client = context.client().await?;
@@ -155,6 +168,7 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
 
 fn options(context: &Context, args: &UpArgs, directory: &Path) -> Result<Options, Failure> {
     let mut flags = args.plan.options();
+    flags.tunnel = args.tunnel;
     flags.limits = LimitOptions {
         cpus: args.cpus,
         memory: args.memory.clone(),

@@ -1,5 +1,6 @@
 //! `url`: where an instance can be reached.
 
+use clap::Args;
 use serde::Serialize;
 
 use super::{
@@ -10,24 +11,68 @@ use super::{
 };
 use crate::{
     api::InstanceView,
-    model::{Code, Phase, Problem, Urls},
+    model::{Code, Phase, Problem, TunnelState, Urls},
 };
+
+#[derive(Debug, Args)]
+pub struct UrlArgs {
+    #[command(flatten)]
+    pub selected: Selected,
+    /// The public URL, and an error if there is none
+    #[arg(long, conflicts_with = "local")]
+    pub public: bool,
+    /// The URL on this host
+    #[arg(long)]
+    pub local: bool,
+    /// Show it as a QR code too
+    #[arg(long)]
+    pub qr: bool,
+}
 
 #[derive(Serialize)]
 struct UrlView<'a> {
-    url: &'a str,
+    url: String,
     urls: &'a Urls,
 }
 
-pub async fn run(context: &mut Context, args: Selected) -> Outcome {
-    let view = look(context, &args).await?;
+pub async fn run(context: &mut Context, args: UrlArgs) -> Outcome {
+    let view = look(context, &args.selected).await?;
     let urls = reachable(&view)?;
-    let url = UrlView {
-        url: urls.best(),
-        urls,
+    let url = if args.public {
+        public(&view, urls)?
+    } else if args.local {
+        urls.local.clone()
+    } else {
+        urls.best()
     };
-    context.printer.view(&url, || url.url.to_owned())?;
+    if args.qr {
+        context.printer.qr(&url);
+    }
+    let url = UrlView { url, urls };
+    context.printer.view(&url, || url.url.clone())?;
     Ok(0)
+}
+
+fn public(view: &InstanceView, urls: &Urls) -> Result<String, Failure> {
+    if let Some(url) = &urls.public {
+        return Ok(url.to_string());
+    }
+    let name = view.name.as_str();
+    let why = match view.tunnel.as_ref().map(|tunnel| &tunnel.state) {
+        Some(TunnelState::Failed { problem } | TunnelState::Waiting { problem, .. }) => {
+            return Err(problem.clone().into());
+        }
+        Some(_) => "its tunnel is being opened",
+        None => "it has no tunnel",
+    };
+    Err(
+        Problem::new(Code::Tunnel, format!("`{name}` has no public URL: {why}"))
+            .next(
+                &["codemate-preview", "tunnel", "start", name],
+                "opens a tunnel",
+            )
+            .into(),
+    )
 }
 
 pub async fn look(context: &Context, args: &Selected) -> Result<InstanceView, Failure> {

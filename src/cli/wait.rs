@@ -16,6 +16,6 @@ pub async fn run(context: &mut Context, args: Selected) -> Outcome {
         .await
         .map_err(|error| selector.explain(error))?;
     let urls = url::reachable(&view)?;
-    context.printer.view(&view, || urls.best().to_owned())?;
+    context.printer.view(&view, || urls.best())?;
     Ok(0)
 }

@@ -17,8 +17,9 @@ use std::fmt::Write;
 use transport::Transport;
 
 use crate::api::{
-    BuildImagesRequest, DetectRequest, DownRequest, DownView, EventsQuery, ExecRequest, Hello,
-    ImagesView, InstanceView, InstancesView, LogsQuery, PruneView, UpRequest, WaitQuery, path,
+    BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
+    DownView, EventsQuery, ExecRequest, Hello, ImagesView, InstanceView, InstancesView, LogsQuery,
+    OpenTunnelRequest, PruneView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery, path,
 };
 use crate::model::DetectReport;
 
@@ -88,6 +89,27 @@ impl Client {
 
     pub async fn wait(&self, id: &str, query: &WaitQuery) -> Result<InstanceView> {
         self.transport.get(&of(path::WAIT, id), query).await
+    }
+
+    pub async fn tunnels(&self) -> Result<TunnelsView> {
+        self.transport.get(path::TUNNELS, &()).await
+    }
+
+    /// Answered by events that end in `result`.
+    pub async fn open_tunnel(&self, id: &str, request: &OpenTunnelRequest) -> Result<Lines> {
+        self.transport
+            .post_stream(&of(path::TUNNEL_OPEN, id), request)
+            .await
+    }
+
+    pub async fn close_tunnel(&self, id: &str) -> Result<ClosedTunnelView> {
+        self.transport
+            .post(&of(path::TUNNEL_CLOSE, id), &serde_json::json!({}))
+            .await
+    }
+
+    pub async fn check_tunnels(&self, request: &CheckTunnelsRequest) -> Result<TunnelChecksView> {
+        self.transport.post(path::TUNNELS_CHECK, request).await
     }
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {

@@ -4,6 +4,7 @@
 mod activity;
 mod body;
 mod dial;
+mod entrance;
 mod error;
 mod forward;
 mod headers;
@@ -37,6 +38,7 @@ use patience::{Patient, Requests};
 
 pub use activity::{Activity, Hold, Load};
 pub use dial::{AsyncReadWrite, Dial, Stream, TcpDial};
+pub use entrance::{Challenge, Entrance, Entrances};
 pub use error::GatewayError;
 pub use route::{Route, Routes, Target};
 

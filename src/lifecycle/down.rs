@@ -22,6 +22,7 @@ impl Instance {
         let was_up = self.record.intent == Intent::Up;
         self.record.intent = Intent::Down;
         self.save().await?;
+        self.close_tunnel().await?;
         self.take_down(GRACE).await?;
         self.house
             .routes
@@ -57,6 +58,9 @@ impl Instance {
 
     /// Leave nothing running after a failed start, and say why in the phase.
     pub(super) async fn fail(&mut self, error: &LifecycleError) {
+        if let Err(second) = self.close_tunnel().await {
+            tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
+        }
         if let Err(second) = self.take_down(Duration::ZERO).await {
             tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
         }

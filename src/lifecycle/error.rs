@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::{
     engine::EngineError,
+    gateway::GatewayError,
     model::{AppExit, Code, InstanceId, PhaseKind, Problem},
     project::ProjectError,
     security::PolicyError,
     source::SourceError,
     store::StoreError,
     sync::SyncError,
+    tunnel::TunnelError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,17 @@ pub enum LifecycleError {
     Sync(#[from] SyncError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    #[error(transparent)]
+    NoTunnel(#[from] TunnelError),
+    /// Of the tunnel's supervisor.
+    #[error("{problem}")]
+    Tunnel { problem: Problem },
+    #[error("no tunnel is chosen, and none is set up on this host")]
+    NoTunnelChosen,
+    #[error("no tunnel had a URL within {}", humantime::format_duration(*waited))]
+    TunnelTimedOut { waited: Duration },
     #[error("{problem}")]
     NotTaken { problem: Problem },
     #[error("`{key}` is {value:?}, which is no {expected}")]
@@ -120,7 +133,15 @@ impl LifecycleError {
             Self::Engine(error) => error.problem(),
             Self::Sync(error) => error.problem(),
             Self::Store(error) => error.problem(),
-            Self::NotTaken { problem } => problem.clone(),
+            Self::Gateway(error) => error.problem(),
+            Self::NoTunnel(error) => error.problem(),
+            Self::NotTaken { problem } | Self::Tunnel { problem } => problem.clone(),
+            Self::NoTunnelChosen => problem(Code::Tunnel)
+                .hint("install cloudflared, or name another kind")
+                .next(&["codemate-preview", "tunnel", "doctor"], "checks what each tunnel needs"),
+            Self::TunnelTimedOut { .. } => problem(Code::Tunnel)
+                .retryable()
+                .next(&["codemate-preview", "tunnel", "doctor"], "checks what each tunnel needs"),
             Self::BadOption { .. } => problem(Code::Config),
             Self::NoSuchImage { known, .. } => {
                 problem(Code::NotFound).hint(format!("there are {}", known.join(", ")))

@@ -11,10 +11,11 @@ use super::{
     journal::Journal,
     live::{Live, News},
     route::Door,
+    tunnel::Way,
 };
 use crate::{
     gateway::{Activity, Target},
-    model::{AppExit, Event, Options, Phase, Problem, UpOutcome},
+    model::{AppExit, Event, Options, Phase, Problem, TunnelKind, TunnelNow, UpOutcome},
     source::Batch,
     store::Record,
     task::Scope,
@@ -24,6 +25,8 @@ use crate::{
 pub struct UpJob {
     pub options: Options,
     pub rebuild: bool,
+    /// Nobody waits: the tunnel is opened beside, and is no reason to fail.
+    pub unattended: bool,
     pub cancel: CancellationToken,
 }
 
@@ -38,6 +41,15 @@ pub enum Command {
     },
     Restart {
         reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
+    },
+    OpenTunnel {
+        /// The one it had, or the default, if `None`.
+        kind: Option<TunnelKind>,
+        cancel: CancellationToken,
+        reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
+    },
+    CloseTunnel {
+        reply: oneshot::Sender<Result<bool, LifecycleError>>,
     },
     /// Take over a container that an earlier agent left running, or make it again.
     Adopt,
@@ -60,6 +72,8 @@ pub struct Instance {
     pub door: watch::Sender<Door>,
     pub epoch: Epoch,
     pub state: State,
+    pub way: Way,
+    pub tunnel_view: watch::Sender<Option<TunnelNow>>,
 }
 
 /// What was wanted of an instance until somebody wanted it down. `down` ends one and begins the
@@ -86,6 +100,7 @@ enum Woken {
     Command(Command),
     News(Option<News>),
     Batch(Option<Batch>),
+    Tunnel,
     Stopping,
 }
 
@@ -115,6 +130,7 @@ impl Instance {
                         () = called_off.cancelled() => {}
                     }
                 }
+                Woken::Tunnel => self.tunnel_moved().await,
                 Woken::Batch(batch) => {
                     let called_off = self.epoch.current();
                     tokio::select! {
@@ -133,10 +149,12 @@ impl Instance {
             State::Down => tokio::select! {
                 () = stopping.cancelled() => Woken::Stopping,
                 command = command => command,
+                () = self.way.changed() => Woken::Tunnel,
             },
             State::Live(live) => tokio::select! {
                 () = stopping.cancelled() => Woken::Stopping,
                 command = command => command,
+                () = self.way.changed() => Woken::Tunnel,
                 news = live.news.recv() => Woken::News(news),
                 batch = live.batches.recv() => Woken::Batch(batch),
             },
@@ -158,6 +176,16 @@ impl Instance {
                 let _ = reply.send(self.down().await);
             }
             Command::Restart { reply } => self.restart(reply).await,
+            Command::OpenTunnel {
+                kind,
+                cancel,
+                reply,
+            } => {
+                let _ = reply.send(self.start_tunnel(kind, &cancel).await);
+            }
+            Command::CloseTunnel { reply } => {
+                let _ = reply.send(self.close_tunnel().await);
+            }
             Command::Adopt => {
                 let called_off = self.epoch.current();
                 tokio::select! {

@@ -15,6 +15,8 @@ mod reconcile;
 mod restart;
 mod route;
 mod step;
+mod tunnel;
+mod tunnels;
 mod up;
 
 use std::{
@@ -29,12 +31,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Engine, Owned},
-    gateway::{Activity, Routes},
-    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, UpOutcome},
+    gateway::{Activity, Entrances, Routes},
+    model::{
+        DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, TunnelNow,
+        UpOutcome,
+    },
     project,
     security::{LimitRequest, Policy, limits},
     store::{Intent, Record, Source, Store},
     task::Scope,
+    tunnel::Tunnels,
 };
 use instance::{Command, Epoch, Instance, State, UpJob};
 
@@ -47,6 +53,8 @@ pub struct Settings {
     pub policy: Policy,
     pub config_dir: PathBuf,
     pub gateway_port: u16,
+    /// For projects that say nothing about it.
+    pub tunnel: Option<TunnelChoice>,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,
@@ -57,6 +65,8 @@ pub struct House {
     pub engine: Arc<dyn Engine>,
     pub store: Arc<Store>,
     pub routes: Routes,
+    pub entrances: Entrances,
+    pub tunnels: Arc<Tunnels>,
     pub images: Images,
     pub settings: Settings,
 }
@@ -72,6 +82,7 @@ impl House {
 struct Handle {
     mailbox: mpsc::Sender<Command>,
     view: watch::Receiver<Record>,
+    tunnel: watch::Receiver<Option<TunnelNow>>,
     journal: Arc<Journal>,
     epoch: Epoch,
 }
@@ -160,6 +171,7 @@ impl Manager {
         let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
+            unattended: false,
             cancel: cancel.clone(),
         });
         handle
@@ -342,6 +354,8 @@ impl Manager {
             intent: Intent::Down,
             phase: Phase::Asleep { since: now },
             install_key: None,
+            tunnel: None,
+            public_url: None,
             home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
             port: None,
             limits: limits(LimitRequest::default()),
@@ -356,6 +370,7 @@ impl Manager {
         let journal = Arc::new(Journal::new());
         let epoch = Epoch::default();
         let (view_in, view) = watch::channel(record.clone());
+        let (tunnel_view, tunnel) = watch::channel(None);
         let id = record.id.clone();
         let instance = Instance {
             house: self.house.clone(),
@@ -367,11 +382,14 @@ impl Manager {
             door: watch::channel(route::Door::Opening).0,
             epoch: epoch.clone(),
             state: State::Down,
+            way: tunnel::Way::default(),
+            tunnel_view,
         };
         self.scope.spawn(instance.run(commands));
         let handle = Handle {
             mailbox,
             view,
+            tunnel,
             journal,
             epoch,
         };

@@ -100,6 +100,7 @@ impl Instance {
         self.record.generation = generation;
         self.state = State::Live(Box::new(live));
         self.announce(port).await?;
+        self.reopen_tunnel().await;
         self.catch_up().await;
         Ok(())
     }
@@ -119,6 +120,7 @@ impl Instance {
         let job = UpJob {
             options: self.record.options.clone(),
             rebuild: false,
+            unattended: true,
             cancel: self.epoch.current(),
         };
         if let Err(error) = self.up(&job).await {

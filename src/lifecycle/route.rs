@@ -83,7 +83,7 @@ impl Instance {
         self.open_route(port);
         let urls = Urls {
             local: self.house.url(&self.record.name),
-            public: None,
+            public: self.way.url(),
         };
         self.record.port = Some(port);
         self.enter(Phase::Ready {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     engine::link::AppSpec,
     gateway::Target,
-    model::{ContainerSpec, Event, ImageInfo, InstanceId, Phase, Plan, UpOutcome, Urls},
+    model::{ContainerSpec, Event, ImageInfo, InstanceId, Options, Phase, Plan, UpOutcome, Urls},
     security::Approved,
     source::LocalSource,
     store::Intent,
@@ -30,29 +30,39 @@ pub const GRACE: Duration = Duration::from_secs(10);
 impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
         let decision = self.decide(job).await?;
+        let wish = self.tunnel_wish(decision.options.tunnel);
         if let State::Live(live) = &self.state
             && !job.rebuild
             && matches!(self.record.phase, Phase::Ready { .. })
             && *live.plan == decision.plan
             && self.is_installed(&decision.plan)
-            && self.record.options == decision.options
+            && same_container(&self.record.options, &decision.options)
             && self.record.limits == decision.limits
         {
-            return Ok(UpOutcome::success(false, self.record.phase.urls().cloned()));
+            self.record.options = decision.options;
+            let changed = self.have_tunnel(wish, &job.cancel).await?;
+            let urls = self.record.phase.urls().cloned();
+            return Ok(UpOutcome::success(changed, urls));
         }
         // Approved and its source opened before anything that runs is taken away.
         let image = self.image(&decision.plan, &job.cancel).await?;
         let (spec, source) = self.prepare(&decision, &image)?;
         let began = tokio::time::Instant::now();
-        match self.bring_up(job, decision, image, (spec, source)).await {
+        let up = match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
                 let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.journal.tell(Event::AppReady {
-                    urls: urls.clone(),
-                    ms,
-                });
-                Ok(UpOutcome::success(true, Some(urls)))
+                self.journal.tell(Event::AppReady { urls, ms });
+                if job.unattended {
+                    self.reopen_tunnel().await;
+                    Ok(false)
+                } else {
+                    self.have_tunnel(wish, &job.cancel).await
+                }
             }
+            Err(error) => Err(error),
+        };
+        match up {
+            Ok(_) => Ok(UpOutcome::success(true, self.record.phase.urls().cloned())),
             // An agent that stops leaves the record as it is, for the next one to go on from.
             Err(LifecycleError::ShuttingDown) => Err(LifecycleError::ShuttingDown),
             Err(error) => {
@@ -262,6 +272,15 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
             },
         }
     }
+}
+
+/// Whether they lead to the same container. A tunnel can come and go beside it.
+fn same_container(a: &Options, b: &Options) -> bool {
+    let without_tunnel = |options: &Options| Options {
+        tunnel: None,
+        ..options.clone()
+    };
+    without_tunnel(a) == without_tunnel(b)
 }
 
 pub(super) fn app_spec(plan: &Plan) -> AppSpec {

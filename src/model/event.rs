@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, VersionChoice};
+use super::{
+    BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, PublicUrl, TunnelKind, Verified,
+    VersionChoice,
+};
 
 /// Readers skip kinds they do not know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,18 @@ pub enum Event {
     AppReady { urls: Urls, ms: u64 },
     #[serde(rename = "app.exit")]
     AppExit(AppExit),
+    /// The public URL may be shown.
+    #[serde(rename = "tunnel.ready")]
+    TunnelReady {
+        kind: TunnelKind,
+        url: PublicUrl,
+        verified: Verified,
+    },
+    /// Whoever was given the old one has to be given the new one.
+    #[serde(rename = "tunnel.url_changed")]
+    TunnelUrlChanged { old: PublicUrl, new: PublicUrl },
+    #[serde(rename = "tunnel.down")]
+    TunnelDown { kind: TunnelKind, why: String },
     #[serde(rename = "log")]
     Log(LogLine),
     #[serde(rename = "warning")]
@@ -54,7 +69,7 @@ pub struct DetectReport {
     pub candidates: Vec<Candidate>,
 }
 
-/// One stretch of the way to a URL: `image`, `create`, `sync`, `install`, `start`, `probe`.
+/// One stretch of the way to a URL: `image`, `create`, `sync`, `install`, `start`, `tunnel`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepUpdate {
     pub id: String,
@@ -124,13 +139,15 @@ pub struct Urls {
     /// Through the gateway, from this host.
     pub local: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub public: Option<String>,
+    pub public: Option<PublicUrl>,
 }
 
 impl Urls {
     /// The one to print.
-    pub fn best(&self) -> &str {
-        self.public.as_deref().unwrap_or(&self.local)
+    pub fn best(&self) -> String {
+        self.public
+            .as_ref()
+            .map_or_else(|| self.local.clone(), PublicUrl::to_string)
     }
 }
 

@@ -33,5 +33,5 @@ pub use problem::{Code, NextStep, Problem};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use secret::Secret;
 pub use spec::{ContainerSpec, Limits, Mount, Role};
-pub use tunnel::{BadTunnel, TunnelChoice, TunnelKind, TunnelState, Verified};
+pub use tunnel::{BadTunnel, TunnelChoice, TunnelKind, TunnelNow, TunnelState, Verified};
 pub use usage::Usage;

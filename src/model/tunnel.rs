@@ -173,6 +173,14 @@ impl TunnelState {
     }
 }
 
+/// The tunnel of one instance, as of now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelNow {
+    pub kind: TunnelKind,
+    #[serde(flatten)]
+    pub state: TunnelState,
+}
+
 /// Whether a request came back through the tunnel from our own gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]

@@ -21,7 +21,7 @@ use crate::model::InstanceId;
 pub use error::StoreError;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
-pub use tunnel::{ProcessMark, TunnelRecord};
+pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
 
 use migrate::Unread;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, Limits, Name, Options, Phase, Plan};
+use crate::model::{InstanceId, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind};
 
 /// Its JSON is a file format: a change that older files do not fit takes a step in `migrate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,12 @@ pub struct Record {
     /// The port the app was last seen to listen on.
     #[serde(default)]
     pub port: Option<u16>,
+    /// The tunnel it is to have; `None` for this host only.
+    #[serde(default)]
+    pub tunnel: Option<TunnelKind>,
+    /// The public URL that was last shown, so that another one is noticed.
+    #[serde(default)]
+    pub public_url: Option<PublicUrl>,
     pub limits: Limits,
     pub created: Timestamp,
     pub updated: Timestamp,

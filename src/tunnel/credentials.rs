@@ -28,11 +28,13 @@ impl Credentials {
         Self(Mutex::new(given))
     }
 
-    /// Lay what a command has over what was known.
-    pub fn learn(&self, given: Given) {
+    /// Lay what a command has over what was known. Says whether that changed anything.
+    pub fn learn(&self, given: Given) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.clone();
         known.ngrok = given.ngrok.or(known.ngrok.take());
         known.cloudflare = given.cloudflare.or(known.cloudflare.take());
+        *known != before
     }
 
     pub fn given(&self) -> Given {
@@ -112,9 +114,9 @@ mod tests {
             ngrok: Some(Secret::new(text)),
             cloudflare: None,
         };
-        credentials.learn(given("first"));
-        credentials.learn(given("second"));
-        credentials.learn(Given::default());
+        assert!(credentials.learn(given("first")));
+        assert!(credentials.learn(given("second")));
+        assert!(!credentials.learn(Given::default()));
         assert_eq!(credentials.ngrok(Some(&file)).unwrap().reveal(), "second");
     }
 }

@@ -109,7 +109,7 @@ fn the_public_url_is_the_one_to_print() {
     let agent = FakeAgent::start(&world);
     let both = Urls {
         local: URL.to_owned(),
-        public: Some("https://shop.example".to_owned()),
+        public: Some("https://shop.example".parse().unwrap()),
     };
     agent.on_start(
         &[Event::Result(UpOutcome::success(true, Some(both)))],

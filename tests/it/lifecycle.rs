@@ -11,13 +11,15 @@ use std::{
 };
 
 use codemate_preview::{
+    config::TunnelSettings,
     engine::Engine,
-    gateway::Routes,
+    gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
     model::{Options, PhaseKind, RunOptions, UpOutcome},
     security::Policy,
     store::{Source, Store},
     task::Scope,
+    tunnel::{Tools, Tunnels},
 };
 use tempfile::TempDir;
 
@@ -73,11 +75,26 @@ impl World {
     fn agent(&self) -> Agent {
         let scope = Scope::new();
         let engine: Arc<dyn Engine> = self.engine.clone();
+        let store = Arc::new(Store::open(self.dir.path().join("state")).unwrap());
+        let tools = Tools {
+            settings: TunnelSettings::default(),
+            credentials: Arc::default(),
+            store: store.clone(),
+            owner: "test".to_owned(),
+            path: None,
+            ssh_auth_sock: None,
+            home: None,
+            ca_bundle: None,
+            scope: scope.child(),
+        };
+        let routes = Routes::default();
         let house = House {
+            entrances: Entrances::new(routes.clone(), &scope),
+            tunnels: Arc::new(Tunnels::new(&tools).unwrap()),
             images: Images::new(engine.clone()),
             engine,
-            store: Arc::new(Store::open(self.dir.path().join("state")).unwrap()),
-            routes: Routes::default(),
+            store,
+            routes,
             settings: Settings {
                 policy: Policy {
                     most_cpus: 64.0,
@@ -85,6 +102,7 @@ impl World {
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
+                tunnel: None,
                 owner: "test".to_owned(),
             },
         };

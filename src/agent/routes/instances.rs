@@ -13,7 +13,12 @@ use crate::{
 
 pub async fn list(State(house): State<House>) -> Json<InstancesView> {
     Json(InstancesView {
-        instances: house.manager.list().into_iter().map(view).collect(),
+        instances: house
+            .manager
+            .list()
+            .into_iter()
+            .map(|record| with_tunnel(&house, record))
+            .collect(),
     })
 }
 
@@ -21,7 +26,7 @@ pub async fn show(
     State(house): State<House>,
     Path(asked): Path<String>,
 ) -> Result<Json<InstanceView>, Refusal> {
-    let mut shown = view(house.manager.show(&asked)?);
+    let mut shown = with_tunnel(&house, house.manager.show(&asked)?);
     if shown.phase.urls().is_some() {
         // A sample that cannot be had is left out; the rest is still true.
         shown.usage = house.manager.engine().usage(&shown.id).await.ok();
@@ -29,7 +34,15 @@ pub async fn show(
     Ok(Json(shown))
 }
 
-pub fn view(record: Record) -> InstanceView {
+pub fn with_tunnel(house: &House, record: Record) -> InstanceView {
+    let tunnel = house.manager.tunnel_of(&record.id);
+    InstanceView {
+        tunnel,
+        ..view(record)
+    }
+}
+
+fn view(record: Record) -> InstanceView {
     InstanceView {
         id: record.id,
         name: record.name,
@@ -42,6 +55,7 @@ pub fn view(record: Record) -> InstanceView {
         generation: record.generation,
         limits: record.limits,
         created: record.created,
+        tunnel: None,
         usage: None,
     }
 }

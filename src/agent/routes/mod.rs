@@ -11,6 +11,7 @@ mod start;
 mod stop;
 mod stream;
 mod system;
+mod tunnels;
 mod wait;
 
 use std::sync::Arc;
@@ -48,6 +49,10 @@ pub fn router(house: House) -> Router {
         .route(path::EXEC, post(exec::exec))
         .route(path::RESTART, post(start::restart))
         .route(path::WAIT, get(wait::wait))
+        .route(path::TUNNEL_OPEN, post(tunnels::open))
+        .route(path::TUNNEL_CLOSE, post(tunnels::close))
+        .route(path::TUNNELS, get(tunnels::list))
+        .route(path::TUNNELS_CHECK, post(tunnels::check))
         .route(path::DETECT, post(detect::detect))
         .route(path::IMAGES, get(images::list))
         .route(path::IMAGES_BUILD, post(images::build))

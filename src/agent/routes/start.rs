@@ -13,16 +13,18 @@ use super::{
     stream::{Gone, HEARTBEAT, Lines, ndjson},
 };
 use crate::{
-    api::{SourceRef, UpRequest},
-    lifecycle::{Starting, UpOrder},
+    api::{Credentials, SourceRef, UpRequest},
+    lifecycle::{LifecycleError, Starting, UpOrder},
     model::{Event, UpOutcome},
     store::Source,
+    tunnel::Given,
 };
 
 pub async fn start(
     State(house): State<House>,
     Json(request): Json<UpRequest>,
 ) -> Result<Response, Refusal> {
+    learn(&house, request.credentials).await?;
     let order = UpOrder {
         source: source(request.source),
         label: request.label,
@@ -47,7 +49,18 @@ pub fn source(source: SourceRef) -> Source {
     }
 }
 
-fn follow(house: &House, starting: Starting) -> Response {
+/// Keep what a command's environment has for providers, for the tunnels of this agent and the next.
+pub async fn learn(house: &House, credentials: Credentials) -> Result<(), LifecycleError> {
+    house
+        .manager
+        .learn(Given {
+            ngrok: credentials.ngrok,
+            cloudflare: credentials.cloudflare,
+        })
+        .await
+}
+
+pub fn follow(house: &House, starting: Starting) -> Response {
     let id = starting.id.clone();
     let scope = house.scope.clone();
     ndjson(&house.scope, Some(id), move |lines| async move {
@@ -94,7 +107,7 @@ async fn until_outcome(mut lines: Lines, starting: Starting) -> Result<(), Gone>
         .end(match outcome {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => UpOutcome::failure(error.problem()),
-            Err(_) => UpOutcome::failure(crate::lifecycle::LifecycleError::ShuttingDown.problem()),
+            Err(_) => UpOutcome::failure(LifecycleError::ShuttingDown.problem()),
         })
         .await
 }

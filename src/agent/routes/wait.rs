@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State},
 };
 
-use super::{House, instances::view, reply::Refusal};
+use super::{House, instances::with_tunnel, reply::Refusal};
 use crate::{
     api::{InstanceView, WaitQuery},
     lifecycle::LifecycleError,
@@ -38,6 +38,6 @@ pub async fn wait(
     };
     match record.phase {
         Phase::Failed { cause, .. } => Err(Refusal(cause)),
-        _ => Ok(Json(view(record))),
+        _ => Ok(Json(with_tunnel(&house, record))),
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod narrate;
 mod progress;
 mod prompt;
+mod qr;
 mod style;
 pub mod table;
 pub mod text;
@@ -171,9 +172,21 @@ impl Printer {
     pub fn url(&mut self, urls: &Urls) -> Result<(), Failure> {
         self.progress.clear();
         if self.format == Format::Text {
-            self.text(urls.best())
+            self.text(&urls.best())
         } else {
             Ok(())
+        }
+    }
+
+    /// The URL as a code for a phone's camera, on a terminal that is wide enough.
+    pub fn qr(&mut self, url: &str) {
+        self.progress.clear();
+        if self.format != Format::Text || self.quiet > 0 {
+            return;
+        }
+        match qr::code(url, &console::Term::stderr()) {
+            Some(code) => self.progress.line(&code),
+            None => self.note("no QR code: it needs a terminal that is wide enough"),
         }
     }
 

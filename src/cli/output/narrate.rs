@@ -1,7 +1,7 @@
 //! What an event is as a line for people. Pure.
 
 use super::{style::Paint, text};
-use crate::model::{AppExit, DetectReport, Event, StepState, StepUpdate, SyncReport};
+use crate::model::{AppExit, DetectReport, Event, StepState, StepUpdate, SyncReport, Verified};
 
 /// `None` for what is told otherwise or not at all.
 pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
@@ -11,6 +11,24 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
         Event::Sync(report) => synced(report, paint),
         Event::Warning { message, hint } => Some(warning(message, hint.as_deref(), paint)),
         Event::AppReady { ms, .. } => Some(mark(paint.good("✓"), "ready", "it answers", *ms)),
+        Event::TunnelReady { url, verified, .. } => {
+            let how = match verified {
+                Verified::EndToEnd => "",
+                Verified::Unverified { .. } => " (not verified)",
+            };
+            Some(mark(paint.good("✓"), "tunnel", &format!("{url}{how}"), 0))
+        }
+        Event::TunnelUrlChanged { old, new } => Some(warning(
+            &format!("the public URL is now {new}; {old} leads nowhere"),
+            None,
+            paint,
+        )),
+        Event::TunnelDown { kind, why } => Some(mark(
+            paint.bad("✗"),
+            "tunnel",
+            &format!("{kind} is down: {why}"),
+            0,
+        )),
         Event::AppExit(exit) => Some(exited(exit, paint)),
         Event::Port(seen) if verbose => Some(format!("  port {} is open", seen.port)),
         Event::State { to: Some(to), .. } if verbose => Some(format!("  {}", to.as_str())),

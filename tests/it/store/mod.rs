@@ -28,6 +28,8 @@ fn record(id: &str) -> Record {
         install_key: Some("k".to_owned()),
         home_volume: format!("cmp-{id}-home"),
         port: Some(5000),
+        tunnel: None,
+        public_url: None,
         limits: Limits {
             cpus: 0.5,
             memory_bytes: 1 << 30,
