@@ -99,6 +99,11 @@ impl Host {
         }
     }
 
+    /// Where the user's settings are.
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("config")
+    }
+
     /// A directory of this test's own with these files in it.
     pub fn project(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let root = self.dir.path().join("projects").join(name);
@@ -131,10 +136,7 @@ impl Host {
         command
             .args(args)
             .env("CODEMATE_PREVIEW_STATE_DIR", self.dir.path().join("state"))
-            .env(
-                "CODEMATE_PREVIEW_CONFIG_DIR",
-                self.dir.path().join("config"),
-            )
+            .env("CODEMATE_PREVIEW_CONFIG_DIR", self.config())
             .env("CODEMATE_PREVIEW_RUNTIME_DIR", self.dir.path().join("run"))
             .envs(self.env.iter().map(|(name, value)| (*name, value.as_str())))
             .current_dir(self.dir.path())
