@@ -55,6 +55,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "e
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "detect" -d 'Show what a project is recognised as, and why'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "images" -d 'List, build and remove base images'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "agent" -d 'Control the agent, which runs the instances in the background'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tunnel" -d 'Control the public URLs of instances'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "doctor" -d 'Check that everything needed is there'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "help" -d 'Show help for a command, or the exit codes'
@@ -62,6 +63,15 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l image -d 'Run in this image in place of the template\'s' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l port -d 'The port the app listens on; found by itself when not given' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l set -d 'Answer a question of the template, such as `entry=main:app`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l tunnel -d 'How the world reaches it: a kind of tunnel, or `none`' -r -f -a "none\t''
+cloudflare-quick\t''
+cloudflare\t''
+ngrok\t''
+ssh\t''
+localhost.run\t''
+pinggy\t''
+command\t''
+static\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l cpus -d 'How many cores it may use, such as `1.5`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l memory -d 'How much memory it may use, such as `512MiB`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s e -l env -d 'Set a variable of the app\'s environment' -r
@@ -77,6 +87,7 @@ always\t''
 never\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l attach -d 'Stay and show what the app writes; Ctrl-C stops what this command started'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l rebuild -d 'Start over: fresh files, fresh installation'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l qr -d 'Show the URL as a QR code too'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s v -l verbose -d 'Show more of what happens'
@@ -154,6 +165,9 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l public -d 'The public URL, and an error if there is none'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l local -d 'The URL on this host'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l qr -d 'Show it as a QR code too'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -s v -l verbose -d 'Show more of what happens'
@@ -453,6 +467,95 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent;
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -f -a "ls" -d 'List tunnels and how they are'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -f -a "start" -d 'Give a running instance a public URL, or one of another kind'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -f -a "stop" -d 'Take the public URL of an instance away'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -f -a "doctor" -d 'Check what each kind of tunnel needs'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l tunnel -d 'The kind of tunnel; the one it had, or the default, when not given' -r -f -a "cloudflare-quick\t''
+cloudflare\t''
+ngrok\t''
+ssh\t''
+localhost.run\t''
+pinggy\t''
+command\t''
+static\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l qr -d 'Show the URL as a QR code too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l offline -d 'Ask nothing of the providers'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"
@@ -462,6 +565,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l tunnel -d 'Check the tunnels too, and ask their providers'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s v -l verbose -d 'Show more of what happens'

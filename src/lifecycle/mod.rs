@@ -4,6 +4,7 @@ mod down;
 mod edit;
 mod error;
 mod follow;
+mod handle;
 mod image;
 mod install;
 mod instance;
@@ -32,16 +33,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{Engine, Owned},
     gateway::{Activity, Entrances, Routes},
-    model::{
-        DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, TunnelNow,
-        UpOutcome,
-    },
+    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
     store::{Intent, Record, Source, Store},
     task::Scope,
     tunnel::Tunnels,
 };
+use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
 
 pub use error::{LifecycleError, Seen};
@@ -74,24 +73,6 @@ pub struct House {
 impl House {
     fn url(&self, name: &Name) -> String {
         format!("http://{name}.localhost:{}", self.settings.gateway_port)
-    }
-}
-
-/// The way to one instance's task.
-#[derive(Clone)]
-struct Handle {
-    mailbox: mpsc::Sender<Command>,
-    view: watch::Receiver<Record>,
-    tunnel: watch::Receiver<Option<TunnelNow>>,
-    journal: Arc<Journal>,
-    epoch: Epoch,
-}
-
-impl Handle {
-    /// Whether anything has been made for it: before that, and after a purge, there is nothing to
-    /// list or to find.
-    fn exists(&self) -> bool {
-        !self.mailbox.is_closed() && self.view.borrow().generation > 0
     }
 }
 

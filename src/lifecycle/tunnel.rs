@@ -82,6 +82,11 @@ impl Way {
         self.state().and_then(|now| now.state.url().cloned())
     }
 
+    fn has_failed(&self) -> bool {
+        self.state()
+            .is_some_and(|now| matches!(now.state, TunnelState::Failed { .. }))
+    }
+
     fn is_of(&self, kind: TunnelKind) -> bool {
         matches!(self, Self::Open(opened) if opened.tunnel.kind == kind)
     }
@@ -94,7 +99,7 @@ impl Way {
             return;
         }
         // Closed, or failed for good, which has been told.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -124,20 +129,15 @@ impl Instance {
             }
             Wish::Must(kind) | Wish::May(kind) => kind,
         };
-        let settled = matches!(
-            self.way.state(),
-            Some(TunnelNow {
-                state: TunnelState::Ready { .. } | TunnelState::Down { .. },
-                ..
-            })
-        );
-        if self.way.is_of(kind) && settled {
+        if self.way.is_of(kind) && self.way.url().is_some() {
             return Ok(false);
         }
         let journal = self.journal.clone();
         let step = Step::start(&journal, "tunnel", format!("opening a {kind} tunnel"));
         let opened = async {
-            self.open_tunnel(kind).await?;
+            if !self.way.is_of(kind) || self.way.has_failed() {
+                self.open_tunnel(kind).await?;
+            }
             self.tunnel_is_ready(cancel).await
         };
         let opened = step.end(opened.await);
@@ -168,11 +168,11 @@ impl Instance {
 
     /// Begin to open a tunnel in place of the one there is. What becomes of it comes as news.
     pub(super) async fn open_tunnel(&mut self, kind: TunnelKind) -> Result<(), LifecycleError> {
-        if !self.way.is_of(kind) {
-            self.close_tunnel().await?;
+        match std::mem::take(&mut self.way) {
+            Way::Closed => {}
+            Way::Open(opened) if opened.tunnel.kind == kind => opened.tunnel.end().await,
+            Way::Open(opened) => opened.tunnel.close().await,
         }
-        // The one that failed keeps its entrance until it is dropped.
-        self.way = Way::Closed;
         // Before anything is made, so that the next agent knows of it.
         self.record.tunnel = Some(kind);
         self.save().await?;
@@ -297,7 +297,7 @@ impl Instance {
             return;
         };
         let shown = match state {
-            TunnelState::Opening => return,
+            TunnelState::Opening => None,
             TunnelState::Ready { url, verified } => {
                 self.tunnel_ready(kind, &url, verified);
                 Some(url)
@@ -306,11 +306,11 @@ impl Instance {
                 self.journal.tell(Event::TunnelDown { kind, why });
                 Some(url)
             }
-            // It may come back with the same URL; until then nobody is better served by none.
+            // Nobody can tell whether it comes back with the same URL.
             TunnelState::Waiting { problem, .. } => {
                 let why = problem.message;
                 self.journal.tell(Event::TunnelDown { kind, why });
-                self.record.public_url.clone()
+                None
             }
             TunnelState::Failed { problem } => {
                 let why = problem.message.clone();

@@ -60,15 +60,30 @@ impl Tunnels {
         let providers: Vec<Arc<dyn Provider>> =
             vec![Arc::new(Fixed::new(tools.settings.fixed.clone()))];
         let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
-        Ok(Self {
+        Ok(Self::of(
+            providers,
+            verifier,
+            Arc::clone(&tools.credentials),
+            &tools.scope,
+        ))
+    }
+
+    /// These kinds and no others.
+    pub fn of(
+        providers: Vec<Arc<dyn Provider>>,
+        verifier: Verifier,
+        credentials: Arc<Credentials>,
+        scope: &Scope,
+    ) -> Self {
+        Self {
             providers: providers
                 .into_iter()
                 .map(|provider| (provider.kind(), provider))
                 .collect(),
             verifier,
-            credentials: Arc::clone(&tools.credentials),
-            scope: tools.scope.clone(),
-        })
+            credentials,
+            scope: scope.clone(),
+        }
     }
 
     pub fn credentials(&self) -> &Credentials {
@@ -156,6 +171,12 @@ impl Tunnel {
     /// Close it for good, and wait until nothing of it is left.
     pub async fn close(mut self) {
         self.stop.close_and_release();
+        let _ = (&mut self.task).await;
+    }
+
+    /// End it and wait for that. What is at the provider stays for the one that comes after.
+    pub async fn end(mut self) {
+        self.stop.close();
         let _ = (&mut self.task).await;
     }
 }

@@ -30,7 +30,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     if args.next().as_deref() == Some("--as") {
         let name = args.next().unwrap_or_default();
-        programs::run(&name, args.collect());
+        programs::run(&name, &args.collect::<Vec<_>>());
         return;
     }
     let arguments = Arguments::from_args();

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Be the program of that name.
-pub fn run(name: &str, args: Vec<String>) {
+pub fn run(name: &str, args: &[String]) {
     match name {
         other => panic!("no program `{other}` here: {args:?}"),
     }

@@ -1,0 +1,29 @@
+//! `Handle`: the way to the task that owns one instance, and what readers see of it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Journal,
+    instance::{Command, Epoch},
+};
+use crate::{model::TunnelNow, store::Record};
+
+/// The way to one instance's task.
+#[derive(Clone)]
+pub struct Handle {
+    pub mailbox: mpsc::Sender<Command>,
+    pub view: watch::Receiver<Record>,
+    pub tunnel: watch::Receiver<Option<TunnelNow>>,
+    pub journal: Arc<Journal>,
+    pub epoch: Epoch,
+}
+
+impl Handle {
+    /// Whether anything has been made for it: before that, and after a purge, there is nothing to
+    /// list or to find.
+    pub fn exists(&self) -> bool {
+        !self.mailbox.is_closed() && self.view.borrow().generation > 0
+    }
+}

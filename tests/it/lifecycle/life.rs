@@ -1,0 +1,96 @@
+//! The life of an instance, in this process, on an engine without Docker.
+
+use std::{fs, path::Path};
+
+use codemate_preview::{
+    engine::Engine,
+    lifecycle::{LifecycleError, UpOrder},
+    model::{Options, PhaseKind},
+};
+
+use super::world::{SERVER, World, changed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_edit_restart_down_and_up_again() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let agent = world.agent();
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    assert!(!changed(&agent.up(world.order()).await.unwrap()));
+    world.until_served("one").await;
+    world.write(&SERVER.replace("TEXT", "two"));
+    world.until_served("two").await;
+    let before = world.get();
+    let restarted = agent.manager.restart("shop").await.unwrap().outcome;
+    assert!(changed(&restarted.await.unwrap().unwrap()));
+    assert_ne!(world.get(), before, "another process answers");
+    let record = agent.manager.show("shop").unwrap();
+    fs::write(world.workspace(&record.home_volume).join("made"), "").unwrap();
+    agent.manager.down("shop", false).await.unwrap();
+    assert!(world.get().is_none());
+    assert_eq!(agent.manager.list()[0].phase.kind(), PhaseKind::Asleep);
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    assert!(world.workspace(&record.home_volume).join("made").exists());
+    agent.manager.down("shop", true).await.unwrap();
+    assert!(agent.manager.list().is_empty());
+    assert!(!world.engine.home(&record.home_volume).exists());
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_agent_takes_the_app_over_as_it_runs() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let agent = world.agent();
+    agent.up(world.order()).await.unwrap();
+    let before = world.get();
+    assert!(before.is_some());
+    agent.stop().await;
+    assert_eq!(world.get(), before, "it goes on without an agent");
+    let next = world.agent();
+    let record = next.manager.wait("shop").await.unwrap();
+    assert_eq!(record.phase.kind(), PhaseKind::Ready);
+    world.write(&SERVER.replace("TEXT", "two"));
+    world.until_served("two").await;
+    next.manager.down("shop", true).await.unwrap();
+    next.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_leaves_nothing_but_its_reason() {
+    let world = World::new("import sys\nprint('no')\nsys.exit(3)\n");
+    let agent = world.agent();
+    let error = agent.up(world.order()).await.unwrap_err();
+    assert!(
+        matches!(&error, LifecycleError::AppExited { exit } if exit.code == Some(3) && exit.last_lines == ["no"]),
+        "{error:?}"
+    );
+    let record = agent.manager.show("shop").unwrap();
+    assert_eq!(record.phase.kind(), PhaseKind::Failed);
+    assert!(world.engine.list_owned().await.unwrap().is_empty());
+    assert!(!world.engine.home(&record.home_volume).exists());
+    world.write(&SERVER.replace("TEXT", "mended"));
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    agent.manager.down("shop", true).await.unwrap();
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recognised_is_never_recorded() {
+    let world = World::new("");
+    fs::remove_file(world.project().join("main.py")).unwrap();
+    let agent = world.agent();
+    let order = UpOrder {
+        options: Options::default(),
+        ..world.order()
+    };
+    assert!(matches!(
+        agent.up(order).await,
+        Err(LifecycleError::Project(_))
+    ));
+    assert!(agent.manager.list().is_empty());
+    assert!(is_empty(&world.dir.path().join("state/instances")));
+    agent.stop().await;
+}
+
+fn is_empty(dir: &Path) -> bool {
+    fs::read_dir(dir).unwrap().next().is_none()
+}

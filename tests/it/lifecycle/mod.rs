@@ -1,0 +1,5 @@
+//! Instances from `up` to `down`, without Docker.
+
+mod life;
+mod tunnel;
+mod world;
