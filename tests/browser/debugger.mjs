@@ -21,7 +21,7 @@ await check(async ({ page, url, see }) => {
     "//console",
   ]) {
     const { status, text } = await ask(path);
-    assert.equal(status, 404, `${path} answers ${status}`);
+    assert.equal(status, 403, `${path} answers ${status}`);
     assert(!/openShell|Interactive Console|SECRET|auth"/.test(text), `${path} gives ${text}`);
   }
 

@@ -93,8 +93,8 @@ impl Published {
         let name = project.file_name().unwrap().to_str().unwrap();
         assert_eq!(public, format!("https://{name}.preview.test"), "{ran:#?}");
         let status = self.host.json(&["tunnel", "ls"]);
-        let state = &status["tunnels"][0]["state"];
-        assert_eq!(state["verified"], "end_to_end", "{status}");
+        let how = &status["tunnels"][0]["verified"]["how"];
+        assert_eq!(how, "end_to_end", "{status}");
         let local = self
             .host
             .run(&["url", "--local", project.to_str().unwrap()]);
