@@ -19,7 +19,7 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Activity, Gateway, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Entrances, Gateway, PublicDeny, Route, Routes, Target, TcpDial},
     model::ProxyHost,
     task::Scope,
 };
@@ -67,6 +67,7 @@ async fn serve(upstream: u16) {
             id,
             target,
             activity: Activity::new(),
+            public_deny: PublicDeny::none(),
         },
     );
     println!("{}", gateway.port());
@@ -75,7 +76,8 @@ async fn serve(upstream: u16) {
         let _ = std::io::stdin().read_line(&mut String::new());
         ends.cancel();
     });
-    gateway.serve(routes, &scope).await.unwrap();
+    let entrances = Entrances::new(routes, &scope);
+    gateway.serve(&entrances).await.unwrap();
 }
 
 /// A way to the upstream.

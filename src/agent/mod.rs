@@ -86,7 +86,7 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
     let Rooms {
         manager,
         gateway,
-        routes,
+        entrances,
     } = rooms;
     let stop = CancellationToken::new();
     let house = routes::House {
@@ -95,9 +95,8 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         started: Instant::now(),
         stop: stop.clone(),
     };
-    let doors = scope.child();
     scope.spawn(async move {
-        if let Err(error) = gateway.serve(routes, &doors).await {
+        if let Err(error) = gateway.serve(&entrances).await {
             tracing::error!(%error, "the gateway failed");
         }
     });

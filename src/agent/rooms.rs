@@ -22,7 +22,7 @@ use crate::{
 pub struct Rooms {
     pub manager: Arc<Manager>,
     pub gateway: Gateway,
-    pub routes: Routes,
+    pub entrances: Entrances,
 }
 
 /// Where a host keeps the authorities it trusts, on the systems we run on.
@@ -50,15 +50,16 @@ impl Rooms {
             .set_gateway_port(gateway.port())
             .map_err(|error| error.problem())?;
         let routes = Routes::default();
+        let entrances = Entrances::new(routes.clone(), scope);
         let tunnels = Tunnels::new(&tools(env, &user, store.clone(), scope)?)
             .map_err(|error| error.problem())?;
         let house = House {
             images: Images::new(engine.clone()),
             engine,
             store,
-            entrances: Entrances::new(routes.clone(), scope),
+            entrances: entrances.clone(),
             tunnels: Arc::new(tunnels),
-            routes: routes.clone(),
+            routes,
             settings: Settings {
                 policy: policy(&user)?,
                 config_dir: paths.config_dir.clone(),
@@ -72,7 +73,7 @@ impl Rooms {
         Ok(Self {
             manager,
             gateway,
-            routes,
+            entrances,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::Future as _,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
     activity::Hold,
@@ -65,6 +67,17 @@ pub(super) struct Reply {
     /// The visitor's connection is not idle while this is there.
     #[expect(dead_code, reason = "it is held, not read")]
     busy: Option<Busy>,
+    /// The way the visitor came by closes.
+    closed: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+/// Why an answer breaks off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BrokenOff {
+    #[error(transparent)]
+    App(hyper::Error),
+    #[error("the entrance was closed")]
+    Closed,
 }
 
 enum Content {
@@ -77,6 +90,7 @@ impl Reply {
         Self {
             content: Content::Page(Full::new(text.into())),
             busy: None,
+            closed: None,
         }
     }
 
@@ -84,6 +98,7 @@ impl Reply {
         Self {
             content: Content::App(download),
             busy: None,
+            closed: None,
         }
     }
 
@@ -93,22 +108,37 @@ impl Reply {
             ..self
         }
     }
+
+    /// Break off when this is cancelled.
+    pub(super) fn until(self, closed: &CancellationToken) -> Self {
+        Self {
+            closed: Some(Box::pin(closed.clone().cancelled_owned())),
+            ..self
+        }
+    }
 }
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if let Some(closed) = &mut self.closed
+            && closed.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Some(Err(BrokenOff::Closed)));
+        }
         match &mut self.content {
             Content::Page(page) => {
                 let never = |error: Infallible| match error {};
                 Pin::new(page).poll_frame(cx).map_err(never)
             }
-            Content::App(download) => download.poll_frame(cx),
+            Content::App(download) => download
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(BrokenOff::App))),
         }
     }
 

@@ -12,16 +12,29 @@ pub enum GatewayError {
     NoFreePort,
     #[error("the gateway's socket is unusable: {0}")]
     Socket(#[source] io::Error),
+    #[error("no entrance for a tunnel can be opened on 127.0.0.1: {0}")]
+    Entrance(#[source] io::Error),
+    /// A port that was asked for cannot be had.
+    #[error("port {port} on 127.0.0.1 cannot be listened on: {source}")]
+    EntrancePort { port: u16, source: io::Error },
 }
 
 impl GatewayError {
     pub fn problem(&self) -> Problem {
-        let problem = Problem::new(Code::Agent, self.to_string());
+        let code = match self {
+            Self::Listen(_) | Self::NoFreePort | Self::Socket(_) => Code::Agent,
+            Self::Entrance(_) | Self::EntrancePort { .. } => Code::Tunnel,
+        };
+        let problem = Problem::new(code, self.to_string());
         match self {
             Self::Listen(_) | Self::NoFreePort => problem
                 .hint("every preview is reached through a port on this host; free one")
                 .retryable(),
-            Self::Socket(_) => problem.retryable(),
+            Self::Socket(_) | Self::Entrance(_) => problem.retryable(),
+            Self::EntrancePort { port, .. } => problem.hint(format!(
+                "free port {port}, or set `tunnels.static.port` in the user's settings to another \
+                 one and have the reverse proxy pass requests on to that",
+            )),
         }
     }
 }

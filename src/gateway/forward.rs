@@ -2,41 +2,39 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
-use tokio::sync::OwnedSemaphorePermit;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{model::ProxyHost, task::Scope};
 
 use super::{
     activity::Hold,
     body::{Download, Reply, Upload},
-    dial::Dial,
+    door::{Door, Seat, Side},
+    exchange::exchange,
     headers::{self, BadHeaders, Wishes},
     host::{self, Site},
     page::Page,
     patience::{Busy, Requests},
-    pool::{Connection, Unreachable},
-    rewrite::{self, Names},
-    route::{Entry, Routes, Target},
+    place::Place,
+    rewrite::Names,
+    route::{Entry, Target},
     upgrade::{self, Kept},
 };
 
 /// One visitor's connection, as far as its requests need to know it.
 pub(super) struct Visitor {
-    pub(super) routes: Routes,
-    pub(super) port: u16,
+    pub(super) door: Arc<Door>,
     /// The visitor's address.
     pub(super) address: HeaderValue,
     pub(super) requests: Arc<Requests>,
-    pub(super) scope: Scope,
-    pub(super) permit: Arc<OwnedSemaphorePermit>,
+    pub(super) seat: Arc<Seat>,
 }
 
 /// A request on its way, and what has to outlive it.
 struct Errand {
     entry: Arc<Entry>,
+    place: Place,
     request: Request<Upload>,
     names: Option<Names>,
     upgrade: Option<(HeaderValue, OnUpgrade)>,
@@ -51,36 +49,65 @@ impl Visitor {
     ) -> Result<Response<Reply>, Infallible> {
         let busy = self.requests.begin(request.version() == Version::HTTP_2);
         let asked = request.headers().get(header::ACCEPT).cloned();
-        let outcome = match self.receive(request, busy) {
-            Ok(errand) => self.run(errand).await,
-            Err((page, busy)) => Err((*page, busy)),
+        let (parts, body) = request.into_parts();
+        let outcome = match self.challenged(&parts) {
+            Some(Ok(answer)) => return Ok(answer.map(|reply| reply.keep(busy))),
+            Some(Err(page)) => Err((page, busy)),
+            None => match self.receive(parts, body, busy) {
+                Ok(errand) => self.run(errand).await,
+                Err((page, busy)) => Err((*page, busy)),
+            },
         };
         Ok(outcome.unwrap_or_else(|(page, busy)| {
             let asked = asked
                 .map(|accept| (header::ACCEPT, accept))
                 .into_iter()
                 .collect();
+            let page = match self.door.side {
+                Side::Local { .. } => page,
+                Side::Outside(_) => page.abroad(),
+            };
             page.answer(&asked).map(|reply| reply.keep(busy))
         }))
     }
 
+    /// What is asked of the entrance itself. Nobody's activity.
+    fn challenged(&self, parts: &Parts) -> Option<Result<Response<Reply>, Page>> {
+        let Side::Outside(lobby) = &self.door.side else {
+            return None;
+        };
+        let answer = lobby.challenged(parts)?.map(|answer| {
+            let mut response = Response::new(Reply::page(answer));
+            let fixed = [
+                (header::CONTENT_TYPE, "text/plain"),
+                (header::CACHE_CONTROL, "no-store"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ];
+            for (name, value) in fixed {
+                let value = HeaderValue::from_static(value);
+                response.headers_mut().insert(name, value);
+            }
+            response
+        });
+        Some(answer.ok_or_else(Page::no_such_preview))
+    }
+
     /// Everything that can be said before the app is spoken to.
-    fn receive(&self, request: Request<Incoming>, busy: Busy) -> Result<Errand, (Box<Page>, Busy)> {
-        let (mut parts, body) = request.into_parts();
-        let found = self.admit(&mut parts);
-        let (entry, site_host, wishes) = match found {
+    fn receive(
+        &self,
+        mut parts: Parts,
+        body: Incoming,
+        busy: Busy,
+    ) -> Result<Errand, (Box<Page>, Busy)> {
+        let (entry, place, wishes) = match self.admit(&mut parts) {
             Ok(found) => found,
             Err(page) => return Err((Box::new(page), busy)),
         };
         let Target::Ready { port, host, .. } = &entry.route.target else {
-            return Err((Box::new(elsewhere(&entry)), busy));
+            return Err((Box::new(elsewhere(&entry, &place)), busy));
         };
         let hold = entry.route.activity.hold();
         let body = Upload::new(body);
-        let names = match host {
-            ProxyHost::Preserve => None,
-            ProxyHost::Localhost => Some(Names::new(entry.name.as_str(), self.port, *port)),
-        };
         let upgrade = wishes
             .upgrade
             .filter(|_| body.is_empty())
@@ -92,13 +119,13 @@ impl Visitor {
             });
         let headers = &mut parts.headers;
         headers.insert(headers::X_FORWARDED_FOR, self.address.clone());
-        if let Some(names) = &names {
-            names.inward(headers);
-        } else {
-            headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-            headers.insert(headers::X_FORWARDED_HOST, site_host.clone());
-            headers.insert(header::HOST, site_host);
-        }
+        let names = match host {
+            ProxyHost::Localhost => Some(place.hide(headers, entry.name.as_str(), *port)),
+            ProxyHost::Preserve => {
+                place.tell(headers);
+                None
+            }
+        };
         if let Some((protocol, _)) = &upgrade {
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(header::UPGRADE, protocol.clone());
@@ -119,6 +146,7 @@ impl Visitor {
         let request = Request::from_parts(parts, body);
         Ok(Errand {
             entry,
+            place,
             request,
             names,
             upgrade,
@@ -128,10 +156,7 @@ impl Visitor {
     }
 
     /// Refuse what nobody should send, and find the instance.
-    fn admit(
-        &self,
-        parts: &mut http::request::Parts,
-    ) -> Result<(Arc<Entry>, HeaderValue, Wishes), Page> {
+    fn admit(&self, parts: &mut Parts) -> Result<(Arc<Entry>, Place, Wishes), Page> {
         if parts.method == Method::CONNECT && parts.version == Version::HTTP_2 {
             let why = "upgrades over HTTP/2 are not supported; use HTTP/1.1";
             return Err(Page::refused(StatusCode::NOT_IMPLEMENTED, why));
@@ -140,13 +165,7 @@ impl Visitor {
             let why = format!("{} is not allowed", parts.method);
             return Err(Page::refused(StatusCode::METHOD_NOT_ALLOWED, why));
         }
-        let host = host::host_of(parts)
-            .map_err(|bad| Page::refused(StatusCode::BAD_REQUEST, bad.to_string()))?;
-        let entry = match host::site(host.to_str().unwrap_or_default(), self.port) {
-            Site::Instance(name) => self.routes.find(&name).ok_or_else(Page::no_such_preview)?,
-            Site::Gateway => return Err(Page::index(&self.routes.all(), self.port)),
-            Site::Foreign => return Err(Page::no_such_preview()),
-        };
+        let (entry, place) = self.find(parts)?;
         let wishes = headers::clean_request(&mut parts.headers, parts.version).map_err(|bad| {
             let status = match bad {
                 BadHeaders::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -155,12 +174,43 @@ impl Visitor {
             };
             Page::refused(status, bad.to_string())
         })?;
-        Ok((entry, host, wishes))
+        Ok((entry, place, wishes))
+    }
+
+    /// Whom the request is for, as far as this door leads there.
+    fn find(&self, parts: &Parts) -> Result<(Arc<Entry>, Place), Page> {
+        let hall = &self.door.hall;
+        let outside = matches!(self.door.side, Side::Outside(_));
+        let host = host::host_of(parts, outside)
+            .map_err(|bad| Page::refused(StatusCode::BAD_REQUEST, bad.to_string()))?;
+        match &self.door.side {
+            Side::Local { port } => {
+                let port = *port;
+                match host::site(host.to_str().unwrap_or_default(), port) {
+                    Site::Instance(name) => {
+                        let entry = hall.routes.find(&name).ok_or_else(Page::no_such_preview)?;
+                        Ok((entry, Place::Local { host, port }))
+                    }
+                    Site::Gateway => Err(Page::index(&hall.routes.all(), port)),
+                    Site::Foreign => Err(Page::no_such_preview()),
+                }
+            }
+            Side::Outside(lobby) => {
+                let visit = lobby.visit(&host).ok_or_else(Page::no_such_preview)?;
+                let entry = hall.routes.find(visit.hosted.name.as_str());
+                let entry = entry.ok_or_else(Page::no_such_preview)?;
+                if entry.route.public_deny.has(&parts.uri) {
+                    return Err(Page::private());
+                }
+                Ok((entry, Place::Public(visit)))
+            }
+        }
     }
 
     async fn run(&self, errand: Errand) -> Result<Response<Reply>, (Page, Busy)> {
         let Errand {
             entry,
+            place,
             request,
             names,
             upgrade,
@@ -179,12 +229,16 @@ impl Visitor {
             names.outward(&mut parts.headers);
         }
         if parts.headers.contains_key(header::SET_COOKIE) {
-            rewrite::narrow_cookies(&mut parts.headers, entry.name.as_str());
+            place.narrow_cookies(&mut parts.headers, entry.name.as_str());
         }
         parts.version = Version::HTTP_11;
         if !changed {
             let pool = Arc::clone(&entry.pool);
             let reply = Reply::app(Download::new(body, connection, pool, hold)).keep(busy);
+            let reply = match &place {
+                Place::Local { .. } => reply,
+                Place::Public(visit) => reply.until(&visit.hosted.closed),
+            };
             return Ok(Response::from_parts(parts, reply));
         }
         let Some((wished, visitor)) = upgrade else {
@@ -203,110 +257,32 @@ impl Visitor {
         let kept = Kept {
             hold,
             busy,
-            permit: Arc::clone(&self.permit),
+            seat: Arc::clone(&self.seat),
         };
-        upgrade::join(&self.scope, visitor, connection, kept);
+        upgrade::join(self.scope_of(&place), visitor, connection, kept);
         Ok(Response::from_parts(parts, Reply::page("")))
     }
-}
 
-/// Send the request and wait for the head of the answer.
-///
-/// A connection that was kept may have been closed just now, and an app that is being restarted
-/// drops what it was at. The request is sent once more, on a new connection, when none of it was
-/// sent or when repeating it does no harm; the dialler waits for a restart to end.
-async fn exchange(
-    entry: &Entry,
-    request: Request<Upload>,
-    pooled: bool,
-) -> Result<(Response<Incoming>, Box<Connection>), Page> {
-    let Target::Ready { dial, port, .. } = &entry.route.target else {
-        return Err(elsewhere(entry));
-    };
-    let name = entry.name.as_str();
-    let kept = if pooled {
-        entry.pool.take().await
-    } else {
-        None
-    };
-    let mut request = request;
-    if let Some(mut connection) = kept {
-        let again = copy_if_harmless(&request);
-        match connection.send(request).await {
-            Ok(response) => return Ok((response, connection)),
-            Err(mut failure) => match failure.take_message().or(again) {
-                Some(unsent) => request = unsent,
-                None => return Err(no_answer(name, failure.error())),
-            },
+    /// What bytes are carried within.
+    fn scope_of<'a>(&'a self, place: &'a Place) -> &'a Scope {
+        match place {
+            Place::Local { .. } => &self.door.scope,
+            Place::Public(visit) => &visit.hosted.scope,
         }
     }
-    let again = copy_if_harmless(&request);
-    let mut connection = open(dial.as_ref(), name, *port).await?;
-    match connection.send(request).await {
-        Ok(response) => return Ok((response, connection)),
-        Err(mut failure) => match failure.take_message().or(again) {
-            Some(unsent) => request = unsent,
-            None => return Err(no_answer(name, failure.error())),
-        },
-    }
-    let mut connection = open(dial.as_ref(), name, *port).await?;
-    match connection.send(request).await {
-        Ok(response) => Ok((response, connection)),
-        Err(failure) => Err(no_answer(name, failure.error())),
-    }
 }
 
-async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>, Page> {
-    Connection::open(dial).await.map_err(|error| match error {
-        Unreachable::Refused => Page::not_listening(name, port),
-        Unreachable::TimedOut => Page::broken(
-            StatusCode::GATEWAY_TIMEOUT,
-            name,
-            "the app did not take the connection within 30 s",
-        ),
-        Unreachable::Broken(error) => {
-            tracing::debug!(%error, name, "an instance cannot be reached");
-            Page::broken(
-                StatusCode::BAD_GATEWAY,
-                name,
-                "the preview cannot be reached",
-            )
-        }
-    })
-}
-
-/// The same request again, unless it has a body or may not be repeated.
-fn copy_if_harmless(request: &Request<Upload>) -> Option<Request<Upload>> {
-    if !request.method().is_idempotent() || !request.body().is_empty() {
-        return None;
-    }
-    let mut copy = Request::new(Upload::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
-}
-
-fn no_answer(name: &str, error: &hyper::Error) -> Page {
-    tracing::debug!(%error, name, "an app gave no answer");
-    if error.is_user() {
-        return Page::refused(StatusCode::BAD_REQUEST, "the request's body broke off");
-    }
-    let what = if error.is_parse() {
-        "the app's answer is not HTTP"
-    } else {
-        "the app closed the connection without an answer"
-    };
-    Page::broken(StatusCode::BAD_GATEWAY, name, what)
-}
-
-/// The page of an instance that cannot be forwarded to.
-fn elsewhere(entry: &Entry) -> Page {
+/// The page of an instance that cannot be forwarded to. What strangers get of it says nothing of
+/// causes and commands.
+fn elsewhere(entry: &Entry, place: &Place) -> Page {
     let name = entry.name.as_str();
+    let stranger = matches!(place, Place::Public(_));
     match &entry.route.target {
         Target::Ready { port, .. } => Page::not_listening(name, *port),
         Target::Starting { detail } => Page::starting(name, detail),
+        Target::Failed { .. } if stranger => Page::out_of_order(),
         Target::Failed { problem } => Page::failed(problem),
+        Target::Asleep if stranger => Page::resting(),
         Target::Asleep => Page::asleep(name),
     }
 }

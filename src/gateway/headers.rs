@@ -114,12 +114,6 @@ pub(super) fn clean_response(headers: &mut HeaderMap) {
 /// Whether only a proxy may say it. Underscores count as hyphens, for gateway interfaces such as
 /// CGI and WSGI do not tell them apart.
 fn is_ours_to_say(name: &str) -> bool {
-    fn ours(name: &str) -> bool {
-        matches!(
-            name,
-            "keep-alive" | "proxy-connection" | "proxy" | "x-real-ip"
-        ) || name.starts_with("x-forwarded-")
-    }
     if !name.contains('_') {
         return ours(name);
     }
@@ -129,6 +123,55 @@ fn is_ours_to_say(name: &str) -> bool {
         "host" | "content-length" | "transfer-encoding" | "forwarded" | "via" | "connection"
     );
     framing || ours(&plain)
+}
+
+/// Besides what concerns one connection, what frameworks and their middleware believe of where a
+/// request came from, what it asked for, and over which scheme. Some proxies replace the path by
+/// such a header, past everything that looked at it before. `x-middleware-subrequest` is how
+/// Next.js tells itself to skip an app's checks. Who a visitor is by name, as `remote-user` says
+/// it, is left: a user's own proxy may be the one that says so.
+fn ours(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("x-") else {
+        return matches!(
+            name,
+            "keep-alive"
+                | "proxy-connection"
+                | "proxy"
+                | "forwarded-for"
+                | "client-ip"
+                | "true-client-ip"
+                | "remote-addr"
+                | "cf-connecting-ip"
+                | "cf-connecting-ipv6"
+                | "cf-pseudo-ipv4"
+                | "cf-visitor"
+                | "fastly-client-ip"
+                | "fly-client-ip"
+                | "do-connecting-ip"
+                | "front-end-https"
+        );
+    };
+    rest.starts_with("forwarded")
+        || rest.starts_with("original-")
+        || rest.starts_with("envoy-")
+        || matches!(
+            rest,
+            "real-ip"
+                | "client-ip"
+                | "cluster-client-ip"
+                | "remote-ip"
+                | "remote-addr"
+                | "originating-ip"
+                | "appengine-user-ip"
+                | "azure-clientip"
+                | "host"
+                | "scheme"
+                | "url-scheme"
+                | "script-name"
+                | "rewrite-url"
+                | "waws-unencoded-url"
+                | "middleware-subrequest"
+        )
 }
 
 /// The headers a `Connection` names, but for those that say where a message ends or goes: these
@@ -186,6 +229,21 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-prefix", "/x"),
             ("x_forwarded_for", "1.2.3.4"),
+            ("x-forwarded", "for=1.2.3.4"),
+            ("x-original-url", "/admin"),
+            ("x-original-forwarded-for", "1.2.3.4"),
+            ("x-rewrite-url", "/admin"),
+            ("x_rewrite_url", "/admin"),
+            ("x-client-ip", "127.0.0.1"),
+            ("client-ip", "127.0.0.1"),
+            ("true-client-ip", "127.0.0.1"),
+            ("cf-connecting-ip", "127.0.0.1"),
+            ("cf-visitor", "{\"scheme\":\"https\"}"),
+            ("x-host", "evil.example"),
+            ("x-scheme", "https"),
+            ("front-end-https", "on"),
+            ("x-envoy-original-path", "/admin"),
+            ("x-middleware-subrequest", "middleware"),
             ("content_length", "7"),
         ];
         let kept = [
@@ -195,6 +253,11 @@ mod tests {
             ("accept", "*/*"),
             ("x_mine", "1"),
             ("x-forwarder", "1"),
+            ("x-original", "1"),
+            ("cf-ray", "1"),
+            ("x-requested-with", "XMLHttpRequest"),
+            ("remote-user", "ada"),
+            ("client-version", "1"),
         ];
         let mut headers = map(&[&gone[..], &kept[..]].concat());
         let wishes = clean_request(&mut headers, Version::HTTP_11).unwrap();

@@ -26,8 +26,9 @@ pub(super) enum BadHost {
     Malformed,
 }
 
-/// The one host a request names, in its `Host`, in its target, or in both alike.
-pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
+/// The one host a request names, in its `Host`, in its target, or in both alike. Behind somebody
+/// else's TLS, a target may say `https`.
+pub(super) fn host_of(parts: &Parts, behind_tls: bool) -> Result<HeaderValue, BadHost> {
     let mut named = parts.headers.get_all(header::HOST).iter();
     let host = named.next();
     if named.next().is_some() {
@@ -53,10 +54,13 @@ pub(super) fn host_of(parts: &Parts) -> Result<HeaderValue, BadHost> {
     if text.is_empty() || text.contains(['@', '/', ',', ' ', '\t', '?', '#', '%', '\\']) {
         return Err(BadHost::Malformed);
     }
+    let is_ours = |scheme: &str| {
+        scheme.eq_ignore_ascii_case("http") || behind_tls && scheme.eq_ignore_ascii_case("https")
+    };
     if parts
         .uri
         .scheme_str()
-        .is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http"))
+        .is_some_and(|scheme| !is_ours(scheme))
     {
         return Err(BadHost::Malformed);
     }
@@ -67,12 +71,7 @@ const TAIL: &str = ".localhost";
 
 /// What `host` stands for on a listener at `port`.
 pub(super) fn site(host: &str, port: u16) -> Site<'_> {
-    let mut digits = [0; 5];
-    let digits = decimal(port, &mut digits);
-    let Some(bare) = host
-        .strip_suffix(digits)
-        .and_then(|rest| rest.strip_suffix(':'))
-    else {
+    let Some(bare) = at_port(host, port) else {
         return Site::Foreign;
     };
     if bare.eq_ignore_ascii_case("localhost") || bare == "127.0.0.1" || bare == "[::1]" {
@@ -93,6 +92,20 @@ pub(super) fn site(host: &str, port: u16) -> Site<'_> {
     } else {
         Site::Instance(Cow::Borrowed(name))
     }
+}
+
+/// Whether `host` is the address of an entrance at `port`.
+pub(super) fn is_own(host: &str, port: u16) -> bool {
+    at_port(host, port)
+        .is_some_and(|bare| bare.eq_ignore_ascii_case("localhost") || bare == "127.0.0.1")
+}
+
+/// `host` without this very port.
+fn at_port(host: &str, port: u16) -> Option<&str> {
+    let mut digits = [0; 5];
+    let digits = decimal(port, &mut digits);
+    host.strip_suffix(digits)
+        .and_then(|rest| rest.strip_suffix(':'))
 }
 
 /// `port` in decimal, without an allocation, for this runs on every request.
@@ -156,13 +169,14 @@ mod tests {
 
     #[test]
     fn one_host_or_none() {
-        let ask = |target: &str, hosts: &[&str]| {
+        let ask_at = |behind_tls, target: &str, hosts: &[&str]| {
             let mut request = http::Request::get(target);
             for host in hosts {
                 request = request.header("host", *host);
             }
-            host_of(&request.body(()).unwrap().into_parts().0)
+            host_of(&request.body(()).unwrap().into_parts().0, behind_tls)
         };
+        let ask = |target: &str, hosts: &[&str]| ask_at(false, target, hosts);
         let good = Ok(HeaderValue::from_static("a.localhost:1"));
         assert_eq!(ask("/", &["a.localhost:1"]), good);
         assert_eq!(ask("http://A.localhost:1/x", &["a.localhost:1"]), good);
@@ -178,6 +192,14 @@ mod tests {
         );
         assert_eq!(
             ask("https://a.localhost:1/", &["a.localhost:1"]),
+            Err(BadHost::Malformed)
+        );
+        assert_eq!(
+            ask_at(true, "https://a.localhost:1/", &["a.localhost:1"]),
+            good
+        );
+        assert_eq!(
+            ask_at(true, "ftp://a.localhost:1/", &["a.localhost:1"]),
             Err(BadHost::Malformed)
         );
         for host in ["u@a.localhost:1", "a,b", "a b", "a/b", "", "a%2eb"] {

@@ -65,6 +65,38 @@ impl Page {
         Self::new(StatusCode::NOT_FOUND, Mood::Resting, problem)
     }
 
+    /// A path that `public_deny` has.
+    pub(super) fn private() -> Self {
+        let problem = Problem::new(
+            Code::Policy,
+            "the owner of this preview keeps this path private",
+        )
+        .hint("it can be seen only on the machine where the preview runs");
+        Self::new(StatusCode::FORBIDDEN, Mood::Resting, problem)
+    }
+
+    /// What strangers get in place of a cause: it may quote what the app printed.
+    pub(super) fn out_of_order() -> Self {
+        let problem = Problem::new(Code::NotFound, "this preview is out of order")
+            .hint("its owner can see why")
+            .retryable();
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Mood::Broken, problem)
+    }
+
+    /// What strangers get in place of how to wake it.
+    pub(super) fn resting() -> Self {
+        let problem = Problem::new(Code::NotFound, "this preview is asleep")
+            .hint("its owner can bring it back")
+            .retryable();
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Mood::Resting, problem)
+    }
+
+    /// The same for a stranger, who can run no command here.
+    pub(super) fn abroad(mut self) -> Self {
+        self.problem.next.clear();
+        self
+    }
+
     /// For a person on this machine who asked for no preview in particular.
     pub(super) fn index(entries: &[std::sync::Arc<Entry>], port: u16) -> Self {
         let problem = if entries.is_empty() {

@@ -3,54 +3,45 @@
 //! Development servers refuse hosts they do not know, and compare Host, Origin and Referer with
 //! one another; so all of them change together, or an app sees an attack. A foreign Origin is
 //! left alone: the app's own checks shall still see it.
+//!
+//! On the way back it is the headers a browser acts on: `Location`, `Access-Control-Allow-Origin`
+//! and cookies. `Link`, `Content-Location` and `Refresh` are left, as bodies are: an app that
+//! writes whole URLs there writes them into its pages too, and has to be told its URL.
 
 use http::{HeaderMap, HeaderValue, header};
 
 /// The two names of one app.
 pub(super) struct Names {
-    /// `<name>.localhost:<port of the gateway>`
-    visited: String,
+    /// The origin that is visited, in lower case.
+    ours: String,
     /// The app's own port.
     port: u16,
 }
 
 impl Names {
-    pub(super) fn new(name: &str, gateway_port: u16, port: u16) -> Self {
-        Self {
-            visited: format!("{name}.localhost:{gateway_port}"),
-            port,
-        }
+    pub(super) fn new(ours: String, port: u16) -> Self {
+        Self { ours, port }
     }
 
     /// Make a request look as if it came to `localhost`.
     pub(super) fn inward(&self, headers: &mut HeaderMap) {
-        let app = format!("localhost:{}", self.port);
-        let ours = format!("http://{}", self.visited);
-        let theirs = format!("http://{app}");
-        set(headers, header::HOST, &app);
-        let from_us = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(ours.as_bytes());
-        if headers.get(header::ORIGIN).is_some_and(from_us) {
-            set(headers, header::ORIGIN, &theirs);
-        }
-        if let Some(moved) = moved(headers.get(header::REFERER), &ours, &theirs) {
-            set(headers, header::REFERER, &moved);
-        }
+        let theirs = format!("http://localhost:{}", self.port);
+        set(headers, header::HOST, &theirs["http://".len()..]);
+        move_origin(headers, &self.ours, &theirs);
     }
 
     /// Make what the app says of `localhost` true for the visitor.
     pub(super) fn outward(&self, headers: &mut HeaderMap) {
-        let ours = format!("http://{}", self.visited);
+        let ours = &self.ours;
         for host in ["localhost", "127.0.0.1", "[::1]"] {
             let theirs = format!("http://{host}:{}", self.port);
-            if let Some(moved) =
-                moved(headers.get(header::LOCATION), &theirs, &ours).or_else(|| {
-                    moved(
-                        headers.get(header::LOCATION),
-                        &theirs["http:".len()..],
-                        &ours,
-                    )
-                })
-            {
+            if let Some(moved) = moved(headers.get(header::LOCATION), &theirs, ours).or_else(|| {
+                moved(
+                    headers.get(header::LOCATION),
+                    &theirs["http:".len()..],
+                    ours,
+                )
+            }) {
                 set(headers, header::LOCATION, &moved);
             }
             let allows_itself = |value: &HeaderValue| value == theirs.as_str();
@@ -58,15 +49,27 @@ impl Names {
                 .get(header::ACCESS_CONTROL_ALLOW_ORIGIN)
                 .is_some_and(allows_itself)
             {
-                set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, &ours);
+                set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, ours);
             }
         }
     }
 }
 
+/// Make what a request says of where it was made on say `to` instead of `from`.
+pub(super) fn move_origin(headers: &mut HeaderMap, from: &str, to: &str) {
+    let is_from = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(from.as_bytes());
+    if headers.get(header::ORIGIN).is_some_and(is_from) {
+        set(headers, header::ORIGIN, to);
+    }
+    if let Some(moved) = moved(headers.get(header::REFERER), from, to) {
+        set(headers, header::REFERER, &moved);
+    }
+}
+
 /// Keep cookies to the one preview that set them: a `Domain` wider than its own host, which
-/// `localhost` is, would hand them to every other one.
-pub(super) fn narrow_cookies(headers: &mut HeaderMap, name: &str) {
+/// `localhost` is, would hand them to every other one. The host comes in pieces, for it is rarely
+/// wanted whole.
+pub(super) fn narrow_cookies(headers: &mut HeaderMap, host: &[&str]) {
     let has_domain = |value: &HeaderValue| {
         value
             .to_str()
@@ -75,7 +78,7 @@ pub(super) fn narrow_cookies(headers: &mut HeaderMap, name: &str) {
     if !headers.get_all(header::SET_COOKIE).iter().any(has_domain) {
         return;
     }
-    let own = format!("{name}.localhost");
+    let own = host.concat();
     let cookies: Vec<HeaderValue> = headers
         .get_all(header::SET_COOKIE)
         .iter()
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_our_own_origin_is_rewritten() {
-        let names = Names::new("shop", 7070, 5173);
+        let names = Names::new("http://shop.localhost:7070".to_owned(), 5173);
         let table = [
             (
                 header::ORIGIN,
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_the_app_says_of_itself_is_mapped_back() {
-        let names = Names::new("shop", 7070, 5173);
+        let names = Names::new("http://shop.localhost:7070".to_owned(), 5173);
         let table = [
             (
                 header::LOCATION,
@@ -226,7 +229,7 @@ mod tests {
         ];
         for (given, want) in table {
             let mut headers = one(header::SET_COOKIE, given);
-            narrow_cookies(&mut headers, "shop");
+            narrow_cookies(&mut headers, &["shop", ".localhost"]);
             assert_eq!(headers[header::SET_COOKIE], want);
         }
     }

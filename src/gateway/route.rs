@@ -7,7 +7,7 @@ use std::{
 
 use crate::model::{InstanceId, Name, Problem, ProxyHost};
 
-use super::{activity::Activity, dial::Dial, pool::Pool};
+use super::{activity::Activity, deny::PublicDeny, dial::Dial, pool::Pool};
 
 /// One instance, as seen by the gateway.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Route {
     pub id: InstanceId,
     pub target: Target,
     pub activity: Arc<Activity>,
+    /// What is refused at entrances.
+    pub public_deny: Arc<PublicDeny>,
 }
 
 /// What a request for an instance leads to.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
 use crate::task::Scope;
 
-use super::{activity::Hold, dial::Stream, patience::Busy, pool::Connection};
+use super::{activity::Hold, dial::Stream, door::Seat, patience::Busy, pool::Connection};
 
 const BUFFER: usize = 16 << 10;
 
@@ -15,8 +15,8 @@ const BUFFER: usize = 16 << 10;
 pub(super) struct Kept {
     pub(super) hold: Hold,
     pub(super) busy: Busy,
-    /// Keeps the visitor's place among the connections.
-    pub(super) permit: std::sync::Arc<tokio::sync::OwnedSemaphorePermit>,
+    /// The visitor's place among the connections.
+    pub(super) seat: std::sync::Arc<Seat>,
 }
 
 /// Carry bytes between the visitor and the app until both have ended or the scope has.
@@ -25,7 +25,7 @@ pub(super) struct Kept {
 /// too early is passed on only now, as bytes of a protocol the app has agreed to.
 pub(super) fn join(scope: &Scope, visitor: OnUpgrade, app: Box<Connection>, kept: Kept) {
     let token = scope.token();
-    let Kept { hold, busy, permit } = kept;
+    let Kept { hold, busy, seat } = kept;
     scope.spawn(async move {
         let hold = hold.into_socket();
         let carried = async {
@@ -41,7 +41,7 @@ pub(super) fn join(scope: &Scope, visitor: OnUpgrade, app: Box<Connection>, kept
                 }
             }
         }
-        drop((hold, busy, permit));
+        drop((hold, busy, seat));
     });
 }
 

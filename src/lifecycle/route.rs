@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{LifecycleError, instance::Instance};
 use crate::{
     engine::link::{DialError, Link},
-    gateway::{Dial, Route, Stream, Target},
+    gateway::{Dial, PublicDeny, Route, Stream, Target},
     model::{Phase, Urls},
 };
 
@@ -112,10 +112,13 @@ impl Instance {
     }
 
     pub(super) fn route(&self, target: Target) -> Route {
+        let plan = self.record.plan.as_ref();
         Route {
             id: self.record.id.clone(),
             target,
             activity: self.activity.clone(),
+            public_deny: plan
+                .map_or_else(PublicDeny::none, |plan| PublicDeny::new(&plan.public_deny)),
         }
     }
 }

@@ -6,6 +6,7 @@ mod doorway;
 mod error;
 mod fixed;
 mod provider;
+mod ssh;
 mod supervise;
 mod template;
 mod verify;
@@ -27,6 +28,7 @@ pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
 pub use fixed::Fixed;
 pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
+pub use ssh::{Ssh, Timing as SshTiming};
 pub use verify::Verifier;
 
 /// What providers are made of.
@@ -57,8 +59,12 @@ pub struct Tunnels {
 
 impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
-        let providers: Vec<Arc<dyn Provider>> =
-            vec![Arc::new(Fixed::new(tools.settings.fixed.clone()))];
+        let providers: Vec<Arc<dyn Provider>> = vec![
+            Arc::new(Fixed::new(tools.settings.fixed.clone())),
+            Arc::new(Ssh::new(TunnelKind::Ssh, tools)),
+            Arc::new(Ssh::new(TunnelKind::LocalhostRun, tools)),
+            Arc::new(Ssh::new(TunnelKind::Pinggy, tools)),
+        ];
         let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
         Ok(Self::of(
             providers,

@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::{Request, Response, body::Frame, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use super::world::{Answer, Body, World, data, fed, full, mirror, next, read, soon};
 
@@ -206,8 +209,8 @@ async fn an_old_client_gets_an_answer_it_understands() {
     assert!(answer.ends_with("\r\n\r\nunknown length"), "{answer}");
 }
 
-async fn h2(world: &World) -> hyper::client::conn::http2::SendRequest<Body> {
-    let io = TokioIo::new(world.connect().await);
+pub async fn h2(world: &World, port: u16) -> hyper::client::conn::http2::SendRequest<Body> {
+    let io = TokioIo::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
     let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
         .await
         .unwrap();
@@ -218,7 +221,7 @@ async fn h2(world: &World) -> hyper::client::conn::http2::SendRequest<Body> {
 #[tokio::test]
 async fn http2_in_http1_out() {
     let (world, _app) = World::with(mirror).await;
-    let mut visitor = h2(&world).await;
+    let mut visitor = h2(&world, world.port).await;
     let url = format!("http://{}/path?q", world.host());
     let request = Request::get(&url).body(full("")).unwrap();
     let response = soon(visitor.send_request(request)).await.unwrap();
@@ -255,7 +258,7 @@ async fn http2_in_http1_out() {
 #[tokio::test]
 async fn http2_streams_do_not_wait_for_one_another() {
     let (world, _app) = World::with(echo).await;
-    let mut visitor = h2(&world).await;
+    let mut visitor = h2(&world, world.port).await;
     let url = format!("http://{}/", world.host());
     let mut open = Vec::new();
     for _ in 0..3 {

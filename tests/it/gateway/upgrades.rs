@@ -12,7 +12,7 @@ use tokio::{
 use super::world::{Answer, World, full, hello, mirror, soon};
 
 /// Agrees to anything, then says each line back, and `bye` when the visitor has ended.
-fn agree(mut request: Request<Incoming>) -> Answer {
+pub fn agree(mut request: Request<Incoming>) -> Answer {
     let scope = codemate_preview::task::Scope::new();
     let upgraded = hyper::upgrade::on(&mut request);
     let protocol = request.headers()["upgrade"].clone();
@@ -46,7 +46,7 @@ fn wish(world: &World, protocol: &str) -> String {
     )
 }
 
-async fn header(stream: &mut BufReader<TcpStream>) -> String {
+pub async fn header(stream: &mut BufReader<TcpStream>) -> String {
     let mut header = String::new();
     while !header.ends_with("\r\n\r\n") {
         assert!(
@@ -57,7 +57,7 @@ async fn header(stream: &mut BufReader<TcpStream>) -> String {
     header
 }
 
-async fn line(stream: &mut BufReader<TcpStream>) -> String {
+pub async fn line(stream: &mut BufReader<TcpStream>) -> String {
     let mut line = String::new();
     soon(stream.read_line(&mut line)).await.unwrap();
     line

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use codemate_preview::{
-    gateway::{Activity, Gateway, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Entrance, Entrances, Gateway, PublicDeny, Route, Routes, Target, TcpDial},
     model::{Name, ProxyHost},
     task::Scope,
 };
@@ -56,6 +56,7 @@ pub fn data(text: &'static str) -> Frame<Bytes> {
 pub struct World {
     pub scope: Scope,
     pub routes: Routes,
+    pub entrances: Entrances,
     pub activity: Arc<Activity>,
     pub port: u16,
     pub served: JoinHandle<()>,
@@ -71,17 +72,17 @@ impl World {
     pub fn new() -> Self {
         let scope = Scope::new();
         let routes = Routes::new();
+        let entrances = Entrances::new(routes.clone(), &scope);
         let gateway = Gateway::bind(Some(0)).unwrap();
         let port = gateway.port();
         let served = {
-            let (routes, scope) = (routes.clone(), scope.clone());
-            scope
-                .clone()
-                .spawn(async move { gateway.serve(routes, &scope).await.unwrap() })
+            let entrances = entrances.clone();
+            scope.spawn(async move { gateway.serve(&entrances).await.unwrap() })
         };
         Self {
             scope,
             routes,
+            entrances,
             activity: Activity::new(),
             port,
             served,
@@ -100,23 +101,50 @@ impl World {
 
     /// Let `shop` be the app at `port`.
     pub fn show(&self, port: u16, host: ProxyHost, generation: u64) {
-        let dial = Arc::new(TcpDial(([127, 0, 0, 1], port).into()));
-        self.target(Target::Ready {
-            dial,
-            port,
-            host,
-            generation,
-        });
+        self.target(ready(port, host, generation));
     }
 
     pub fn target(&self, target: Target) {
-        let id = "0123456789ab".parse().unwrap();
+        self.deny(target, &[]);
+    }
+
+    /// Let `shop` be that, with these paths for nobody outside.
+    pub fn deny(&self, target: Target, globs: &[&str]) {
+        let globs: Vec<String> = globs.iter().map(|&glob| glob.to_owned()).collect();
+        let public_deny = PublicDeny::new(&globs);
+        self.set("shop", "0123456789ab", target, public_deny);
+    }
+
+    /// A preview beside `shop`.
+    pub fn route(&self, name: &str, target: Target) {
+        self.set(name, "ba9876543210", target, PublicDeny::none());
+    }
+
+    fn set(&self, name: &str, id: &str, target: Target, public_deny: Arc<PublicDeny>) {
         let route = Route {
-            id,
+            id: id.parse().unwrap(),
             target,
             activity: Arc::clone(&self.activity),
+            public_deny,
         };
-        self.routes.set("shop".parse::<Name>().unwrap(), route);
+        self.routes.set(name.parse::<Name>().unwrap(), route);
+    }
+
+    /// An entrance for `shop`, at which these URLs are shown.
+    pub fn entrance(&self, urls: &[&str]) -> Entrance {
+        let entrance = self.entrances.open(&"shop".parse().unwrap(), None).unwrap();
+        for url in urls {
+            entrance.show(&url.parse().unwrap());
+        }
+        entrance
+    }
+
+    /// An entrance at a port that others may share; 0 is a free one.
+    pub fn shared(&self, name: &str, port: u16, url: &str) -> Entrance {
+        let name = name.parse().unwrap();
+        let entrance = self.entrances.open(&name, Some(port)).unwrap();
+        entrance.show(&url.parse().unwrap());
+        entrance
     }
 
     pub fn host(&self) -> String {
@@ -128,7 +156,11 @@ impl World {
     }
 
     pub async fn visitor(&self) -> SendRequest<Body> {
-        let io = TokioIo::new(self.connect().await);
+        self.visitor_at(self.port).await
+    }
+
+    pub async fn visitor_at(&self, port: u16) -> SendRequest<Body> {
+        let io = TokioIo::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
         let (sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
         self.scope.spawn(async move { connection.await.ok() });
         sender
@@ -161,6 +193,43 @@ impl World {
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     }
+}
+
+pub fn ready(port: u16, host: ProxyHost, generation: u64) -> Target {
+    Target::Ready {
+        dial: Arc::new(TcpDial(([127, 0, 0, 1], port).into())),
+        port,
+        host,
+        generation,
+    }
+}
+
+/// One request with a host of the visitor's choice, and its whole answer.
+pub async fn visit(
+    entrance: &Entrance,
+    host: &str,
+    mut request: Request<Body>,
+) -> (http::response::Parts, String) {
+    request.headers_mut().insert("host", host.parse().unwrap());
+    let stream = TcpStream::connect(entrance.addr()).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let (_, response) = tokio::join!(connection, async {
+        let response = sender.send_request(request).await.unwrap();
+        drop(sender);
+        read(response).await
+    });
+    response
+}
+
+/// Bytes as they are, and everything that comes back.
+pub async fn raw(entrance: &Entrance, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(entrance.addr()).await.unwrap();
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 pub async fn read(response: Response<Incoming>) -> (http::response::Parts, String) {

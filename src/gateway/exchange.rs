@@ -1,0 +1,103 @@
+//! One exchange with an app: a request sent, on a connection that was kept or a new one, and the
+//! head of its answer.
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::{
+    body::Upload,
+    dial::Dial,
+    page::Page,
+    pool::{Connection, Unreachable},
+    route::{Entry, Target},
+};
+
+/// Send the request and wait for the head of the answer.
+///
+/// A connection that was kept may have been closed just now, and an app that is being restarted
+/// drops what it was at. The request is sent once more, on a new connection, when none of it was
+/// sent or when repeating it does no harm; the dialler waits for a restart to end.
+pub(super) async fn exchange(
+    entry: &Entry,
+    request: Request<Upload>,
+    pooled: bool,
+) -> Result<(Response<Incoming>, Box<Connection>), Page> {
+    let name = entry.name.as_str();
+    let Target::Ready { dial, port, .. } = &entry.route.target else {
+        return Err(Page::starting(name, ""));
+    };
+    let kept = if pooled {
+        entry.pool.take().await
+    } else {
+        None
+    };
+    let mut request = request;
+    if let Some(mut connection) = kept {
+        let again = copy_if_harmless(&request);
+        match connection.send(request).await {
+            Ok(response) => return Ok((response, connection)),
+            Err(mut failure) => match failure.take_message().or(again) {
+                Some(unsent) => request = unsent,
+                None => return Err(no_answer(name, failure.error())),
+            },
+        }
+    }
+    let again = copy_if_harmless(&request);
+    let mut connection = open(dial.as_ref(), name, *port).await?;
+    match connection.send(request).await {
+        Ok(response) => return Ok((response, connection)),
+        Err(mut failure) => match failure.take_message().or(again) {
+            Some(unsent) => request = unsent,
+            None => return Err(no_answer(name, failure.error())),
+        },
+    }
+    let mut connection = open(dial.as_ref(), name, *port).await?;
+    match connection.send(request).await {
+        Ok(response) => Ok((response, connection)),
+        Err(failure) => Err(no_answer(name, failure.error())),
+    }
+}
+
+async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>, Page> {
+    Connection::open(dial).await.map_err(|error| match error {
+        Unreachable::Refused => Page::not_listening(name, port),
+        Unreachable::TimedOut => Page::broken(
+            StatusCode::GATEWAY_TIMEOUT,
+            name,
+            "the app did not take the connection within 30 s",
+        ),
+        Unreachable::Broken(error) => {
+            tracing::debug!(%error, name, "an instance cannot be reached");
+            Page::broken(
+                StatusCode::BAD_GATEWAY,
+                name,
+                "the preview cannot be reached",
+            )
+        }
+    })
+}
+
+/// The same request again, unless it has a body or may not be repeated.
+fn copy_if_harmless(request: &Request<Upload>) -> Option<Request<Upload>> {
+    if !request.method().is_idempotent() || !request.body().is_empty() {
+        return None;
+    }
+    let mut copy = Request::new(Upload::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+fn no_answer(name: &str, error: &hyper::Error) -> Page {
+    tracing::debug!(%error, name, "an app gave no answer");
+    if error.is_user() {
+        return Page::refused(StatusCode::BAD_REQUEST, "the request's body broke off");
+    }
+    let what = if error.is_parse() {
+        "the app's answer is not HTTP"
+    } else {
+        "the app closed the connection without an answer"
+    };
+    Page::broken(StatusCode::BAD_GATEWAY, name, what)
+}

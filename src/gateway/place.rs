@@ -1,0 +1,152 @@
+//! Where a visitor is: the origin in the address bar, and how an app is told of it.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::model::PublicUrl;
+
+use super::{
+    headers,
+    lobby::Visit,
+    rewrite::{self, Names},
+};
+
+/// A public URL as requests spell it, made once and not for every request.
+pub(super) struct Shown {
+    /// `https://host`, without a port that the scheme implies, as browsers write it.
+    pub(super) origin: String,
+    /// Without the port.
+    host: String,
+    authority: HeaderValue,
+    proto: HeaderValue,
+    /// What may follow the authority all the same, such as `:443`.
+    implied: Option<String>,
+}
+
+impl Shown {
+    pub(super) fn new(url: &PublicUrl) -> Self {
+        let authority = url.authority();
+        Self {
+            origin: url.to_string(),
+            host: url.host().to_owned(),
+            implied: (authority == url.host()).then(|| format!(":{}", url.port())),
+            authority: HeaderValue::from_str(&authority)
+                .expect("a host that was parsed is visible ASCII"),
+            proto: HeaderValue::from_static(url.scheme().as_str()),
+        }
+    }
+
+    /// Whether a `Host` names it.
+    pub(super) fn is_at(&self, host: &str) -> bool {
+        let bare = self
+            .implied
+            .as_ref()
+            .and_then(|port| host.strip_suffix(port.as_str()))
+            .unwrap_or(host);
+        bare.as_bytes()
+            .eq_ignore_ascii_case(self.authority.as_bytes())
+    }
+}
+
+pub(super) enum Place {
+    /// `<name>.localhost:<port>`
+    Local {
+        host: HeaderValue,
+        port: u16,
+    },
+    Public(Visit),
+}
+
+impl Place {
+    /// Tell the app the name it is visited by.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        let (host, proto) = match self {
+            Self::Local { host, .. } => (host, HeaderValue::from_static("http")),
+            Self::Public(visit) => {
+                if let Some(alias) = alias(visit) {
+                    rewrite::move_origin(headers, &alias, &visit.shown.origin);
+                }
+                (&visit.shown.authority, visit.shown.proto.clone())
+            }
+        };
+        headers.insert(headers::X_FORWARDED_PROTO, proto);
+        headers.insert(headers::X_FORWARDED_HOST, host.clone());
+        headers.insert(header::HOST, host.clone());
+    }
+
+    /// Tell the app that it is visited at `localhost:<port>`, and how to undo that.
+    ///
+    /// Nothing is said of the public name: an app that compares `Origin` with `Host` or with
+    /// `X-Forwarded-Host` has to find one story.
+    pub(super) fn hide(&self, headers: &mut HeaderMap, name: &str, port: u16) -> Names {
+        let origin = match self {
+            Self::Local { port, .. } => format!("http://{name}.localhost:{port}"),
+            Self::Public(visit) => {
+                if let Some(alias) = alias(visit) {
+                    rewrite::move_origin(headers, &alias, &visit.shown.origin);
+                }
+                visit.shown.origin.clone()
+            }
+        };
+        let names = Names::new(origin, port);
+        names.inward(headers);
+        names
+    }
+
+    /// Keep the app's cookies to this host.
+    pub(super) fn narrow_cookies(&self, headers: &mut HeaderMap, name: &str) {
+        match self {
+            Self::Local { .. } => rewrite::narrow_cookies(headers, &[name, ".localhost"]),
+            Self::Public(visit) => rewrite::narrow_cookies(headers, &[&visit.shown.host]),
+        }
+    }
+}
+
+/// The origin in the words of a tunnel program that says its target instead of the public name. If
+/// it does so for `Origin` too, that is put right along with `Host`.
+fn alias(visit: &Visit) -> Option<String> {
+    let host = visit.alias.as_ref()?.to_str().ok()?;
+    Some(format!("http://{host}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_shown_authority_is_taken() {
+        let table: [(&str, &[&str], &[&str]); 4] = [
+            (
+                "https://a.example",
+                &["a.example", "A.Example", "a.example:443"],
+                &[
+                    "a.example:80",
+                    "a.example:444",
+                    "a.example:0443",
+                    "a.example.",
+                    "xa.example",
+                    "b.a.example",
+                    "a.example:",
+                    "a.example:443:443",
+                    "",
+                    ":443",
+                ],
+            ),
+            ("http://a.example", &["a.example:80"], &["a.example:443"]),
+            (
+                "https://a.example:8443",
+                &["a.example:8443"],
+                &["a.example", "a.example:443", "a.example:8443:443"],
+            ),
+            ("http://[::1]", &["[::1]", "[::1]:80"], &["[::1]:81", "::1"]),
+        ];
+        for (url, good, bad) in table {
+            let shown = Shown::new(&url.parse().unwrap());
+            for host in good {
+                assert!(shown.is_at(host), "{url} {host}");
+            }
+            for host in bad {
+                assert!(!shown.is_at(host), "{url} {host}");
+            }
+        }
+    }
+}
