@@ -15,7 +15,7 @@ use crate::{
     security::Policy,
     store::Store,
     task::Scope,
-    tunnel::{Credentials, Given, Tools, Tunnels},
+    tunnel::{Credentials, Given, OURSELVES, Pace, Tools, Tunnels},
 };
 
 /// Everything an agent is made of, joined and not yet running.
@@ -130,6 +130,9 @@ fn tools(
         ssh_auth_sock: env.ssh_auth_sock.clone(),
         home: env.home.clone(),
         ca_bundle: ca_bundle(env, user),
+        inherited: env.inherited.clone(),
+        tether: OURSELVES.into(),
+        pace: Pace::default(),
         scope: scope.child(),
     })
 }

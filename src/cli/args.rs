@@ -10,7 +10,7 @@ use clap::{
 use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
-    logs::LogsArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
+    logs::LogsArgs, tether::TetherArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
 
@@ -120,6 +120,9 @@ pub enum Command {
     Agent(AgentArgs),
     /// Control the public URLs of instances
     Tunnel(TunnelArgs),
+    /// Become a program that ends with the agent
+    #[command(hide = true)]
+    Tether(TetherArgs),
     /// Check that everything needed is there
     Doctor(DoctorArgs),
     /// Print the completion script for a shell

@@ -23,6 +23,7 @@ mod selector;
 mod signal;
 mod status;
 mod terminal;
+mod tether;
 mod tunnel;
 mod up;
 mod url;
@@ -53,6 +54,9 @@ pub fn main(env: Env) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::parse_error(&error),
     };
+    if let Command::Tether(args) = &cli.command {
+        return tether::run(args);
+    }
     let printer = Printer::new(&cli.global, &env);
     let mut context = Context {
         env,
@@ -116,6 +120,8 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Agent(args) => agent::control(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,
+        // It has no output and was run already.
+        Command::Tether(_) => Ok(0),
         Command::Completions(args) => completions::run(context, &args),
         Command::Help(args) => help::run(context, &args),
     }

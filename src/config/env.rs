@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Inherited;
 use crate::model::Secret;
 
 /// What we take from the environment.
@@ -44,6 +45,8 @@ pub struct Env {
     pub no_color: bool,
     /// `CLICOLOR_FORCE` or `FORCE_COLOR`, when neither empty nor `0`.
     pub force_color: bool,
+    /// For programs that hold tunnels.
+    pub inherited: Inherited,
 }
 
 impl Env {
@@ -75,6 +78,7 @@ impl Env {
                 .into_iter()
                 .filter_map(text)
                 .any(|value| value != "0"),
+            inherited: std::env::vars_os().collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod combine;
 mod env;
 mod error;
+mod inherited;
 mod nearest;
 mod paths;
 mod project_file;
@@ -15,6 +16,7 @@ mod user;
 pub use combine::Combine;
 pub use env::Env;
 pub use error::ConfigError;
+pub use inherited::Inherited;
 pub use nearest::nearest;
 pub use paths::Paths;
 pub use project_file::project_options;

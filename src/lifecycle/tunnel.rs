@@ -25,10 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// What an `up` comes to, as far as the tunnel goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// This host only, as the user says.
+    /// This host only.
     Off,
-    /// This host only, for nothing else was said or found.
-    Nothing,
     /// The user says so: without it `up` has failed.
     Must(TunnelKind),
     /// Nobody said so: without it there is still the local URL.
@@ -106,11 +104,18 @@ impl Way {
 impl Instance {
     /// What the user's word, the user's settings and this host come to, in this order.
     pub(super) fn tunnel_wish(&self, asked: Option<TunnelChoice>) -> Wish {
-        let tunnels = &self.house.tunnels;
-        match (asked.or(self.house.settings.tunnel), self.record.tunnel) {
-            (Some(choice), _) => tunnels.choose(Some(choice)).map_or(Wish::Off, Wish::Must),
+        let said = asked.or(self.house.settings.tunnel);
+        if let (None, Some(kind)) = (said, self.record.tunnel) {
+            return Wish::May(kind);
+        }
+        let chosen = self.house.tunnels.choose(said);
+        if let Some(notice) = chosen.notice {
+            Step::skip(&self.journal, "tunnel", notice.text());
+        }
+        match (said, chosen.kind) {
+            (_, None) => Wish::Off,
+            (Some(_), Some(kind)) => Wish::Must(kind),
             (None, Some(kind)) => Wish::May(kind),
-            (None, None) => tunnels.choose(None).map_or(Wish::Nothing, Wish::May),
         }
     }
 
@@ -121,12 +126,7 @@ impl Instance {
         cancel: &CancellationToken,
     ) -> Result<bool, LifecycleError> {
         let kind = match wish {
-            Wish::Off | Wish::Nothing => {
-                if wish == Wish::Nothing {
-                    Step::skip(&self.journal, "tunnel", NO_TUNNEL);
-                }
-                return self.close_tunnel().await;
-            }
+            Wish::Off => return self.close_tunnel().await,
             Wish::Must(kind) | Wish::May(kind) => kind,
         };
         if self.way.is_of(kind) && self.way.url().is_some() {
@@ -212,7 +212,7 @@ impl Instance {
         };
         let wish = match wish {
             Wish::May(kind) | Wish::Must(kind) => Wish::Must(kind),
-            Wish::Off | Wish::Nothing => return Err(LifecycleError::NoTunnelChosen),
+            Wish::Off => return Err(LifecycleError::NoTunnelChosen),
         };
         let changed = self.have_tunnel(wish, cancel).await?;
         Ok(UpOutcome::success(
@@ -367,5 +367,3 @@ impl Instance {
         self.tunnel_view.send_replace(self.way.state());
     }
 }
-
-const NO_TUNNEL: &str = "this host only; install cloudflared, or see `codemate-preview tunnel doctor`, for a public URL";

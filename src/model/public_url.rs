@@ -78,11 +78,18 @@ impl FromStr for PublicUrl {
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let authority: http::uri::Authority = rest.parse().map_err(|_| bad())?;
         let host = authority.host().to_ascii_lowercase();
-        let port = match authority.port() {
-            Some(port) => Some(port.as_str().parse::<u16>().map_err(|_| bad())?),
-            None => None,
+        // Of what follows the host nothing may be lost, such as a port that is out of range.
+        let port = match rest.get(host.len()..) {
+            Some("") => None,
+            Some(after) => {
+                let digits = after.strip_prefix(':').ok_or_else(bad)?;
+                let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+                let port = digits.parse::<u16>().ok().filter(|_| plain);
+                Some(port.ok_or_else(bad)?)
+            }
+            None => return Err(bad()),
         };
-        if host.is_empty() || rest.contains('@') || rest.ends_with(':') || port == Some(0) {
+        if host.is_empty() || rest.contains('@') || port == Some(0) {
             return Err(bad());
         }
         Ok(Self {
@@ -144,6 +151,7 @@ mod tests {
             "https://a b",
             "https://a.example:0",
             "https://a.example:99999",
+            "https://a.example:+80",
             "https://a.example:",
         ] {
             assert!(text.parse::<PublicUrl>().is_err(), "{text:?}");

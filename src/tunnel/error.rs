@@ -43,6 +43,13 @@ pub enum TunnelError {
         said: String,
         after: Duration,
     },
+    /// What an agent that is gone had open is not given up yet over there.
+    #[error("{by} still holds an earlier one: {said}")]
+    Held {
+        by: &'static str,
+        said: String,
+        after: Duration,
+    },
     /// The public name or port belongs to someone else.
     #[error("`{host}` is taken: {said}")]
     HostTaken {
@@ -99,7 +106,7 @@ impl TunnelError {
             | Self::HostKeyChanged { .. }
             | Self::Rejected { .. }
             | Self::NoUrl { .. } => Retry::Never,
-            Self::RateLimited { after, .. } => Retry::After(*after),
+            Self::RateLimited { after, .. } | Self::Held { after, .. } => Retry::After(*after),
             Self::ProgramEnded { .. }
             | Self::Unreachable { .. }
             | Self::Lost { .. }
@@ -129,6 +136,7 @@ impl TunnelError {
             Self::RateLimited { .. } => {
                 problem.hint("wait, or choose another tunnel with `--tunnel`")
             }
+            Self::Held { .. } => problem.hint("it is tried again by itself for a while"),
             Self::NoUrl { .. } => problem.hint("see `[tunnels]` in the user's settings"),
             Self::ProgramEnded { .. }
             | Self::ProgramUnusable { .. }

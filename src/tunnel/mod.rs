@@ -1,11 +1,19 @@
 //! Tunnels: how the world comes in. A [`Provider`] each kind; one supervisor for all of them.
 
 mod backoff;
+mod choice;
+mod cloudflare_quick;
+mod cloudflared;
+mod command;
 mod credentials;
 mod doorway;
 mod error;
 mod fixed;
+mod ngrok;
+mod pace;
+mod program;
 mod provider;
+mod reaper;
 mod ssh;
 mod supervise;
 mod template;
@@ -16,17 +24,24 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    config::TunnelSettings,
+    config::{Inherited, TunnelSettings},
     model::{InstanceId, Name, TunnelChoice, TunnelKind, TunnelState},
     store::Store,
     task::Scope,
 };
+use reaper::Reaper;
 use supervise::Supervisor;
 
+pub use choice::{Chosen, Notice};
+pub use cloudflare_quick::CloudflareQuick;
+pub use command::Any;
 pub use credentials::{Credentials, Given};
 pub use doorway::{Challenge, Doorway};
 pub use error::{Retry, TunnelError};
 pub use fixed::Fixed;
+pub use ngrok::Ngrok;
+pub use pace::Pace;
+pub use program::{Ended, Launch, Ledger, Programs, Running, find, tether};
 pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
 pub use ssh::{Ssh, Timing as SshTiming};
 pub use verify::Verifier;
@@ -46,62 +61,71 @@ pub struct Tools {
     pub home: Option<PathBuf>,
     /// Trusted beside the system's authorities.
     pub ca_bundle: Option<PathBuf>,
+    /// What programs see of our environment.
+    pub inherited: Inherited,
+    /// Our own program, or one that does the same with `tether <pid> -- <program> …`: see
+    /// [`tether`]. [`OURSELVES`] unless a test has another.
+    pub tether: PathBuf,
+    pub pace: Pace,
     pub scope: Scope,
 }
 
+/// The program that runs, whatever was put at its path since.
+pub const OURSELVES: &str = "/proc/self/exe";
+
 /// Every kind of tunnel, and the ones that are open.
 pub struct Tunnels {
-    providers: BTreeMap<TunnelKind, Arc<dyn Provider>>,
+    providers: Arc<BTreeMap<TunnelKind, Arc<dyn Provider>>>,
+    reaper: Arc<Reaper>,
     verifier: Verifier,
-    credentials: Arc<Credentials>,
-    scope: Scope,
+    tools: Tools,
 }
 
 impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
         let providers: Vec<Arc<dyn Provider>> = vec![
+            Arc::new(CloudflareQuick::new(tools)),
+            Arc::new(Any::new(tools)),
             Arc::new(Fixed::new(tools.settings.fixed.clone())),
+            Arc::new(Ngrok::new(tools)),
             Arc::new(Ssh::new(TunnelKind::Ssh, tools)),
             Arc::new(Ssh::new(TunnelKind::LocalhostRun, tools)),
             Arc::new(Ssh::new(TunnelKind::Pinggy, tools)),
         ];
-        let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?;
-        Ok(Self::of(
-            providers,
-            verifier,
-            Arc::clone(&tools.credentials),
-            &tools.scope,
-        ))
+        let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?
+            .patience(tools.pace.verifying);
+        Ok(Self::of(providers, verifier, tools))
     }
 
     /// These kinds and no others.
-    pub fn of(
-        providers: Vec<Arc<dyn Provider>>,
-        verifier: Verifier,
-        credentials: Arc<Credentials>,
-        scope: &Scope,
-    ) -> Self {
-        Self {
-            providers: providers
+    pub fn of(providers: Vec<Arc<dyn Provider>>, verifier: Verifier, tools: &Tools) -> Self {
+        let providers: Arc<BTreeMap<_, _>> = Arc::new(
+            providers
                 .into_iter()
                 .map(|provider| (provider.kind(), provider))
                 .collect(),
+        );
+        Self {
+            reaper: Arc::new(Reaper::new(Arc::clone(&providers), tools)),
+            providers,
             verifier,
-            credentials,
-            scope: scope.clone(),
+            tools: tools.clone(),
         }
     }
 
     pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+        &self.tools.credentials
     }
 
-    /// The kind that a user's choice comes to here.
-    pub fn choose(&self, choice: Option<TunnelChoice>) -> Option<TunnelKind> {
-        match choice {
-            Some(TunnelChoice::None) | None => None,
-            Some(TunnelChoice::Kind(kind)) => Some(kind),
-        }
+    /// The kind that a user's choice comes to here. It looks for programs on the disk.
+    pub fn choose(&self, choice: Option<TunnelChoice>) -> Chosen {
+        choice::choose(choice, &self.tools)
+    }
+
+    /// Take away what an agent that was killed left: processes, what is at providers, records.
+    /// Done once; tunnels are opened after it. Says which records stay.
+    pub async fn reap(&self) -> Vec<String> {
+        self.reaper.reap().await.to_vec()
     }
 
     /// The port on 127.0.0.1 that visitors of this kind have to be taken at, if it matters.
@@ -120,7 +144,7 @@ impl Tunnels {
                 what: format!("there is no tunnel `{kind}` in this version"),
                 hint: "choose another with `--tunnel`".to_owned(),
             })?;
-        let scope = self.scope.child();
+        let scope = self.tools.scope.child();
         let (state, states) = watch::channel(TunnelState::Opening);
         let stop = Stop::new(scope.token());
         let supervisor = Supervisor {
@@ -136,7 +160,14 @@ impl Tunnels {
             state,
             stop: stop.clone(),
         };
-        let task = scope.spawn(supervisor.run());
+        let (reaper, stopped) = (Arc::clone(&self.reaper), stop.clone());
+        let task = scope.spawn(async move {
+            tokio::select! {
+                () = stopped.asked() => return,
+                _ = reaper.reap() => {}
+            }
+            supervisor.run().await;
+        });
         Ok(Tunnel {
             kind,
             states,

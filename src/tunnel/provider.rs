@@ -32,6 +32,11 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// How long one attempt may take to have a URL, where the usual is not right.
+    fn opening(&self) -> Option<Duration> {
+        None
+    }
+
     /// What can be told without opening a tunnel, for `doctor`. Nothing is asked of the network
     /// unless `online`.
     async fn check(&self, online: bool) -> Vec<Check>;

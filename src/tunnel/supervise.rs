@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{PublicUrl, TunnelState, Verified};
 
-/// How long one attempt may take to have a URL.
+/// How long one attempt may take to have a URL, at least.
 const OPENING: Duration = Duration::from_secs(45);
 /// How long an attempt that was told to end may take. A program gets 5 s, 8 s, and is killed.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -105,7 +105,11 @@ impl Supervisor {
         backoff: &mut Backoff,
     ) -> Option<TunnelError> {
         let heal = self.provider.traits().heal;
-        let mut deadline = Some(Instant::now() + OPENING);
+        let opening = self
+            .provider
+            .opening()
+            .map_or(OPENING, |own| own.max(OPENING));
+        let mut deadline = Some(Instant::now() + opening);
         let mut shown: Option<PublicUrl> = None;
         loop {
             let now = connection.borrow_and_update().clone();
@@ -146,7 +150,7 @@ impl Supervisor {
                     (Connection::Down { why }, true) => TunnelError::Lost { why: why.clone() },
                     _ => TunnelError::TimedOut {
                         what: format!("opening a {} tunnel", self.provider.kind()),
-                        waited: OPENING,
+                        waited: opening,
                     },
                 }),
                 () = announcing => {}

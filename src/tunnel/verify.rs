@@ -9,7 +9,7 @@ use super::{Challenge, Doorway, TunnelError};
 use crate::model::{PublicUrl, Verified};
 
 /// How long a fresh URL is asked before it is shown unverified.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
 const ONE_REQUEST: Duration = Duration::from_secs(8);
 /// More than any answer of ours.
@@ -28,26 +28,19 @@ impl Verifier {
         resolve: &BTreeMap<String, String>,
         authorities: Option<&Path>,
     ) -> Result<Self, TunnelError> {
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("codemate-preview/", env!("CARGO_PKG_VERSION")))
             .timeout(ONE_REQUEST)
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .dns_resolver(Arc::new(Resolver::new(resolve)?));
-        if let Some(path) = authorities {
-            let unusable = |why: String| TunnelError::Settings {
-                what: format!("the CA bundle `{}` cannot be used: {why}", path.display()),
-                hint: "it has to be a PEM file of certificates".to_owned(),
-            };
-            let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-            let authorities = reqwest::Certificate::from_pem_bundle(&pem)
-                .map_err(|error| unusable(error.to_string()))?;
-            builder = builder.tls_certs_merge(authorities);
-        }
-        let client = builder.build().map_err(|error| TunnelError::Settings {
-            what: format!("no HTTP client can be made: {error}"),
-            hint: "see `ca_bundle` in the user's settings".to_owned(),
-        })?;
+        let client =
+            trusting(builder, authorities)?
+                .build()
+                .map_err(|error| TunnelError::Settings {
+                    what: format!("no HTTP client can be made: {error}"),
+                    hint: "see `ca_bundle` in the user's settings".to_owned(),
+                })?;
         Ok(Self {
             client,
             patience: PATIENCE,
@@ -102,8 +95,26 @@ impl Verifier {
     }
 }
 
+/// A client that trusts a PEM bundle of authorities beside the system's.
+pub(super) fn trusting(
+    builder: reqwest::ClientBuilder,
+    authorities: Option<&Path>,
+) -> Result<reqwest::ClientBuilder, TunnelError> {
+    let Some(path) = authorities else {
+        return Ok(builder);
+    };
+    let unusable = |why: String| TunnelError::Settings {
+        what: format!("the CA bundle `{}` cannot be used: {why}", path.display()),
+        hint: "it has to be a PEM file of certificates".to_owned(),
+    };
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let authorities =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
+    Ok(builder.tls_certs_merge(authorities))
+}
+
 /// What went wrong at the bottom; above it are only retellings.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut at = error;
     while let Some(source) = at.source() {
         at = source;

@@ -53,6 +53,8 @@ const FLOORS: &[(&str, &[&str])] = &[
 const EXCEPTIONS: &[(&str, &str)] = &[
     // `agent run` is the agent.
     ("cli/agent.rs", "agent"),
+    // What the agent starts tunnels' programs through is this binary.
+    ("cli/tether.rs", "tunnel"),
 ];
 
 /// A program of its own, built by `build.rs`: it imports no room.

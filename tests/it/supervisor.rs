@@ -11,11 +11,13 @@ use codemate_preview::{
     model::{Code, PublicUrl, TunnelKind, TunnelState, Verified},
     task::Scope,
     tunnel::{
-        Challenge, Check, Credentials, Doorway, Order, Provider, Report, Stop, Traits, Tunnel,
-        TunnelError, Tunnels, Verifier, Visit,
+        Challenge, Check, Doorway, Order, Provider, Report, Stop, Traits, Tunnel, TunnelError,
+        Tunnels, Verifier, Visit,
     },
 };
 use tokio::time::Instant;
+
+use crate::help::tools::tools;
 
 /// One step of an attempt.
 enum Act {
@@ -118,6 +120,7 @@ impl Doorway for Wall {
 }
 
 fn open(provider: &Arc<Scripted>, scope: &Scope) -> Tunnel {
+    let state = tempfile::tempdir().unwrap();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = nobody.local_addr().unwrap();
     drop(nobody);
@@ -126,12 +129,7 @@ fn open(provider: &Arc<Scripted>, scope: &Scope) -> Tunnel {
         .unwrap()
         .patience(Duration::ZERO);
     let provider: Arc<dyn Provider> = provider.clone();
-    let tunnels = Tunnels::of(
-        vec![provider],
-        verifier,
-        Arc::<Credentials>::default(),
-        scope,
-    );
+    let tunnels = Tunnels::of(vec![provider], verifier, &tools(state.path(), scope));
     let visit = Visit {
         id: "0123456789ab".parse().unwrap(),
         name: "shop".parse().unwrap(),

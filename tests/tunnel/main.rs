@@ -18,8 +18,13 @@ mod cloudflare;
 mod cloudflared;
 mod command;
 mod ngrok;
+mod ngrok_edge;
+mod ngrok_loss;
+mod program;
 mod programs;
+mod rig;
 mod ssh;
+mod stub;
 mod verify;
 mod world;
 
@@ -40,6 +45,8 @@ fn main() {
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
+        ("ngrok", ngrok_loss::TESTS),
+        ("program", program::TESTS),
         ("ssh", ssh::TESTS),
         ("verify", verify::TESTS),
     ];

@@ -99,12 +99,7 @@ fn agent(world: &World, provider: &Arc<Straight>) -> Agent {
     world.agent_with(|tools: &Tools| {
         let resolve = BTreeMap::from([("*.test".to_owned(), "127.0.0.1:0".to_owned())]);
         let verifier = Verifier::new(&resolve, None).unwrap();
-        Some(Tunnels::of(
-            vec![provider],
-            verifier,
-            tools.credentials.clone(),
-            &tools.scope,
-        ))
+        Some(Tunnels::of(vec![provider], verifier, tools))
     })
 }
 
@@ -175,7 +170,7 @@ async fn up_has_a_verified_public_url_and_down_takes_it_away() {
     let target = provider.target();
     let page = visit(target, "shop.test").unwrap();
     assert!(
-        page.starts_with("HTTP/1.1 200") && page.ends_with(char::is_numeric),
+        page.starts_with("HTTP/1.1 200") && page.contains("one "),
         "{page}"
     );
     let stranger = visit(target, "other.test").unwrap();
@@ -280,10 +275,15 @@ async fn the_next_agent_opens_it_again_and_says_when_the_url_is_another() {
     first.stop().await;
 
     let next = agent(&world, &provider);
+    let is_b = |urls: &Urls| {
+        urls.public
+            .as_ref()
+            .is_some_and(|url| url.host() == "b.test")
+    };
     let mut shown = None;
     for _ in 0..1000 {
         shown = next.manager.show("shop").unwrap().phase.urls().cloned();
-        if shown.as_ref().is_some_and(|urls| urls.public.is_some()) {
+        if shown.as_ref().is_some_and(is_b) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

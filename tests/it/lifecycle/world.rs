@@ -4,26 +4,25 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::Arc,
     time::Duration,
 };
 
 use codemate_preview::{
-    config::TunnelSettings,
     engine::Engine,
     gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
-    model::{Options, PhaseKind, RunOptions, UpOutcome},
+    model::{Options, RunOptions, UpOutcome},
     security::Policy,
-    store::{Source, Store},
+    store::Source,
     task::Scope,
     tunnel::{Tools, Tunnels},
 };
 use tempfile::TempDir;
 
-use crate::help::engine::FakeEngine;
+use crate::help::{engine::FakeEngine, tools::tools};
 
 pub const SERVER: &str = r#"
 import os, sys
@@ -80,25 +79,14 @@ impl World {
     pub fn agent_with(&self, make: impl FnOnce(&Tools) -> Option<Tunnels>) -> Agent {
         let scope = Scope::new();
         let engine: Arc<dyn Engine> = self.engine.clone();
-        let store = Arc::new(Store::open(self.dir.path().join("state")).unwrap());
-        let tools = Tools {
-            settings: TunnelSettings::default(),
-            credentials: Arc::default(),
-            store: store.clone(),
-            owner: "test".to_owned(),
-            path: None,
-            ssh_auth_sock: None,
-            home: None,
-            ca_bundle: None,
-            scope: scope.child(),
-        };
+        let tools = tools(&self.dir.path().join("state"), &scope);
         let routes = Routes::default();
         let house = House {
             entrances: Entrances::new(routes.clone(), &scope),
             tunnels: Arc::new(make(&tools).unwrap_or_else(|| Tunnels::new(&tools).unwrap())),
             images: Images::new(engine.clone()),
             engine,
-            store,
+            store: tools.store.clone(),
             routes,
             settings: Settings {
                 policy: Policy {

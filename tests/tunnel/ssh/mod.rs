@@ -128,6 +128,10 @@ pub fn tools(scope: &Scope, state: &Path, ssh: SshSettings) -> Tools {
         ssh_auth_sock: None,
         home: None,
         ca_bundle: None,
+
+        inherited: codemate_preview::config::Inherited::default(),
+        tether: codemate_preview::tunnel::OURSELVES.into(),
+        pace: codemate_preview::tunnel::Pace::default(),
         scope: scope.clone(),
     }
 }

@@ -1,0 +1,27 @@
+//! What tunnels are made of where nothing is set up and no program is at hand.
+
+use std::{path::Path, sync::Arc};
+
+use codemate_preview::{
+    config::{Inherited, TunnelSettings},
+    store::Store,
+    task::Scope,
+    tunnel::{OURSELVES, Pace, Tools},
+};
+
+pub fn tools(state: &Path, scope: &Scope) -> Tools {
+    Tools {
+        settings: TunnelSettings::default(),
+        credentials: Arc::default(),
+        store: Arc::new(Store::open(state.to_owned()).unwrap()),
+        owner: "test".to_owned(),
+        path: None,
+        ssh_auth_sock: None,
+        home: None,
+        ca_bundle: None,
+        inherited: Inherited::default(),
+        tether: OURSELVES.into(),
+        pace: Pace::default(),
+        scope: scope.child(),
+    }
+}
