@@ -5,8 +5,8 @@ import { ask, check } from "./page.mjs";
 
 const asked = "cmd=resource&f=debugger.js";
 
-await check(async ({ page, url, see }) => {
-  await page.goto(url);
+await check(async ({ open, see }) => {
+  await open("/");
   await see("h1", "Hello from Flask");
 
   for (const path of [

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { ask, check } from "./page.mjs";
 
-await check(async ({ page, context, url, see }) => {
-  await page.goto(url);
+await check(async ({ page, context, url, open, see }) => {
+  await open("/");
   await see("h1", "Hello from Django");
-  await page.goto(`${url}/guestbook/`);
+  await open("/guestbook/");
   await page.fill("input[name=name]", "Ada");
   await page.click("button");
   await see("#signed", "Ada");

@@ -2,7 +2,7 @@
 
 import { check } from "./page.mjs";
 
-await check(async ({ page, url, see }) => {
-  await page.goto(url);
+await check(async ({ open, see }) => {
+  await open("/");
   await see("h1", "Hello from Flask");
 });

@@ -36,7 +36,14 @@ export async function check(steps) {
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     listen(page, faults);
-    await steps({ page, context, url, see: (at, text) => see(page, at, text), marked: () => marked(page) });
+    await steps({
+      page,
+      context,
+      url,
+      open: (path) => open(page, path),
+      see: (at, text) => see(page, at, text),
+      marked: () => marked(page),
+    });
   } catch (error) {
     error.message += `\nand the page said: ${JSON.stringify(faults, null, 1)}`;
     throw error;
@@ -62,6 +69,11 @@ function listen(page, faults) {
   });
 }
 
+async function open(page, path) {
+  const response = await page.goto(`${url}${path}`);
+  assert(response.ok(), `${path} answers ${response.status()}: ${await response.text()}`);
+}
+
 /** Waits until the element has this text. */
 async function see(page, at, text) {
   await page.locator(at).filter({ hasText: text }).first().waitFor();
@@ -77,10 +89,15 @@ async function marked(page) {
 
 /** Resolves with the address of the first socket at `path` once the app has spoken through it. */
 export function socketAt(page, path) {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error(`no socket at ${path} has spoken`)), PATIENCE);
+    page.once("close", () => clearTimeout(limit));
     page.on("websocket", (socket) => {
       if (!new URL(socket.url()).pathname.startsWith(path)) return;
-      socket.once("framereceived", () => resolve(socket.url()));
+      socket.once("framereceived", () => {
+        clearTimeout(limit);
+        resolve(socket.url());
+      });
     });
   });
 }

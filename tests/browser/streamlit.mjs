@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { check, edit, socketAt } from "./page.mjs";
 
-await check(async ({ page, url, see, marked }) => {
+await check(async ({ page, open, see, marked }) => {
   const socket = socketAt(page, "/_stcore/stream");
-  await page.goto(url);
+  await open("/");
   await see("h1", "Hello from Streamlit");
   await socket;
   const same = await marked();
