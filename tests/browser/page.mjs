@@ -120,7 +120,7 @@ export function ask(path, { method = "GET", headers = {}, body = "" } = {}) {
     rejectUnauthorized: false,
     path,
     method,
-    headers: { Host: host, "Content-Length": Buffer.byteLength(body), ...headers },
+    headers: { Host: host, ...(body && { "Content-Length": Buffer.byteLength(body) }), ...headers },
   };
   return new Promise((resolve, reject) => {
     const request = https.request(options, (response) => {
@@ -128,7 +128,24 @@ export function ask(path, { method = "GET", headers = {}, body = "" } = {}) {
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("end", () => resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() }));
     });
+    request.on("upgrade", (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode, text: "" });
+    });
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** What a page of `Origin` is answered when it opens a socket here. */
+export async function askForSocket(path, Origin) {
+  const key = Buffer.alloc(16).toString("base64");
+  const headers = {
+    Origin,
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    "Sec-WebSocket-Key": key,
+    "Sec-WebSocket-Version": "13",
+  };
+  return (await ask(path, { headers })).status;
 }
