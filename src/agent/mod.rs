@@ -104,6 +104,7 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         if let Err(error) = manager.sweep().await {
             tracing::warn!(%error, "what is recorded nowhere could not be removed");
         }
+        manager.opener().reap().await;
     });
     let stopping = scope.clone();
     let served = axum::serve(listener, routes::router(house)).with_graceful_shutdown(async move {

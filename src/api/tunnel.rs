@@ -65,6 +65,8 @@ pub struct TunnelCheckView {
 #[serde(rename_all = "snake_case")]
 pub enum TunnelVerdict {
     Good,
+    /// It may work, but something is not as it should be.
+    Doubtful,
     /// Not set up, and nobody said it should be.
     Absent,
     Bad,

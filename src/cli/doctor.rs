@@ -175,7 +175,7 @@ async fn tunnels(context: &Context, client: &Client) -> Vec<Finding> {
         id: check.kind.as_str(),
         status: match check.verdict {
             TunnelVerdict::Good => Status::Ok,
-            TunnelVerdict::Absent => Status::Warning,
+            TunnelVerdict::Doubtful | TunnelVerdict::Absent => Status::Warning,
             TunnelVerdict::Bad => Status::Failed,
         },
         detail: check.detail,

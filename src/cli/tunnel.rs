@@ -160,7 +160,7 @@ async fn doctor(context: &mut Context, kind: Option<TunnelKind>, online: bool) -
     let paint = context.printer.paint();
     // Whoever names a kind wants it to work; otherwise one that is not set up is no failure.
     let bad = view.checks.iter().any(|check| match check.verdict {
-        TunnelVerdict::Good => false,
+        TunnelVerdict::Good | TunnelVerdict::Doubtful => false,
         TunnelVerdict::Absent => kind.is_some(),
         TunnelVerdict::Bad => true,
     });
@@ -178,6 +178,7 @@ fn told(checks: &[TunnelCheckView], paint: Paint) -> String {
     let lines = checks.iter().map(|check| {
         let sign = match check.verdict {
             TunnelVerdict::Good => paint.good("✓"),
+            TunnelVerdict::Doubtful => paint.warn("!"),
             TunnelVerdict::Absent => paint.faint("-"),
             TunnelVerdict::Bad => paint.bad("✗"),
         };

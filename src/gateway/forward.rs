@@ -76,7 +76,7 @@ impl Visitor {
         let Side::Outside(lobby) = &self.door.side else {
             return None;
         };
-        let answer = lobby.challenged(parts)?.map(|answer| {
+        Some(lobby.challenged(parts)?.map(|answer| {
             let mut response = Response::new(Reply::page(answer));
             let fixed = [
                 (header::CONTENT_TYPE, "text/plain"),
@@ -88,8 +88,7 @@ impl Visitor {
                 response.headers_mut().insert(name, value);
             }
             response
-        });
-        Some(answer.ok_or_else(Page::no_such_preview))
+        }))
     }
 
     /// Everything that can be said before the app is spoken to.

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     challenge::{Challenges, PREFIX},
     host,
+    page::Page,
     place::Shown,
 };
 
@@ -139,25 +140,23 @@ impl Lobby {
         })
     }
 
-    /// The answer to a challenge, `Some(None)` if it is wrong, and nothing if it is no challenge.
+    /// The answer to a challenge, or to a wrong one; nothing if it is none.
     ///
     /// Where a host decides who is visited, a challenge shows that the host arrives as well; an
     /// entrance of one instance asks for none.
-    pub(super) fn challenged(&self, parts: &Parts) -> Option<Option<String>> {
+    pub(super) fn challenged(&self, parts: &Parts) -> Option<Result<String, Page>> {
         let nonce = parts.uri.path().strip_prefix(PREFIX)?;
         if parts.method != Method::GET {
-            return Some(None);
+            return Some(Err(Page::no_such_preview()));
         }
         let host = host::host_of(parts, true).ok();
         let host = host.as_ref().and_then(|host| host.to_str().ok());
         let all = self.hosted.read().unwrap_or_else(PoisonError::into_inner);
-        let asked = all
+        let answer = all
             .iter()
-            .filter(|hosted| self.own || host.is_some_and(|host| hosted.by_host(host).is_some()));
-        let answer = asked
-            .filter_map(|hosted| hosted.challenges.answer(nonce))
-            .next();
-        Some(answer)
+            .filter(|hosted| self.own || host.is_some_and(|host| hosted.by_host(host).is_some()))
+            .find_map(|hosted| hosted.challenges.answer(nonce));
+        Some(answer.ok_or_else(Page::no_such_preview))
     }
 }
 

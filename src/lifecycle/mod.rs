@@ -114,7 +114,9 @@ impl Manager {
         for unreadable in loaded.unreadable {
             tracing::error!(path = %unreadable.path.display(), reason = unreadable.reason, "a record is set aside");
         }
-        for record in loaded.records {
+        for mut record in loaded.records {
+            // No tunnel outlives its agent; whether the same URL comes back is not known yet.
+            record.phase.hide_public();
             let handle = self.host(&mut self.lock(), record);
             handle
                 .mailbox

@@ -13,8 +13,8 @@ use super::{LifecycleError, instance::Instance, step::Step};
 use crate::{
     gateway::Entrance,
     model::{
-        Event, Phase, PublicUrl, TunnelChoice, TunnelKind, TunnelNow, TunnelState, UpOutcome,
-        Verified,
+        Event, Phase, Problem, PublicUrl, TunnelChoice, TunnelKind, TunnelNow, TunnelState,
+        UpOutcome, Verified,
     },
     tunnel::{Challenge, Doorway, Tunnel, Visit},
 };
@@ -152,11 +152,7 @@ impl Instance {
                 Err(error)
             }
             (Err(error), Wish::May(_)) => {
-                let problem = error.problem();
-                journal.tell(Event::Warning {
-                    message: format!("no public URL: {}", problem.message),
-                    hint: problem.hint,
-                });
+                self.tell_no_url(&error.problem(), "no public URL");
                 self.close_tunnel().await
             }
             (Err(error), _) => {
@@ -230,19 +226,29 @@ impl Instance {
             return;
         }
         if let Err(error) = self.open_tunnel(kind).await {
-            let problem = error.problem();
-            self.journal.tell(Event::Warning {
-                message: format!("no public URL: {}", problem.message),
-                hint: problem.hint,
-            });
+            self.tell_no_url(&error.problem(), "no public URL");
         }
+    }
+
+    fn tell_no_url(&self, problem: &Problem, what: &str) {
+        self.journal.tell(Event::Warning {
+            message: format!("{what}: {}", problem.message),
+            hint: problem.hint.clone(),
+        });
     }
 
     /// Close it for good. Says whether there was one.
     pub(super) async fn close_tunnel(&mut self) -> Result<bool, LifecycleError> {
         let was = self.record.tunnel.take().is_some();
-        if let Way::Open(opened) = std::mem::take(&mut self.way) {
-            opened.tunnel.close().await;
+        match std::mem::take(&mut self.way) {
+            Way::Open(opened) => opened.tunnel.close().await,
+            // This agent never came to open it; an earlier one may have left something.
+            Way::Closed if was => {
+                if let Err(error) = self.house.tunnels.release(&self.record.id).await {
+                    self.tell_no_url(&error.problem(), "something is left at the provider");
+                }
+            }
+            Way::Closed => {}
         }
         self.record.public_url = None;
         self.show_tunnel();
@@ -315,10 +321,7 @@ impl Instance {
             TunnelState::Failed { problem } => {
                 let why = problem.message.clone();
                 self.journal.tell(Event::TunnelDown { kind, why });
-                self.journal.tell(Event::Warning {
-                    message: format!("the {kind} tunnel is closed: {}", problem.message),
-                    hint: problem.hint,
-                });
+                self.tell_no_url(&problem, &format!("the {kind} tunnel is closed"));
                 None
             }
         };

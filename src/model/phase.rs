@@ -72,6 +72,13 @@ impl Phase {
         }
     }
 
+    /// Say no more where the world can reach it.
+    pub fn hide_public(&mut self) {
+        if let Self::Ready { urls, .. } | Self::Paused { urls, .. } = self {
+            urls.public = None;
+        }
+    }
+
     /// Where it can be reached, in the phases in which it can.
     pub fn urls(&self) -> Option<&Urls> {
         match self {

@@ -43,6 +43,13 @@ impl Backoff {
     }
 }
 
+/// Anywhere from 0 to 1, for jitter.
+pub fn chance() -> f64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    let random = RandomState::new().hash_one(0_u8) >> 40;
+    f64::from(u32::try_from(random).unwrap_or(0)) / f64::from(1_u32 << 24)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod choice;
+mod cloudflare;
 mod cloudflare_quick;
 mod cloudflared;
 mod command;
@@ -33,6 +34,7 @@ use reaper::Reaper;
 use supervise::Supervisor;
 
 pub use choice::{Chosen, Notice};
+pub use cloudflare::Cloudflare;
 pub use cloudflare_quick::CloudflareQuick;
 pub use command::Any;
 pub use credentials::{Credentials, Given};
@@ -42,7 +44,9 @@ pub use fixed::Fixed;
 pub use ngrok::Ngrok;
 pub use pace::Pace;
 pub use program::{Ended, Launch, Ledger, Programs, Running, find, tether};
-pub use provider::{Check, Connection, Order, Provider, Report, Stop, Traits, Verdict};
+pub use provider::{
+    Check, Connection, Order, Provider, Reaped, Report, Stop, Traits, Verdict, Wanted,
+};
 pub use ssh::{Ssh, Timing as SshTiming};
 pub use verify::Verifier;
 
@@ -84,6 +88,7 @@ pub struct Tunnels {
 impl Tunnels {
     pub fn new(tools: &Tools) -> Result<Self, TunnelError> {
         let providers: Vec<Arc<dyn Provider>> = vec![
+            Arc::new(Cloudflare::new(tools)),
             Arc::new(CloudflareQuick::new(tools)),
             Arc::new(Any::new(tools)),
             Arc::new(Fixed::new(tools.settings.fixed.clone())),
@@ -126,6 +131,15 @@ impl Tunnels {
     /// Done once; tunnels are opened after it. Says which records stay.
     pub async fn reap(&self) -> Vec<String> {
         self.reaper.reap().await.to_vec()
+    }
+
+    /// Have nothing left at providers of an instance whose tunnel is not open: an earlier agent
+    /// may have had it open, and this one never did.
+    pub async fn release(&self, id: &InstanceId) -> Result<(), TunnelError> {
+        for provider in self.providers.values() {
+            provider.release(id).await?;
+        }
+        Ok(())
     }
 
     /// The port on 127.0.0.1 that visitors of this kind have to be taken at, if it matters.

@@ -48,12 +48,32 @@ pub trait Provider: Send + Sync {
     /// but by `stop`; a caller that does drop it leaves the rest to [`Provider::reap`].
     async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError>;
 
-    /// Take away what an agent that was killed left at the provider. Its processes are ended
-    /// already. Repeating it does no harm.
-    async fn reap(&self, left: &TunnelRecord) -> Result<(), TunnelError> {
-        let _ = left;
+    /// Take away what attempts that failed left at the provider for an instance whose tunnel
+    /// nobody wants any more. Not called while [`Provider::hold`] runs for it.
+    async fn release(&self, id: &InstanceId) -> Result<(), TunnelError> {
+        let _ = id;
         Ok(())
     }
+
+    /// Take away what an agent that was killed left at the provider. Its processes are ended
+    /// already. What belongs to an instance that is `wanted` stays, for it will be held again.
+    /// Repeating it does no harm.
+    async fn reap(&self, left: &TunnelRecord, wanted: Wanted<'_>) -> Result<Reaped, TunnelError> {
+        let _ = (left, wanted);
+        Ok(Reaped::All)
+    }
+}
+
+/// Whether an instance still wants its tunnel.
+pub type Wanted<'a> = &'a (dyn Fn(&InstanceId) -> bool + Send + Sync);
+
+/// What becomes of the record of what was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaped {
+    /// It is of no use any more; the caller removes it.
+    All,
+    /// The provider keeps it or has removed it. The caller leaves it alone.
+    Minded,
 }
 
 /// What one can expect of a kind of tunnel.
@@ -81,6 +101,8 @@ pub struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Good,
+    /// It works for some, and it cannot be told from here for whom.
+    Doubtful,
     /// The kind is not set up, and nobody said it should be.
     Absent,
     Bad,

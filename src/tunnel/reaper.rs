@@ -1,14 +1,18 @@
 //! The reaper: takes away, once, what the agent before this one left.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::{Programs, Provider, Tools, TunnelError};
+use super::{Programs, Provider, Reaped, Tools, TunnelError};
 use crate::{
-    model::TunnelKind,
-    store::{Store, TunnelRecord},
+    model::{InstanceId, TunnelKind},
+    store::{Intent, Store, TunnelRecord},
 };
 
 /// How long a provider may take to forget what was left there. Tunnels wait for it.
@@ -63,16 +67,42 @@ impl Reaper {
             });
         }
         if let Some(provider) = self.providers.get(&record.kind) {
-            timeout(PROVIDER, provider.reap(record))
+            let wanted = self.wanted(record).await?;
+            let reaped = timeout(PROVIDER, provider.reap(record, &|id| wanted.contains(id)))
                 .await
                 .map_err(|_| TunnelError::TimedOut {
                     what: format!("taking away what is left at `{}`", record.kind),
                     waited: PROVIDER,
                 })??;
+            if reaped == Reaped::Minded {
+                return Ok(());
+            }
         }
         let (store, key) = (Arc::clone(&self.store), record.key.clone());
         self.programs
             .on_disk(move || store.remove_tunnel(&key))
+            .await
+    }
+
+    /// The instances of a record that the user still wants up, and this way.
+    async fn wanted(&self, record: &TunnelRecord) -> Result<BTreeSet<InstanceId>, TunnelError> {
+        let (store, instances) = (Arc::clone(&self.store), record.instances.clone());
+        let kind = record.kind;
+        let up = move |id: &InstanceId| {
+            let found = store.load(id)?;
+            Ok(found
+                .is_some_and(|record| record.intent == Intent::Up && record.tunnel == Some(kind)))
+        };
+        self.programs
+            .on_disk(move || {
+                let mut wanted = BTreeSet::new();
+                for id in instances {
+                    if up(&id)? {
+                        wanted.insert(id);
+                    }
+                }
+                Ok(wanted)
+            })
             .await
     }
 }

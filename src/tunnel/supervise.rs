@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     Connection, Doorway, Order, Provider, Report, Retry, Stop, TunnelError, Verifier,
-    backoff::Backoff,
+    backoff::{Backoff, chance},
 };
 use crate::model::{PublicUrl, TunnelState, Verified};
 
@@ -60,9 +60,24 @@ impl Supervisor {
                 wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             });
             tokio::select! {
-                () = self.stop.asked() => return,
+                () = self.stop.asked() => return self.let_go().await,
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    /// Stopped between attempts: have nothing left of those before, if it is for good.
+    async fn let_go(&self) {
+        if !self.stop.releases() {
+            return;
+        }
+        let released = self.provider.release(&self.order.id);
+        match tokio::time::timeout(CLOSING, released).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(instance = %self.order.id, %error, "something of a tunnel is left");
+            }
+            Err(_) => tracing::error!(instance = %self.order.id, "a tunnel does not end"),
         }
     }
 
@@ -190,11 +205,4 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-/// Anywhere from 0 to 1.
-fn chance() -> f64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    let random = RandomState::new().hash_one(0_u8) >> 40;
-    f64::from(u32::try_from(random).unwrap_or(0)) / f64::from(1_u32 << 24)
 }

@@ -34,7 +34,7 @@ fn opened() -> Vec<Event> {
     ]
 }
 
-fn instance(public: Option<&str>, tunnel: Value) -> Value {
+fn instance(public: Option<&str>, tunnel: &Value) -> Value {
     json!({
         "id": "0123456789ab", "name": "shop", "source": { "kind": "local", "directory": "/p" },
         "phase": "ready", "since": "2026-11-23T14:03:11Z", "port": 5000,
@@ -110,7 +110,7 @@ fn url_says_which_one_is_wanted() {
     let route = "/v1/instances/shop";
     let ready = json!({ "kind": "static", "state": "ready", "url": PUBLIC,
         "verified": { "how": "end_to_end" } });
-    agent.on("GET", route, Answer::Json(instance(Some(PUBLIC), ready)));
+    agent.on("GET", route, Answer::Json(instance(Some(PUBLIC), &ready)));
     let printed = |args: &[&str]| world.run(args).stdout;
     assert_eq!(printed(&["url", "shop"]), format!("{PUBLIC}\n"));
     assert_eq!(printed(&["url", "shop", "--public"]), format!("{PUBLIC}\n"));
@@ -120,14 +120,14 @@ fn url_says_which_one_is_wanted() {
     );
     assert_eq!(world.run(&["url", "--public", "--local"]).code, Some(2));
 
-    agent.on("GET", route, Answer::Json(instance(None, Value::Null)));
+    agent.on("GET", route, Answer::Json(instance(None, &Value::Null)));
     let none = world.run(&["url", "shop", "--public"]);
     assert_eq!((none.code, none.stdout.as_str()), (Some(11), ""));
     assert!(none.stderr.contains("it has no tunnel"), "{}", none.stderr);
 
     let refused = json!({ "kind": "ngrok", "state": "failed", "problem": {
         "code": "E_CREDENTIAL", "message": "ngrok refused the credential", "hint": "set it" } });
-    agent.on("GET", route, Answer::Json(instance(None, refused)));
+    agent.on("GET", route, Answer::Json(instance(None, &refused)));
     let failed = world.run(&["url", "shop", "--public"]);
     assert_eq!(failed.code, Some(4), "{}", failed.stderr);
 }
@@ -155,7 +155,7 @@ fn ls_and_status_tell_how_a_tunnel_is() {
     agent.on(
         "GET",
         "/v1/instances/shop",
-        Answer::Json(instance(Some(PUBLIC), ready)),
+        Answer::Json(instance(Some(PUBLIC), &ready)),
     );
     let status = world.run(&["status", "shop"]).stdout;
     assert!(status.contains("static, not verified: no name"), "{status}");

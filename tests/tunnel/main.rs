@@ -15,8 +15,17 @@
 
 mod bore;
 mod cloudflare;
+mod cloudflare_api;
+mod cloudflare_faults;
 mod cloudflared;
 mod command;
+mod front;
+#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
+#[path = "../docker/host.rs"]
+mod host;
+mod killed;
+mod named_host;
+mod named_program;
 mod ngrok;
 mod ngrok_edge;
 mod ngrok_loss;
@@ -39,14 +48,17 @@ fn main() {
         return;
     }
     let arguments = Arguments::from_args();
+    let required = std::env::var("CODEMATE_PREVIEW_TEST_TUNNELS").as_deref() == Ok("required");
     let all = [
         ("bore", bore::TESTS),
         ("cloudflare", cloudflare::TESTS),
+        ("cloudflare", cloudflare_faults::TESTS),
         ("cloudflared", cloudflared::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
         ("ngrok", ngrok_loss::TESTS),
         ("program", program::TESTS),
+        ("killed", killed::TESTS),
         ("ssh", ssh::TESTS),
         ("verify", verify::TESTS),
     ];
@@ -57,10 +69,13 @@ fn main() {
             let absent = !(test.needs)();
             let run = test.run;
             Trial::test(format!("{room}::{}", test.name), move || {
+                if absent {
+                    return Err("what it needs is not here, and is required".into());
+                }
                 run();
                 Ok(())
             })
-            .with_ignored_flag(absent)
+            .with_ignored_flag(absent && !required)
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -30,7 +30,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 #[path = "ngrok_identity.rs"]
-mod identity;
+pub mod identity;
 #[path = "ngrok_visitors.rs"]
 mod visitors;
 

@@ -12,6 +12,7 @@ use super::stub;
 pub fn run(name: &str, args: &[String]) {
     match name {
         "bore" => stub::bore(args),
+        "cloudflared-named" => super::named_program::run(args),
         "cloudflared" => stub::cloudflared(args),
         "parent" => stub::parent(args),
         "teller" => stub::teller(args),

@@ -68,6 +68,7 @@ fn view(check: Check) -> TunnelCheckView {
         kind: check.kind,
         verdict: match check.verdict {
             Verdict::Good => TunnelVerdict::Good,
+            Verdict::Doubtful => TunnelVerdict::Doubtful,
             Verdict::Absent => TunnelVerdict::Absent,
             Verdict::Bad => TunnelVerdict::Bad,
         },

@@ -3,7 +3,7 @@
 mod keys;
 mod plain;
 mod presets;
-mod sshd;
+pub mod sshd;
 mod trouble;
 mod visit;
 

@@ -15,13 +15,7 @@ use crate::world::until;
 
 const PROGRAM: &str = "/usr/sbin/sshd";
 
-/// Or has to be, so that its absence is a failure.
 pub fn is_here() -> bool {
-    let required = std::env::var("CODEMATE_PREVIEW_TEST_TUNNELS").is_ok_and(|v| v == "required");
-    required || is_installed()
-}
-
-fn is_installed() -> bool {
     Path::new(PROGRAM).exists()
         && Command::new("ssh-keygen")
             .arg("-?")
@@ -75,7 +69,6 @@ impl Sshd {
     }
 
     pub fn start_with(more: &str) -> Self {
-        assert!(is_installed(), "sshd and ssh-keygen are not installed");
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name).display().to_string();
         keygen(&dir.path().join("host"), "");

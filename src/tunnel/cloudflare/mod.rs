@@ -1,0 +1,209 @@
+//! `cloudflare`: names under the user's own domain, through the Cloudflare API.
+//!
+//! One tunnel and one `cloudflared` a host; one rule and one CNAME a preview. What is made is
+//! first written down ([`book`]), so that whoever comes after a crash can take it away, and an
+//! agent that starts again finds it and goes on with it.
+
+mod api;
+mod book;
+mod connector;
+mod desk;
+mod dns;
+mod doctor;
+mod ingress;
+mod refusal;
+mod remote;
+mod site;
+mod token_run;
+
+use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{
+    Check, Credentials, Order, Programs, Provider, Reaped, Report, Retry, Stop, Tools, Traits,
+    TunnelError, Wanted, cloudflared,
+};
+use crate::{
+    model::{InstanceId, PublicUrl, TunnelKind},
+    store::TunnelRecord,
+};
+use connector::Link;
+use desk::{Desk, Seat, Wish};
+use site::Site;
+use token_run::Parts;
+
+/// New names are served by Cloudflare's own resolvers at once; a look before that would make
+/// others remember that there is nothing.
+const SETTLE: Duration = Duration::from_secs(2);
+/// `cloudflared` was seen to take 11 s to be back.
+const HEAL: Duration = Duration::from_secs(90);
+
+pub struct Cloudflare {
+    tools: Tools,
+    desk: Desk,
+}
+
+impl Cloudflare {
+    pub fn new(tools: &Tools) -> Self {
+        let parts = Parts {
+            store: Arc::clone(&tools.store),
+            programs: Programs::new(tools),
+            settings: tools.settings.cloudflare.clone(),
+            pace: tools.pace.clone(),
+            scope: tools.scope.clone(),
+        };
+        Self {
+            desk: Desk::new(tools.owner.clone(), parts),
+            tools: tools.clone(),
+        }
+    }
+
+    fn site(&self) -> Result<Site, TunnelError> {
+        let credentials: &Credentials = &self.tools.credentials;
+        let settings = &self.tools.settings.cloudflare;
+        Site::new(settings, credentials, self.tools.ca_bundle.as_deref())
+    }
+
+    /// Make what is missing and follow how it is, until it is lost.
+    async fn stay(
+        &self,
+        site: &Site,
+        order: &Order,
+        report: &Report,
+        seat: &mut Seat,
+    ) -> Result<Infallible, TunnelError> {
+        let url = site.url(&order.name)?;
+        let program: PathBuf = cloudflared::find(&self.tools)?;
+        let wish = Wish {
+            order,
+            url: &url,
+            program: &program,
+        };
+        let joined = self.desk.join(site, &wish, seat).await?;
+        let mut link = joined.link;
+        ready(&mut link).await?;
+        // Only now, so that no resolver ever sees the name without a tunnel behind it.
+        let zone = site.zone(&site.place, &self.tools.owner);
+        let record = zone
+            .point(url.host(), &joined.tunnel, &order.id, &joined.known)
+            .await?;
+        self.desk.note_cname(&order.id, &record).await?;
+        follow(&mut link, &url, report).await
+    }
+}
+
+#[async_trait]
+impl Provider for Cloudflare {
+    fn kind(&self) -> TunnelKind {
+        TunnelKind::Cloudflare
+    }
+
+    fn traits(&self) -> Traits {
+        Traits {
+            stable_url: true,
+            settle: SETTLE,
+            heal: Some(HEAL),
+        }
+    }
+
+    async fn check(&self, online: bool) -> Vec<Check> {
+        doctor::check(&self.tools, online).await
+    }
+
+    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
+        let site = self.site()?;
+        let mut seat = Seat::default();
+        let error = tokio::select! {
+            () = stop.asked() => None,
+            lost = self.stay(&site, &order, &report, &mut seat) => lost.err(),
+        };
+        let release = match &error {
+            None => stop.releases(),
+            // Nobody will try again, so nothing must be left.
+            Some(error) => error.retry() == Retry::Never,
+        };
+        let left = self.desk.leave(&site, &order.id, seat, release).await;
+        match (error, left) {
+            (None, left) => left,
+            (Some(error), left) => {
+                if let Err(left) = left {
+                    tracing::warn!(instance = %order.id, error = %left, "something is left at Cloudflare");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn release(&self, id: &InstanceId) -> Result<(), TunnelError> {
+        self.desk.release(&|| self.site(), id).await
+    }
+
+    async fn reap(&self, left: &TunnelRecord, wanted: Wanted<'_>) -> Result<Reaped, TunnelError> {
+        self.desk.reap(&|| self.site(), left, wanted).await
+    }
+}
+
+/// Wait until the program is connected for the first time.
+async fn ready(link: &mut watch::Receiver<Link>) -> Result<(), TunnelError> {
+    let settled = link
+        .wait_for(|link| matches!(link, Link::Ready | Link::Over(_)))
+        .await
+        .map_err(|_| ended())?;
+    match &*settled {
+        Link::Over(error) => Err(again(error)),
+        _ => Ok(()),
+    }
+}
+
+async fn follow(
+    link: &mut watch::Receiver<Link>,
+    url: &PublicUrl,
+    report: &Report,
+) -> Result<Infallible, TunnelError> {
+    // It has been ready, even if it is not right now.
+    report.up(url);
+    loop {
+        match &*link.borrow_and_update() {
+            Link::Opening => {}
+            Link::Ready => report.up(url),
+            Link::Down { why } => report.down(why),
+            Link::Over(error) => return Err(again(error)),
+        }
+        link.changed().await.map_err(|_| ended())?;
+    }
+}
+
+/// The program's end, for each of those who held it.
+fn again(error: &TunnelError) -> TunnelError {
+    match error {
+        TunnelError::ProgramMissing { program, hint } => TunnelError::ProgramMissing {
+            program: program.clone(),
+            hint,
+        },
+        TunnelError::ProgramUnusable { program, why } => TunnelError::ProgramUnusable {
+            program: program.clone(),
+            why: why.clone(),
+        },
+        TunnelError::ProgramEnded {
+            program,
+            how,
+            last_lines,
+        } => TunnelError::ProgramEnded {
+            program: program.clone(),
+            how: how.clone(),
+            last_lines: last_lines.clone(),
+        },
+        TunnelError::Lost { why } => TunnelError::Lost { why: why.clone() },
+        other => TunnelError::Lost {
+            why: other.to_string(),
+        },
+    }
+}
+
+fn ended() -> TunnelError {
+    TunnelError::Lost {
+        why: "cloudflared was stopped".to_owned(),
+    }
+}
