@@ -1,5 +1,5 @@
 //! Real frameworks at a public name, in a real browser: through TLS, the gateway's public side and
-//! back. The steps of each are in `tests/browser/`; `make setup-browser` installs what they need.
+//! back. The steps of each are in `tests/browser/`; `make setup-tests` installs what they need.
 
 use std::{
     env, fs,
@@ -30,7 +30,7 @@ pub const TESTS: &[Test] = &[
     ),
 ];
 
-/// What `make setup-browser` installs. `CODEMATE_PREVIEW_TEST_BROWSER=required` makes its absence
+/// What `make setup-tests` installs. `CODEMATE_PREVIEW_TEST_BROWSER=required` makes its absence
 /// a failure.
 pub fn browser_is_here() -> bool {
     let asked = env::var("CODEMATE_PREVIEW_TEST_BROWSER").unwrap_or_default();
@@ -38,7 +38,7 @@ pub fn browser_is_here() -> bool {
     let here = program("chromium").is_some() && program("node").is_some() && library.exists();
     assert!(
         here || asked != "required",
-        "Chromium, Node.js or playwright-core is missing; run `make setup-browser`"
+        "Chromium, Node.js or playwright-core is missing; run `make setup-tests`"
     );
     here
 }
