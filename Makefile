@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint bench bench-gateway completions setup clean-demo
+.PHONY: demo test test-pure lint bench bench-gateway completions setup setup-tests clean-demo
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -18,12 +18,13 @@ clean-demo:
 	$(BIN) down --purge $(DEMO)
 	$(BIN) agent stop
 
-## Set everything up and run every test, on the real Docker.
-test: setup lint
+## Set everything up and run every test, on the real Docker and in a real browser.
+test: setup-tests lint
 	cargo build
 	target/debug/codemate-preview images build
 	target/debug/codemate-preview agent stop
-	CODEMATE_PREVIEW_TEST_DOCKER=required cargo test --lib --tests
+	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_TEST_BROWSER=required \
+		CODEMATE_PREVIEW_TEST_TUNNELS=required cargo test --lib --tests
 
 ## The tests that need no Docker.
 test-pure:
@@ -51,3 +52,7 @@ completions:
 ## Docker and the Debian bases of our images, where they are missing.
 setup:
 	images/setup
+
+## That, and what the tests need: Chromium, Node.js and what npm installs for them, sshd.
+setup-tests:
+	images/setup tests

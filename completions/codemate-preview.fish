@@ -55,11 +55,14 @@ complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "e
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "detect" -d 'Show what a project is recognised as, and why'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "images" -d 'List, build and remove base images'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "agent" -d 'Control the agent, which runs the instances in the background'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "sync" -d 'Show how far the files of an instance are behind their table'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "supabase" -d 'Sign in at Supabase, and check the tables that files come from'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tunnel" -d 'Control the public URLs of instances'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tether" -d 'Become a program that ends with the agent'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "doctor" -d 'Check that everything needed is there'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "help" -d 'Show help for a command, or the exit codes'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l project -d 'Take the files from a Supabase table: the rows of this project' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l template -d 'Take this template without looking at the others' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l image -d 'Run in this image in place of the template\'s' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l port -d 'The port the app listens on; found by itself when not given' -r
@@ -468,6 +471,119 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent;
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l status -d 'Show cursor, lag and the last full check; the only thing there is to do, for files are kept in step by themselves'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -f -a "login" -d 'Sign in as a user of the project, so that row-level security lets files be read'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -f -a "logout" -d 'Sign out, at the server too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -f -a "status" -d 'Show who requests are made as'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -f -a "doctor" -d 'Check URL, key, row-level security, columns and publication'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and not __fish_seen_subcommand_from login logout status doctor schema" -f -a "schema" -d 'Print the SQL of the tables that work best'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l email -d 'Asked for when not given' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l password-stdin -d 'Read the password from the first line of standard input'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"

@@ -10,6 +10,7 @@
 //!  codemate-preview up ──HTTP/1 + JSON on a 0600 Unix socket──▶ agent
 //!                                                                 │
 //!  browser ──▶ gateway (http://<name>.localhost:PORT) ────────────┤ Docker API
+//!  internet ──▶ tunnel ──▶ an entrance of the gateway's ──────────┤
 //!                                                                 ▼
 //!                    container: guest (PID 1) ── install ── app ── children
 //!                    /home/app on one volume: workspace, dependencies, caches
@@ -35,6 +36,12 @@
 //! [`security::Approved`], and [`engine::Engine::start`] takes nothing else), have the image, start
 //! the container, link to the guest, copy the files, install unless what was installed is still
 //! good, start the app, find the port that answers HTTP, route the name to it.
+//!
+//! # How the world comes in
+//!
+//! [`tunnel`] has a provider for each kind of tunnel and one supervisor for all of them. What comes
+//! through a tunnel arrives at an entrance of the [`gateway`] that leads to that preview alone. A URL
+//! is shown when a challenge has come back through it from that entrance.
 //!
 //! # What is true
 //!

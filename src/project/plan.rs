@@ -246,14 +246,20 @@ fn under(root: &str, globs: &[String]) -> Vec<String> {
     globs.iter().map(|glob| format!("{prefix}{glob}")).collect()
 }
 
+/// A word that only a fact would fill is left out where the fact is empty.
 fn expand(
     view: &View<'_>,
     argv: &[String],
     variables: &Variables,
 ) -> Result<Vec<String>, ProjectError> {
-    argv.iter()
-        .map(|word| view.expand(word, variables))
-        .collect()
+    let mut words = Vec::new();
+    for word in argv {
+        let filled = view.expand(word, variables)?;
+        if word.is_empty() || !filled.is_empty() {
+            words.push(filled);
+        }
+    }
+    Ok(words)
 }
 
 fn expand_map(

@@ -1,7 +1,8 @@
 //! The main job on the real Docker: the binary as a user runs it, real projects, real installs.
 //!
 //! Where no engine answers each of these is reported as ignored, never as passed;
-//! `CODEMATE_PREVIEW_TEST_DOCKER=required` makes that a failure, `none` skips them unasked.
+//! `CODEMATE_PREVIEW_TEST_DOCKER=required` makes that a failure, `none` skips them unasked. So it is
+//! with `CODEMATE_PREVIEW_TEST_BROWSER=required` and those that need a browser.
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 #![expect(
@@ -10,13 +11,15 @@
 )]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the tests are told by a variable whether Docker must be there"
+    reason = "the tests are told by variables what must be there"
 )]
 
 mod commands;
 mod crash;
+mod edge;
 mod edits;
 mod exits;
+mod frameworks;
 mod guest_alone;
 mod host;
 mod hostile;
@@ -27,25 +30,27 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let ignored = !host::docker_is_here();
+    let docker = host::docker_is_here();
+    let browser = docker && frameworks::browser_is_here();
     let all = [
-        up::TESTS,
-        exits::TESTS,
-        edits::TESTS,
-        crash::TESTS,
-        hostile::TESTS,
-        commands::TESTS,
-        guest_alone::TESTS,
+        (up::TESTS, docker),
+        (exits::TESTS, docker),
+        (edits::TESTS, docker),
+        (crash::TESTS, docker),
+        (hostile::TESTS, docker),
+        (commands::TESTS, docker),
+        (guest_alone::TESTS, docker),
+        (frameworks::TESTS, browser),
     ];
     let trials = all
         .into_iter()
-        .flatten()
-        .map(|(name, test)| {
+        .flat_map(|(tests, here)| tests.iter().map(move |test| (test, here)))
+        .map(|((name, test), here)| {
             Trial::test(*name, move || {
                 test();
                 Ok(())
             })
-            .with_ignored_flag(ignored)
+            .with_ignored_flag(!here)
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -37,6 +37,8 @@ plans! {
     django: "django-hello",
     express: "express-hello",
     vite: "vite-hello",
+    next: "next-hello",
+    streamlit: "streamlit-hello",
     static_files: "static-hello",
     python_script: "script-python",
     node_script: "script-node",
