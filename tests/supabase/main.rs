@@ -11,6 +11,7 @@
 )]
 
 mod judge;
+mod lite;
 mod node;
 mod phoenix;
 mod realtime;

@@ -4,7 +4,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
 };
 
 use serde_json::Value;
@@ -26,7 +29,7 @@ pub struct Node {
     child: Child,
     /// Its end is what tells the program to end, also when this process is killed.
     stdin: Option<ChildStdin>,
-    said: Receiver<Value>,
+    said: Mutex<Receiver<Value>>,
 }
 
 impl Node {
@@ -53,15 +56,17 @@ impl Node {
             }
         });
         let stdin = child.stdin.take();
+        let said = Mutex::new(said);
         Self { child, stdin, said }
     }
 
     /// The first value from now on that `is_it` takes.
     #[track_caller]
     pub fn says(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let said = self.said.lock().unwrap();
         let mut others = Vec::new();
         loop {
-            match self.said.recv_timeout(PATIENCE) {
+            match said.recv_timeout(PATIENCE) {
                 Ok(value) if is_it(&value) => return value,
                 Ok(value) => others.push(value),
                 Err(why) => panic!("node never said {what} ({why}), only {others:?}"),
@@ -72,16 +77,12 @@ impl Node {
     pub fn tell(&mut self, command: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{command}").unwrap();
     }
-
-    pub fn kill(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().unwrap();
-    }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        self.kill();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
