@@ -1,4 +1,10 @@
-//! Supabase against real parts on this host.
+//! Supabase's parts as far as they can be had: a real PostgreSQL, a real PostgREST, and a gateway
+//! that stands for Supabase's own; for users and tokens `@supabase/lite`, and for Realtime a server
+//! of our own, judged by Supabase's client.
+//!
+//! Where those are not installed (see `tests/supabase/setup`) each test is reported as ignored, by
+//! name, never as passed; `CODEMATE_PREVIEW_TEST_SUPABASE=required` makes that a failure, `none`
+//! skips them unasked.
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 #![expect(
@@ -10,22 +16,41 @@
     reason = "the tests are told by a variable what must be there"
 )]
 
+mod faults;
+mod follows;
+mod gate;
 mod judge;
+mod keys;
 mod lite;
+mod mirrors;
 mod node;
 mod phoenix;
+mod pulls;
 mod realtime;
+mod rig;
 mod session;
+mod shapes;
+mod sights;
+mod stress;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let all: [(&str, &[Test], bool); 3] = [
-        ("judge", judge::TESTS, node::is_here()),
+    let (rig, node) = (rig::is_here(), node::is_here());
+    let all: [(&str, &[Test], bool); 11] = [
+        ("faults", faults::TESTS, rig),
+        ("follows", follows::TESTS, rig),
+        ("judge", judge::TESTS, node),
+        ("keys", keys::TESTS, rig),
+        ("mirrors", mirrors::TESTS, rig),
+        ("pulls", pulls::TESTS, rig),
         ("realtime", realtime::TESTS, true),
-        ("session", session::TESTS, node::is_here()),
+        ("session", session::TESTS, node),
+        ("shapes", shapes::TESTS, rig),
+        ("sights", sights::TESTS, rig),
+        ("stress", stress::TESTS, rig),
     ];
     let trials = all
         .into_iter()
@@ -38,7 +63,9 @@ fn main() {
             .with_ignored_flag(!here)
         })
         .collect();
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    rig::stop();
+    conclusion.exit();
 }
 
 /// What one test is called, and the test.

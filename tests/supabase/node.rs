@@ -18,10 +18,18 @@ fn dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/supabase/js")
 }
 
-/// Whether `tests/supabase/setup` has been run, and there is a node.
+/// What a test here needs. `CODEMATE_PREVIEW_TEST_SUPABASE=required` says it has to be there.
 pub fn is_here() -> bool {
+    let modules = ["@supabase/lite", "@supabase/supabase-js", "ws"];
+    let modules = modules.map(|name| dir().join("node_modules").join(name).is_dir());
     let node = Command::new("node").arg("--version").output();
-    dir().join("node_modules/@supabase/lite").is_dir() && node.is_ok()
+    let here = node.is_ok() && modules == [true; 3];
+    let told = std::env::var("CODEMATE_PREVIEW_TEST_SUPABASE").unwrap_or_default();
+    assert!(
+        here || told != "required",
+        "node or its packages are missing: run tests/supabase/setup"
+    );
+    here && told != "none"
 }
 
 /// A program that says one JSON value a line, and reads one command a line.

@@ -34,7 +34,8 @@ pub fn refusal(status: u16, headers: &HeaderMap, body: &[u8], subject: &str) -> 
             let table = subject.to_owned();
             return E::NoTable { table, said };
         }
-        "42703" | "PGRST204" => return E::NoColumn { said },
+        // A missing column with the name of a function is taken for a call of that function.
+        "42703" | "PGRST204" | "42809" | "42883" => return E::NoColumn { said },
         "42501" => return E::Denied { said },
         "57014" => return E::QueryTimeout { said },
         "22P02" | "22007" | "22003" | "PGRST100" => return E::BadValue { said },

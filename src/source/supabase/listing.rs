@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Client, Key, Query, Shape, SupabaseError,
+    desired::relative,
     pages::{self, By},
     query::{self, is_one_of},
     row::{Row, Wire},
@@ -100,37 +101,46 @@ impl Lister<'_> {
         })
     }
 
-    /// Which of these keys have a row after all.
-    pub async fn present_keys(&self, keys: &[&str]) -> Result<HashSet<String>, SupabaseError> {
+    /// Which of these keys have a row after all. `known` are keys that have one: an answer without
+    /// any of them is not to be believed.
+    pub async fn present_keys(
+        &self,
+        keys: &[&str],
+        known: &[&str],
+    ) -> Result<HashSet<String>, SupabaseError> {
         let column = self.shape.key_column();
         let mut present = HashSet::new();
         for some in chunks(keys) {
-            let list = is_one_of(some.iter().copied());
+            let list = is_one_of(some.iter().chain(known).copied());
             let query = self.shape.listing(self.project).with(column, &list);
-            let each = |wire: Wire| present.extend(wire.key(self.shape).map(str::to_owned));
+            let mut came = HashSet::new();
+            let each = |wire: Wire| came.extend(wire.key(self.shape).map(str::to_owned));
             pages::every(self.client, &query, self.by_key(), each).await?;
+            believable(&came, known, some.len())?;
+            present.extend(came);
         }
         Ok(present)
     }
 
-    /// Which of these paths have a row.
-    pub async fn present_paths(&self, paths: &[&str]) -> Result<HashSet<String>, SupabaseError> {
+    /// Which of these paths have a row. `known` are paths, as they are in the table, that have one.
+    pub async fn present_paths(
+        &self,
+        paths: &[&str],
+        known: &[&str],
+    ) -> Result<HashSet<String>, SupabaseError> {
         let mut present = HashSet::new();
         for some in chunks(paths) {
             let absolute = some.iter().map(|path| format!("/{path}"));
-            let spelled: Vec<String> = absolute
-                .chain(some.iter().map(|&path| path.to_owned()))
-                .collect();
+            let plain = some.iter().chain(known).map(|&path| path.to_owned());
+            let spelled: Vec<String> = absolute.chain(plain).collect();
             let list = is_one_of(spelled.iter().map(String::as_str));
-            let query = self
-                .shape
-                .listing(self.project)
-                .with(&self.shape.path, &list);
-            let each = |wire: Wire| {
-                let path = wire.path.as_deref().map(super::desired::relative);
-                present.extend(path.map(str::to_owned));
-            };
+            let query = self.shape.listing(self.project);
+            let query = query.with(&self.shape.path, &list);
+            let mut came = HashSet::new();
+            let each = |wire: Wire| came.extend(wire.path);
             pages::every(self.client, &query, self.by_key(), each).await?;
+            believable(&came, known, some.len())?;
+            present.extend(came.iter().map(|path| relative(path).to_owned()));
         }
         Ok(present)
     }
@@ -144,6 +154,14 @@ impl Lister<'_> {
             },
             after: None,
         }
+    }
+}
+
+fn believable(came: &HashSet<String>, known: &[&str], rows: usize) -> Result<(), SupabaseError> {
+    if known.is_empty() || known.iter().any(|&key| came.contains(key)) {
+        Ok(())
+    } else {
+        Err(SupabaseError::Incomplete { rows })
     }
 }
 

@@ -14,9 +14,13 @@ use super::{
     plan::{self, Bad, Steps},
     probe,
     refused::{RowRefusal, RowWhy},
+    row::Row,
     sight,
 };
 use crate::task::Scope;
+
+/// Rows known to be there that are asked for along with those that may be gone.
+const WITNESSES: usize = 3;
 
 /// A connection to one project and the directory its files are in.
 ///
@@ -186,8 +190,10 @@ impl Puller {
 
     fn learn(&mut self, changes: Changes) {
         for (path, rev) in changes.deletions {
-            let is_older = |known: &super::row::Row| known.rev.is_none_or(|known| known < rev);
-            if self.rows.get(&path).is_none_or(is_older) {
+            // Of a row that was not seen before, a tombstone proves nothing: it may be older than
+            // the row.
+            let is_older = |known: &Row| known.rev.is_some_and(|known| known < rev);
+            if self.rows.get(&path).is_some_and(is_older) {
                 self.rows.remove(&path);
                 self.buried.insert(path);
             }
@@ -306,8 +312,13 @@ impl Puller {
             .collect();
         let stray = absent.iter().filter(|(_, key)| key.is_none());
         let paths: Vec<&str> = stray.map(|(path, _)| path.as_str()).collect();
-        let keys = self.lister().present_keys(&keys).await?;
-        let mut revived = self.lister().present_paths(&paths).await?;
+        // More than one, for any of them may go in the meantime.
+        let known = || self.rows.iter().take(WITNESSES);
+        let known_keys: Vec<&str> = known().map(|(key, _)| key.as_str()).collect();
+        let known_paths: Vec<&str> = known().map(|(_, row)| row.path.as_str()).collect();
+        let lister = self.lister();
+        let keys = lister.present_keys(&keys, &known_keys).await?;
+        let mut revived = lister.present_paths(&paths, &known_paths).await?;
         let by_key = absent
             .iter()
             .filter(|(_, key)| key.as_ref().is_some_and(|key| keys.contains(key)));
