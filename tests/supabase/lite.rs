@@ -13,7 +13,7 @@ pub const SECRET: &str = "sb_secret_9Hf1cNs6eMpQo7GiWt4x";
 pub const JWT_SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
 pub const PASSWORD: &str = "correct horse battery";
 
-/// What Supabase's own image of PostgreSQL has and this one lacks.
+/// What Supabase's own image of `PostgreSQL` has and this one lacks.
 const ROLES: &str = "
 create role anon nologin;
 create role authenticated nologin;

@@ -358,7 +358,7 @@ async fn files(
     Ok(puller.full().await?.files)
 }
 
-/// This server refuses an expired token as newer PostgRESTs do, with PGRST303.
+/// This server refuses an expired token as newer PostgREST does, with PGRST303.
 fn on_the_way() {
     block_on(|scope| async move {
         let project = "aaaaaaaa-0000-0000-0000-00000000000e";

@@ -218,10 +218,10 @@ impl Teller {
             tokio::select! {
                 () = scope.cancelled() => {}
                 // The other is for the next `Live`.
-                room = self.hints.reserve_many(2) => if let Ok(mut room) = room {
-                    if let Some(place) = room.next() {
-                        place.send(Hint::Lost);
-                    }
+                room = self.hints.reserve_many(2) => if let Ok(mut room) = room
+                    && let Some(place) = room.next()
+                {
+                    place.send(Hint::Lost);
                 },
             }
         }
