@@ -18,7 +18,9 @@ pub fn start(path: &Path, filter: Option<&str>) -> io::Result<()> {
     let file = Rotating::open(path.to_owned(), LONGEST)?;
     let filter = filter
         .and_then(|text| text.parse::<EnvFilter>().ok())
-        .unwrap_or_else(|| EnvFilter::new("info"));
+        .unwrap_or_else(|| EnvFilter::new("info"))
+        // Finer than that it writes whole frames, and there are tokens in them.
+        .add_directive("tungstenite=info".parse().expect("it is a directive"));
     // Only a second agent in one process, as in tests, finds one set; it logs to the first's.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -1,5 +1,6 @@
 //! Supabase's parts as far as they can be had: a real PostgreSQL, a real PostgREST, and a gateway
-//! that stands for Supabase's own.
+//! that stands for Supabase's own; for users and tokens `@supabase/lite`, and for Realtime a server
+//! of our own, judged by Supabase's client.
 //!
 //! Where those are not installed (see `tests/supabase/setup`) each test is reported as ignored, by
 //! name, never as passed; `CODEMATE_PREVIEW_TEST_SUPABASE=required` makes that a failure, `none`
@@ -18,10 +19,16 @@
 mod faults;
 mod follows;
 mod gate;
+mod judge;
 mod keys;
+mod lite;
 mod mirrors;
+mod node;
+mod phoenix;
 mod pulls;
+mod realtime;
 mod rig;
+mod session;
 mod shapes;
 mod sights;
 mod stress;
@@ -31,26 +38,29 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let absent = !rig::is_here();
-    let all = [
-        ("faults", faults::TESTS),
-        ("follows", follows::TESTS),
-        ("keys", keys::TESTS),
-        ("mirrors", mirrors::TESTS),
-        ("pulls", pulls::TESTS),
-        ("shapes", shapes::TESTS),
-        ("sights", sights::TESTS),
-        ("stress", stress::TESTS),
+    let (rig, node) = (rig::is_here(), node::is_here());
+    let all: [(&str, &[Test], bool); 11] = [
+        ("faults", faults::TESTS, rig),
+        ("follows", follows::TESTS, rig),
+        ("judge", judge::TESTS, node),
+        ("keys", keys::TESTS, rig),
+        ("mirrors", mirrors::TESTS, rig),
+        ("pulls", pulls::TESTS, rig),
+        ("realtime", realtime::TESTS, true),
+        ("session", session::TESTS, node),
+        ("shapes", shapes::TESTS, rig),
+        ("sights", sights::TESTS, rig),
+        ("stress", stress::TESTS, rig),
     ];
     let trials = all
         .into_iter()
-        .flat_map(|(room, tests)| tests.iter().map(move |test| (room, *test)))
-        .map(|(room, (name, test))| {
+        .flat_map(|(room, tests, here)| tests.iter().map(move |test| (room, *test, here)))
+        .map(|(room, (name, test), here)| {
             Trial::test(format!("{room}::{name}"), move || {
                 test();
                 Ok(())
             })
-            .with_ignored_flag(absent)
+            .with_ignored_flag(!here)
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

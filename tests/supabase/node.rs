@@ -4,7 +4,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
 };
 
 use serde_json::Value;
@@ -15,10 +18,18 @@ fn dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/supabase/js")
 }
 
-/// Whether `tests/supabase/setup` has been run, and there is a node.
+/// What a test here needs. `CODEMATE_PREVIEW_TEST_SUPABASE=required` says it has to be there.
 pub fn is_here() -> bool {
+    let modules = ["@supabase/lite", "@supabase/supabase-js", "ws"];
+    let modules = modules.map(|name| dir().join("node_modules").join(name).is_dir());
     let node = Command::new("node").arg("--version").output();
-    dir().join("node_modules/@supabase/lite").is_dir() && node.is_ok()
+    let here = node.is_ok() && modules == [true; 3];
+    let told = std::env::var("CODEMATE_PREVIEW_TEST_SUPABASE").unwrap_or_default();
+    assert!(
+        here || told != "required",
+        "node or its packages are missing: run tests/supabase/setup"
+    );
+    here && told != "none"
 }
 
 /// A program that says one JSON value a line, and reads one command a line.
@@ -26,7 +37,7 @@ pub struct Node {
     child: Child,
     /// Its end is what tells the program to end, also when this process is killed.
     stdin: Option<ChildStdin>,
-    said: Receiver<Value>,
+    said: Mutex<Receiver<Value>>,
 }
 
 impl Node {
@@ -53,15 +64,17 @@ impl Node {
             }
         });
         let stdin = child.stdin.take();
+        let said = Mutex::new(said);
         Self { child, stdin, said }
     }
 
     /// The first value from now on that `is_it` takes.
     #[track_caller]
     pub fn says(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let said = self.said.lock().unwrap();
         let mut others = Vec::new();
         loop {
-            match self.said.recv_timeout(PATIENCE) {
+            match said.recv_timeout(PATIENCE) {
                 Ok(value) if is_it(&value) => return value,
                 Ok(value) => others.push(value),
                 Err(why) => panic!("node never said {what} ({why}), only {others:?}"),
@@ -72,16 +85,12 @@ impl Node {
     pub fn tell(&mut self, command: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{command}").unwrap();
     }
-
-    pub fn kill(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().unwrap();
-    }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        self.kill();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }

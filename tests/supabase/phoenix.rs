@@ -190,6 +190,7 @@ async fn serve(stream: TcpStream, shared: &Shared) {
     let mut orders = shared.orders.subscribe();
     let status = shared.manners.lock().unwrap().status;
     let mut query = String::new();
+    #[expect(clippy::result_large_err, reason = "it is what the library takes")]
     let look = |request: &Request, response: Response| {
         request
             .uri()

@@ -204,11 +204,11 @@ fn lost_events() {
 }
 
 fn closed() {
-    again(|phoenix| phoenix.close());
+    again(Phoenix::close);
 }
 
 fn cut() {
-    again(|phoenix| phoenix.cut());
+    again(Phoenix::cut);
 }
 
 /// It is said that changes are missed, and when they are not any more.

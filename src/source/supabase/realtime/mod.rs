@@ -217,8 +217,11 @@ impl Teller {
         if self.live.take().is_some() {
             tokio::select! {
                 () = scope.cancelled() => {}
-                room = self.hints.reserve_many(2) => if let Ok(mut room) = room {
-                    room.next().map(|place| place.send(Hint::Lost));
+                // The other is for the next `Live`.
+                room = self.hints.reserve_many(2) => if let Ok(mut room) = room
+                    && let Some(place) = room.next()
+                {
+                    place.send(Hint::Lost);
                 },
             }
         }

@@ -1,4 +1,4 @@
-//! The three requests to GoTrue, Supabase's server of users, that a session takes.
+//! The three requests to `GoTrue`, Supabase's server of users, that a session takes.
 
 use std::time::Duration;
 
