@@ -38,10 +38,10 @@ fn crash() {
             !file("link").exists(),
             "a link goes before anything is read"
         );
-        let pulled = puller.full().await.unwrap();
+        let done = puller.full().await.unwrap();
         assert_eq!(on_disk(dir.path()), world.truth().await);
         assert_eq!(
-            (pulled.written.len(), pulled.deleted),
+            (done.written.len(), done.deleted),
             (3, vec!["s/stray".to_owned()])
         );
         assert!(!dir.path().join("incoming/7").exists());

@@ -163,8 +163,8 @@ fn truncated() {
         let error = puller.full().await.unwrap_err();
         assert!(matches!(error, SupabaseError::Emptied { .. }), "{error:?}");
         assert_eq!(on_disk(dir.path()).len(), 2);
-        let pulled = puller.full().await.unwrap();
-        assert_eq!(pulled.deleted.len(), 2);
+        let done = puller.full().await.unwrap();
+        assert_eq!(done.deleted.len(), 2);
         assert_eq!(on_disk(dir.path()).len(), 0);
     });
 }
