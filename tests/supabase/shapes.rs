@@ -189,6 +189,8 @@ fn hybrid() {
         it.world.gate.mend();
         it.world.gate.keep_object("assets", "p/ä b.png", b"newer");
         it.world.gate.keep_object("assets", "p/none", b"there");
+        // As before every full check.
+        it.puller.doubt().await.unwrap();
         it.puller.full().await.unwrap();
         let found = it.found();
         assert_eq!(

@@ -16,6 +16,7 @@ const WITNESSES: usize = 3;
 
 impl Puller {
     pub(super) async fn apply(&mut self, refetch: bool) -> Result<Pulled, SupabaseError> {
+        self.settled = None;
         let mirror = self.mirror.as_ref().ok_or(SupabaseError::Stopped)?;
         let mut steps = plan::steps(&self.rows, mirror.held(), &self.bad, &self.buried, refetch);
         let (puts, wants) = self.unstash(std::mem::take(&mut steps.wants));
@@ -49,13 +50,21 @@ impl Puller {
         refused.extend(bad.map(|(path, _, why)| RowRefusal::new(path, why)));
         let in_the_way = |path: &String| RowRefusal::new(path, &RowWhy::InTheWay);
         refused.extend(done.blocked.iter().map(in_the_way));
+        let unsettled = fetched.moved + revived.len();
+        if unsettled == 0 && done.blocked.is_empty() && !self.shape.is_blind() {
+            self.settled = Some(Pulled {
+                files: steps.files,
+                refused: refused.clone(),
+                ..Pulled::default()
+            });
+        }
         Ok(Pulled {
             files: steps.files,
             written: done.written,
             deleted: done.deleted,
             bytes: fetched.bytes,
             refused,
-            unsettled: fetched.moved + revived.len(),
+            unsettled,
         })
     }
 
@@ -98,9 +107,7 @@ impl Puller {
 
     fn remember_bad(&mut self, fetched: &Fetched) {
         for (path, token, why) in &fetched.refused {
-            if let Some(token) = token {
-                self.bad.insert(path.clone(), (*token, why.clone()));
-            }
+            self.bad.insert(path.clone(), (*token, why.clone()));
         }
         for put in &fetched.puts {
             self.bad.remove(&put.path);
