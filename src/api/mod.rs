@@ -20,8 +20,8 @@ pub use instance::{
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
 };
 pub use supabase::{
-    FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
-    SupabaseRequest, SyncView,
+    FindingState, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView,
+    SignedOutView, SupabaseRequest, SyncView,
 };
 pub use system::{EngineView, Hello, HelloQuery, Ready};
 pub use tunnel::{

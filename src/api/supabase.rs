@@ -44,15 +44,21 @@ pub struct FindingsView {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingView {
-    pub what: String,
-    /// What was found.
+    /// Such as `columns`; stable.
+    pub subject: String,
+    pub state: FindingState,
+    pub said: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// What is wrong with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-    /// It works without, but less well.
-    pub is_optional: bool,
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingState {
+    Good,
+    /// It works, and could work better, or cannot be told.
+    Unsure,
+    Bad,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

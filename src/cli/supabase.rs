@@ -8,7 +8,7 @@ use super::{
     output::{Paint, text},
 };
 use crate::{
-    api::{FindingView, SignInRequest, SupabaseRequest},
+    api::{FindingState, FindingView, FindingsView, SignInRequest, SupabaseRequest},
     model::{Code, Problem, Secret},
 };
 
@@ -112,52 +112,40 @@ async fn status(context: &mut Context) -> Outcome {
     let request = request(context, None);
     let mut view = context.client().await?.check_supabase(&request).await?;
     view.findings
-        .retain(|finding| matches!(finding.what.as_str(), "settings" | "identity"));
-    show(context, &view.findings)
+        .retain(|finding| matches!(finding.subject.as_str(), "settings" | "identity"));
+    show(context, &view)
 }
 
 async fn doctor(context: &mut Context, project: Option<String>) -> Outcome {
     context.printer.busy("checking");
     let request = request(context, project);
     let view = context.client().await?.check_supabase(&request).await?;
-    show(context, &view.findings)
+    show(context, &view)
 }
 
-fn show(context: &mut Context, findings: &[FindingView]) -> Outcome {
+fn show(context: &mut Context, view: &FindingsView) -> Outcome {
     let paint = context.printer.paint();
-    let bad = findings
-        .iter()
-        .filter(|finding| !finding.is_optional)
-        .find_map(|finding| finding.problem.as_ref());
-    let told = || told(findings, paint);
-    match bad {
-        Some(problem) => {
-            let exit = problem.code.exit_code();
-            context.printer.bad_view(&findings, exit, told)
-        }
-        None => {
-            context.printer.view(&findings, told)?;
-            Ok(0)
-        }
+    let told = || told(&view.findings, paint);
+    let bad = |finding: &FindingView| finding.state == FindingState::Bad;
+    if view.findings.iter().any(bad) {
+        return context.printer.bad_view(view, Code::Sync.exit_code(), told);
     }
+    context.printer.view(view, told)?;
+    Ok(0)
 }
 
 fn told(findings: &[FindingView], paint: Paint) -> String {
     let lines = findings.iter().map(|finding| {
-        let what = &finding.what;
-        let Some(problem) = &finding.problem else {
-            let detail = finding.detail.as_deref().unwrap_or_default();
-            return format!("{} {what:<9} {}", paint.good("✓"), text::harmless(detail));
+        let sign = match finding.state {
+            FindingState::Good => paint.good("✓"),
+            FindingState::Unsure => paint.warn("!"),
+            FindingState::Bad => paint.bad("✗"),
         };
-        let sign = if finding.is_optional {
-            paint.warn("!")
-        } else {
-            paint.bad("✗")
-        };
-        let fix = problem.hint.as_ref().map_or_else(String::new, |hint| {
+        let fix = finding.hint.as_ref().map_or_else(String::new, |hint| {
             format!("\n  {} {}", paint.note("fix:"), text::harmless(hint))
         });
-        format!("{sign} {what:<9} {}{fix}", text::harmless(&problem.message))
+        let said = text::harmless(&finding.said);
+        format!("{sign} {:<9} {said}{fix}", finding.subject)
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -8,10 +8,10 @@ use axum::{
 use super::{House, reply::Refusal, start::learn};
 use crate::{
     api::{
-        FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
+        self, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
         SupabaseRequest, SyncView,
     },
-    source::supabase::{Finding, FollowStatus, SCHEMA, SignedOut, SupabaseError},
+    source::supabase::{Finding, FindingState, FollowStatus, SCHEMA, SignedOut, SupabaseError},
 };
 
 pub async fn login(
@@ -63,15 +63,15 @@ pub async fn sync(
 }
 
 fn finding(finding: Finding) -> FindingView {
-    let (detail, problem) = match finding.result {
-        Ok(detail) => (Some(detail), None),
-        Err(problem) => (None, Some(problem)),
-    };
     FindingView {
-        what: finding.what.to_owned(),
-        detail,
-        problem,
-        is_optional: finding.is_optional,
+        subject: finding.subject,
+        state: match finding.state {
+            FindingState::Good => api::FindingState::Good,
+            FindingState::Unsure => api::FindingState::Unsure,
+            FindingState::Bad => api::FindingState::Bad,
+        },
+        said: finding.said,
+        hint: finding.hint,
     }
 }
 

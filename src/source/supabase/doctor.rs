@@ -1,141 +1,202 @@
-//! What is wrong with URL, key, row-level security, columns or publication, one by one.
+//! What is wrong with a connection, looked at step by step: server, key, table, columns, project.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Client, Desk, Identity, Options, RealtimeState, Shape, Sight, Subscription, SupabaseError,
-    probe, sight,
+    Client, Key, KeyKind, Options, Shape, Sight, SupabaseError, Tokens, desired::desired,
+    listing::Lister, probe, sight,
 };
 use crate::model::Problem;
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Such as `columns`.
-    pub what: &'static str,
-    /// What was found, or what is wrong.
-    pub result: Result<String, Problem>,
-    /// It works without, but less well.
-    pub is_optional: bool,
+    /// Such as `columns`; stable.
+    pub subject: String,
+    pub state: FindingState,
+    /// One line.
+    pub said: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
-impl Finding {
-    fn good(what: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            what,
-            result: Ok(detail.into()),
-            is_optional: false,
-        }
-    }
-
-    fn bad(what: &'static str, error: &SupabaseError) -> Self {
-        Self {
-            what,
-            result: Err(error.problem()),
-            is_optional: false,
-        }
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingState {
+    Good,
+    /// It works, and could work better, or cannot be told.
+    Unsure,
+    Bad,
 }
 
-impl Desk {
-    /// Look at everything up to the first thing that nothing after it can do without. Without a
-    /// project, what needs one is left out.
-    pub async fn check(&self, project: Option<&str>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let options = match self.options().await {
-            Ok(options) => options,
-            Err(error) => return vec![Finding::bad("settings", &error)],
-        };
-        findings.push(Finding::good("settings", options.endpoint.rest().as_str()));
-        match self.identity(&options).await {
-            Ok(identity) => findings.push(Finding::good("identity", who(&identity))),
-            Err(error) => findings.push(Finding::bad("identity", &error)),
-        }
-        if let Err(error) = self.check_rows(&options, project, &mut findings).await {
-            findings.push(error);
-        }
-        findings
+/// Everything that can be told; what stands on something bad is not looked at.
+pub async fn examine(
+    options: &Options,
+    tokens: Arc<dyn Tokens>,
+    project: Option<&str>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Err(error) = look(options, tokens, project, &mut findings).await {
+        findings.push(bad(subject(&error), &error));
     }
-
-    async fn check_rows(
-        &self,
-        options: &Options,
-        project: Option<&str>,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), Finding> {
-        let tokens = self.tokens(options).await;
-        let client = tokens
-            .and_then(|tokens| Client::new(options, tokens))
-            .map_err(|error| Finding::bad("key", &error))?;
-        let found = probe::look(&client, options)
-            .await
-            .map_err(|error| Finding::bad("table", &error))?;
-        findings.push(Finding::good(
-            "table",
-            format!("`{}` answers", options.table),
-        ));
-        let shape =
-            Shape::choose(options, &found).map_err(|error| Finding::bad("columns", &error))?;
-        findings.push(Finding::good("columns", columns(&shape)));
-        let Some(project) = project else {
-            return Ok(());
-        };
-        let seen = sight::look(&client, options, project)
-            .await
-            .and_then(|sight| sight.of_nothing(project).map(|()| sight))
-            .map_err(|error| Finding::bad("project", &error))?;
-        findings.push(Finding::good(
-            "project",
-            match seen {
-                Sight::Unknown => "no table of projects says whether it is there",
-                Sight::Seen | Sight::Hidden { .. } => "it can be seen",
-            },
-        ));
-        findings.push(self.check_realtime(options, &shape, project).await);
-        Ok(())
-    }
-
-    async fn check_realtime(&self, options: &Options, shape: &Shape, project: &str) -> Finding {
-        let optional = |result| Finding {
-            what: "realtime",
-            result,
-            is_optional: true,
-        };
-        if !options.realtime {
-            return optional(Ok("off; the table is polled".to_owned()));
-        }
-        let what = Subscription {
-            project: project.to_owned(),
-            schema: options.schema.clone(),
-            table: shape.table.clone(),
-            column: Some(shape.project.clone()),
-        };
-        optional(match self.try_realtime(options, what).await {
-            Ok(Some(RealtimeState::Live)) => Ok("it tells of changes".to_owned()),
-            Ok(Some(RealtimeState::Lost(error) | RealtimeState::Unavailable(error))) => {
-                Err(error.problem())
-            }
-            Ok(Some(RealtimeState::Opening) | None) => {
-                Ok("there is none; the table is polled".to_owned())
-            }
-            Err(error) => Err(error.problem()),
-        })
-    }
+    findings
 }
 
-fn who(identity: &Identity) -> String {
-    match identity {
-        Identity::User(user) => format!("signed in as {user}"),
-        Identity::Token => "a token of the settings".to_owned(),
-        Identity::Service => "a service key, which no row-level security binds".to_owned(),
-        Identity::Anyone => "nobody is signed in; `codemate-preview supabase login`".to_owned(),
-    }
-}
-
-fn columns(shape: &Shape) -> String {
-    let by = match &shape.revisions {
-        Some(revisions) => format!("changes by `{}` and tombstones", revisions.column),
-        None if shape.changed.is_empty() => "changes by reading everything".to_owned(),
-        None => format!("changes by comparing {}", shape.changed.join(", ")),
+async fn look(
+    options: &Options,
+    tokens: Arc<dyn Tokens>,
+    project: Option<&str>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), SupabaseError> {
+    let is_signed_in = tokens.token().await?.is_some();
+    let client = Client::new(options, tokens)?;
+    findings.push(of_key(options, is_signed_in));
+    let found = probe::look(&client, options).await?;
+    let server = options.endpoint.rest();
+    findings.push(good("server", format!("{server} answers")));
+    findings.push(good("table", format!("`{}` can be read", options.table)));
+    let shape = Shape::choose(options, &found)?;
+    findings.push(of_columns(&shape));
+    findings.push(of_changes(&shape));
+    let Some(project) = project else {
+        return Ok(());
     };
-    let content = shape.content.as_deref().unwrap_or("no column");
-    format!("path in `{}`, content in `{content}`, {by}", shape.path)
+    let sight = sight::look(&client, options, project).await?;
+    sight.of_nothing(project)?;
+    findings.push(match sight {
+        Sight::Seen => good("project", format!("`{project}` can be seen")),
+        _ => unsure(
+            "project",
+            "there is no table of projects that could tell whether it can be seen",
+            "name one as `supabase.projects_table`",
+        ),
+    });
+    let lister = Lister {
+        client: &client,
+        shape: &shape,
+        project,
+    };
+    let rows = lister.all().await?;
+    let desired = desired(rows.iter());
+    let files = format!("{} of {} rows are files", desired.files.len(), rows.len());
+    findings.push(match desired.refused.first() {
+        _ if rows.is_empty() => unsure(
+            "files",
+            "the project has no rows, or none that can be seen",
+            "save a file; is there a policy that lets this user read?",
+        ),
+        Some(one) => unsure(
+            "files",
+            &format!(
+                "{files}; {} are refused, such as `{}`: {}",
+                desired.refused.len(),
+                one.path,
+                one.why
+            ),
+            "rename them in the table",
+        ),
+        None => good("files", files),
+    });
+    Ok(())
+}
+
+fn of_key(options: &Options, is_signed_in: bool) -> Finding {
+    let kind = match options.key.as_ref().map(super::ApiKey::kind) {
+        None => "there is no key".to_owned(),
+        Some(KeyKind::Publishable) => "a publishable key".to_owned(),
+        Some(KeyKind::Secret) => "a secret key".to_owned(),
+        Some(KeyKind::Jwt { role }) => format!("a key of the older kind, for the role `{role}`"),
+        Some(KeyKind::Other) => "a key of a form not known here".to_owned(),
+    };
+    let is_service = options.key.as_ref().is_some_and(super::ApiKey::is_service);
+    match (is_signed_in, is_service) {
+        (true, _) => good("key", format!("{kind}, and a user's token")),
+        (false, true) => unsure(
+            "key",
+            &format!("{kind}, which no row-level security binds"),
+            "use a publishable key and sign in, on a host that runs what others wrote",
+        ),
+        (false, false) => unsure(
+            "key",
+            &format!("{kind}, and nobody is signed in"),
+            "sign in with `codemate-preview supabase login`, if rows are some user's",
+        ),
+    }
+}
+
+fn of_columns(shape: &Shape) -> Finding {
+    let key = match &shape.key {
+        Key::Id(column) => column.as_str(),
+        Key::Path => "the path",
+    };
+    let content = shape.content.as_deref().unwrap_or("Storage");
+    let said = format!(
+        "path from `{}`, content from `{content}`, rows known by {key}",
+        shape.path
+    );
+    good("columns", said)
+}
+
+fn of_changes(shape: &Shape) -> Finding {
+    match &shape.revisions {
+        Some(revisions) => good(
+            "changes",
+            format!(
+                "found by `{}` and `{}`",
+                revisions.column, revisions.deletions
+            ),
+        ),
+        None if shape.is_blind() => unsure(
+            "changes",
+            "no column tells that a file changed: all content is fetched each time",
+            "add a column `updated_at`, or name one as `supabase.columns.changed`",
+        ),
+        None => unsure(
+            "changes",
+            "found by comparing every row",
+            "with the schema of `codemate-preview supabase schema` only changes are asked for",
+        ),
+    }
+}
+
+/// What is bad when something ends the examination.
+fn subject(error: &SupabaseError) -> &'static str {
+    match error {
+        SupabaseError::Credential { .. } => "key",
+        SupabaseError::Denied { .. } | SupabaseError::NoTable { .. } => "table",
+        SupabaseError::NoColumn { .. } | SupabaseError::NotFiles { .. } => "columns",
+        SupabaseError::NoProject { .. } | SupabaseError::BadValue { .. } => "project",
+        SupabaseError::Settings { .. } => "settings",
+        _ => "server",
+    }
+}
+
+fn bad(subject: &str, error: &SupabaseError) -> Finding {
+    let Problem { message, hint, .. } = error.problem();
+    Finding {
+        subject: subject.to_owned(),
+        state: FindingState::Bad,
+        said: message,
+        hint,
+    }
+}
+
+fn good(subject: &str, said: String) -> Finding {
+    Finding {
+        subject: subject.to_owned(),
+        state: FindingState::Good,
+        said,
+        hint: None,
+    }
+}
+
+fn unsure(subject: &str, said: &str, hint: &str) -> Finding {
+    Finding {
+        subject: subject.to_owned(),
+        state: FindingState::Unsure,
+        said: said.to_owned(),
+        hint: Some(hint.to_owned()),
+    }
 }

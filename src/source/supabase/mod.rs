@@ -5,6 +5,7 @@
 //! The database is the source: what an app writes into its own files does not travel back.
 
 mod answer;
+mod check;
 mod client;
 mod decode;
 mod desired;
@@ -39,7 +40,7 @@ use query::Query;
 
 pub use client::{Client, Effort};
 pub use desk::{Desk, Identity};
-pub use doctor::Finding;
+pub use doctor::{Finding, FindingState, examine};
 pub use endpoint::Endpoint;
 pub use error::SupabaseError;
 pub use follow::Follower;
