@@ -19,6 +19,9 @@
 mod faults;
 mod follows;
 mod gate;
+#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
+#[path = "../docker/host.rs"]
+mod host;
 mod judge;
 mod keys;
 mod lite;
@@ -32,6 +35,10 @@ mod session;
 mod shapes;
 mod sights;
 mod stress;
+mod up;
+#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
+#[path = "../docker/web.rs"]
+mod web;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -39,7 +46,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let (rig, node) = (rig::is_here(), node::is_here());
-    let all: [(&str, &[Test], bool); 11] = [
+    let all: [(&str, &[Test], bool); 12] = [
         ("faults", faults::TESTS, rig),
         ("follows", follows::TESTS, rig),
         ("judge", judge::TESTS, node),
@@ -51,6 +58,7 @@ fn main() {
         ("shapes", shapes::TESTS, rig),
         ("sights", sights::TESTS, rig),
         ("stress", stress::TESTS, rig),
+        ("up", up::TESTS, rig && up::docker()),
     ];
     let trials = all
         .into_iter()
