@@ -1,7 +1,7 @@
 //! `up --project` on the real Docker: a Flask project that is rows of a table, and what is saved
 //! in the table seen in the running app.
 
-use std::{fs, time::Instant};
+use std::fs;
 
 use codemate_preview::task::Scope;
 use serde_json::json;
@@ -105,12 +105,9 @@ fn in_step() {
         assert_eq!(last["data"]["changed"], false, "{last}");
 
         let row = |path: &str| format!("?project_id=eq.{PROJECT}&path=eq.{path}");
-        let since = Instant::now();
         case.write("PATCH", &row("data/a.txt"), json!({ "content": "a2" }))
             .await;
         until_says(&url, "ONE a2 b1 none");
-        // For people who read the log of a run; nothing is decided by it.
-        eprintln!("an UPDATE was visible after {:?}", since.elapsed());
         let new = json!({ "project_id": PROJECT, "path": "data/c.txt", "content": "c1" });
         case.write("POST", "", new).await;
         until_says(&url, "ONE a2 b1 c1");
