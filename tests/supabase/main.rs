@@ -20,8 +20,11 @@ mod faults;
 mod follows;
 mod gate;
 mod judge;
+mod kept;
 mod keys;
+mod listener;
 mod lite;
+mod lite_keys;
 mod mirrors;
 mod node;
 mod phoenix;
@@ -32,6 +35,8 @@ mod session;
 mod shapes;
 mod sights;
 mod stress;
+mod tls;
+mod wire;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -39,11 +44,12 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let (rig, node) = (rig::is_here(), node::is_here());
-    let all: [(&str, &[Test], bool); 11] = [
+    let all: [(&str, &[Test], bool); 12] = [
         ("faults", faults::TESTS, rig),
         ("follows", follows::TESTS, rig),
         ("judge", judge::TESTS, node),
         ("keys", keys::TESTS, rig),
+        ("lite_keys", lite_keys::TESTS, node),
         ("mirrors", mirrors::TESTS, rig),
         ("pulls", pulls::TESTS, rig),
         ("realtime", realtime::TESTS, true),
