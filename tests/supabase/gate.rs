@@ -166,7 +166,7 @@ impl Shared {
 async fn serve(State(gate): State<Arc<Shared>>, request: Request) -> Response {
     let seen = Seen::of(&request);
     gate.seen.lock().unwrap().push(seen.clone());
-    let Some(authorization) = translated(&seen) else {
+    let Ok(authorization) = translated(&seen) else {
         let body = json!({ "message": "Invalid API key" });
         return (StatusCode::UNAUTHORIZED, axum::Json(body)).into_response();
     };
@@ -205,38 +205,37 @@ async fn serve(State(gate): State<Arc<Shared>>, request: Request) -> Response {
     }
 }
 
-/// The gateway's rule: a JWT decides, and a key stands for the token of its role. `None` where
+/// The gateway's rule: a JWT decides, and a key stands for the token of its role. An error where
 /// the key is wrong or is not where it belongs.
-fn translated(seen: &Seen) -> Option<Option<String>> {
-    let role = match seen.apikey.as_deref()? {
-        PUBLISHABLE => "anon",
-        SECRET => "service_role",
-        other if other.split('.').count() == 3 => "",
-        _ => return None,
+fn translated(seen: &Seen) -> Result<Option<String>, WrongKey> {
+    let role = match seen.apikey.as_deref() {
+        Some(PUBLISHABLE) => "anon",
+        Some(SECRET) => "service_role",
+        Some(other) if other.split('.').count() == 3 => "",
+        _ => return Err(WrongKey),
     };
     match &seen.authorization {
-        Some(value) if value.starts_with("Bearer sb_") => None,
-        Some(value) => Some(Some(value.clone())),
-        None if role.is_empty() => Some(None),
-        None => Some(Some(format!("Bearer {}", jwt(role, None, 60)))),
+        Some(value) if value.starts_with("Bearer sb_") => Err(WrongKey),
+        Some(value) => Ok(Some(value.clone())),
+        None if role.is_empty() => Ok(None),
+        None => Ok(Some(format!("Bearer {}", jwt(role, None, 60)))),
     }
 }
+
+struct WrongKey;
 
 fn stored(gate: &Shared, object: &str) -> Response {
     let object = percent_encoding::percent_decode_str(object).decode_utf8_lossy();
     let is_failing = matches!(*gate.fault.lock().unwrap(), Some((Fault::NoObjects, _)));
     let found = gate.objects.lock().unwrap().get(object.as_ref()).cloned();
-    match found.filter(|_| !is_failing) {
-        Some(content) => content.into_response(),
-        None => {
-            gate.met
-                .fetch_add(usize::from(is_failing), Ordering::SeqCst);
-            // As Storage does it: always 400, the truth inside.
-            let body =
-                json!({ "statusCode": "404", "error": "not_found", "message": "Object not found" });
-            (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
-        }
+    if let Some(content) = found.filter(|_| !is_failing) {
+        return content.into_response();
     }
+    gate.met
+        .fetch_add(usize::from(is_failing), Ordering::SeqCst);
+    // As Storage does it: always 400, the truth inside.
+    let body = json!({ "statusCode": "404", "error": "not_found", "message": "Object not found" });
+    (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
 
 /// Answers that never reach PostgREST.

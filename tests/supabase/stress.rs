@@ -1,4 +1,4 @@
-//! Four writers with slow transactions against a mirror that is pulled all the while.
+//! Four writers with slow transactions against a mirror that is done all the while.
 
 use std::{
     collections::BTreeMap,
@@ -90,7 +90,13 @@ fn run(table: Table, max_rows: u32) {
         let end = tokio::time::Instant::now() + SECONDS;
         let mut looks = 0;
         while tokio::time::Instant::now() < end {
-            puller.quick().await.unwrap();
+            // Listings that take their time, among questions for changes.
+            let done = if looks % 8 == 7 {
+                puller.full().await
+            } else {
+                puller.quick().await
+            };
+            done.unwrap();
             looks += 1;
             if naive.cursor.is_some() {
                 naive.pull(&world).await;

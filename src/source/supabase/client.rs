@@ -1,6 +1,6 @@
 //! `Client`: requests to one project, tried again where that can help.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, Response, Url,
@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use super::{ApiKey, Options, Query, SupabaseError, Tokens, answer, endpoint::host_of};
 use crate::model::Secret;
 
-/// Bytes of one answer, after decompression. The largest file as base64, and some more.
-const MOST_BODY: usize = 128 << 20;
+/// Bytes of one answer, after decompression. They are in memory two or three times over.
+const MOST_BODY: usize = 64 << 20;
 /// Bytes read of an answer that is an error.
 const MOST_REFUSAL: usize = 64 << 10;
 pub const USER_AGENT: &str = concat!("codemate-preview/", env!("CARGO_PKG_VERSION"));
@@ -55,20 +55,22 @@ pub struct Client {
 
 impl Client {
     pub fn new(options: &Options, tokens: Arc<dyn Tokens>) -> Result<Self, SupabaseError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             // Not a browser's: a secret key is refused with one of those.
             .user_agent(USER_AGENT)
             .connect_timeout(options.effort.connect)
             .timeout(options.effort.one_request)
             // A redirect would carry the key to who knows where.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| {
-                SupabaseError::settings(
-                    format!("no HTTP client can be made: {error}"),
-                    "see `ca_bundle` in the user's settings",
-                )
-            })?;
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(file) = &options.authorities {
+            http = http.tls_certs_merge(authorities(file)?);
+        }
+        let http = http.build().map_err(|error| {
+            SupabaseError::settings(
+                format!("no HTTP client can be made: {error}"),
+                "see `ca_bundle` in the user's settings",
+            )
+        })?;
         Ok(Self {
             http,
             rest: options.endpoint.rest().clone(),
@@ -211,6 +213,17 @@ impl Client {
         let body = read(response, MOST_REFUSAL).await.unwrap_or_default();
         Err(answer::refusal(status.as_u16(), &headers, &body, subject))
     }
+}
+
+fn authorities(file: &Path) -> Result<Vec<reqwest::Certificate>, SupabaseError> {
+    let unusable = |why: String| {
+        SupabaseError::settings(
+            format!("the CA bundle `{}` cannot be used: {why}", file.display()),
+            "it has to be a PEM file of certificates",
+        )
+    };
+    let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))
 }
 
 async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, SupabaseError> {

@@ -50,7 +50,7 @@ pub struct Want {
 #[derive(Debug, Default)]
 pub struct Fetched {
     pub puts: Vec<Put>,
-    pub refused: Vec<(String, Option<Token>, RowWhy)>,
+    pub refused: Vec<(String, Token, RowWhy)>,
     /// Rows that were renamed or deleted meanwhile: another listing will tell.
     pub moved: usize,
     pub bytes: u64,
@@ -143,7 +143,7 @@ impl Fetcher<'_> {
             }
             let token = wire.token(self.shape);
             match decode::content(wire, self.bucket) {
-                Err(why) => done.refused.push((want.path, Some(token), why)),
+                Err(why) => done.refused.push((want.path, token, why)),
                 Ok(Content::Bytes(bytes)) => contents.push((want, token, bytes)),
                 Ok(Content::Object { bucket, name }) => {
                     match object::fetch(self, &want, token, (&bucket, &name)).await? {
@@ -151,7 +151,7 @@ impl Fetcher<'_> {
                             done.bytes += len;
                             done.puts.push(put);
                         }
-                        Err(why) => done.refused.push((want.path, None, why)),
+                        Err(why) => done.refused.push((want.path, token, why)),
                     }
                 }
             }
@@ -206,7 +206,9 @@ impl Fetched {
         match error {
             SupabaseError::QueryTimeout { said } | SupabaseError::TooLarge { said } => {
                 let why = RowWhy::TooHeavy { said };
-                let refused = alone.into_iter().map(|one| (one.path, None, why.clone()));
+                let refused = alone
+                    .into_iter()
+                    .map(|one| (one.path, one.token, why.clone()));
                 self.refused.extend(refused);
                 Ok(())
             }

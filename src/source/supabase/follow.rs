@@ -210,7 +210,10 @@ impl Task {
         self.is_full_due |= Instant::now() >= self.next_full;
         let is_full = self.is_full_due;
         let result = if is_full {
-            self.puller.full().await
+            match self.puller.doubt().await {
+                Ok(()) => self.puller.full().await,
+                Err(error) => Err(error),
+            }
         } else {
             self.puller.quick().await
         };

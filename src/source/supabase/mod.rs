@@ -8,6 +8,7 @@ mod answer;
 mod client;
 mod decode;
 mod desired;
+mod doctor;
 mod endpoint;
 mod error;
 mod fetch;
@@ -35,6 +36,7 @@ mod tokens;
 use query::Query;
 
 pub use client::{Client, Effort};
+pub use doctor::{Finding, FindingState, examine};
 pub use endpoint::Endpoint;
 pub use error::SupabaseError;
 pub use follow::Follower;

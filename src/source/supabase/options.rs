@@ -1,6 +1,10 @@
 //! `Options`: settings and environment made into what the rest of the room works with.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{ApiKey, Effort, Endpoint, SupabaseError};
 use crate::{
@@ -25,6 +29,8 @@ pub struct Options {
     pub mode: SupabaseMode,
     pub realtime: bool,
     pub columns: SupabaseColumns,
+    /// PEM file of the authorities that servers are checked by, beside the system's.
+    pub authorities: Option<PathBuf>,
     pub pace: Pace,
     pub effort: Effort,
 }
@@ -88,6 +94,7 @@ impl Options {
             mode: settings.mode.unwrap_or_default(),
             realtime: settings.realtime.unwrap_or(true),
             columns: settings.columns.clone(),
+            authorities: None,
             pace: Pace {
                 poll: duration("poll", settings.poll.as_deref(), pace.poll)?,
                 idle_poll: duration("idle_poll", settings.idle_poll.as_deref(), pace.idle_poll)?,

@@ -46,3 +46,10 @@ pub enum RowWhy {
     #[error("there is something else in its place")]
     InTheWay,
 }
+
+impl RowWhy {
+    /// It may be otherwise with nothing changed in the row.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::NoObject { .. } | Self::TooHeavy { .. })
+    }
+}

@@ -148,6 +148,17 @@ impl Mirror {
         Ok(done)
     }
 
+    /// Files of another length than was written are no longer held. Private as the directory is,
+    /// its owner may be in it.
+    pub fn doubt(&mut self) {
+        for (path, held) in &mut self.held {
+            if self.tree.len(path) != Some(held.len) {
+                held.token = None;
+                self.is_saved = false;
+            }
+        }
+    }
+
     /// Write the index, if it would say anything new.
     pub fn save(&mut self) -> Result<(), SupabaseError> {
         if !self.is_saved {

@@ -29,6 +29,11 @@ impl Tree {
         self.made.clear();
     }
 
+    /// Of a regular file.
+    pub fn len(&self, path: &str) -> Option<u64> {
+        self.root.stamp(path).ok().map(|stamp| stamp.len)
+    }
+
     /// By one rename: whoever reads sees the old file or the new one.
     pub fn place(&mut self, path: &str, staged: &Staged, from: &Incoming) -> Result<(), Errno> {
         if let Some((dir, _)) = path.rsplit_once('/') {

@@ -1,5 +1,7 @@
 //! `Puller`: one project's rows brought into its mirror, all of them or what changed.
 
+mod apply;
+
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
@@ -7,20 +9,18 @@ use std::{
 };
 
 use super::{
-    Client, Key, Options, Shape, Sight, SupabaseError, Tokens,
-    fetch::{Fetched, Fetcher, Want},
+    Client, Key, Options, RowRefusal, Shape, Sight, SupabaseError, Tokens,
     listing::{Changes, Cursors, Lister, Rows},
-    mirror::{self, Committed, Mirror, Put},
-    plan::{self, Bad, Steps},
+    mirror::{self, Mirror, Put},
+    plan::Bad,
     probe,
-    refused::{RowRefusal, RowWhy},
     row::Row,
     sight,
 };
 use crate::task::Scope;
 
-/// Rows known to be there that are asked for along with those that may be gone.
-const WITNESSES: usize = 3;
+/// Pulls after the first because rows changed meanwhile.
+const MOST_AGAIN: usize = 3;
 
 /// A connection to one project and the directory its files are in.
 ///
@@ -44,6 +44,8 @@ pub struct Puller {
     /// Fetched before something failed.
     stash: HashMap<String, Put>,
     was_empty: bool,
+    /// What is to be said while the rows stay as they are and the mirror is what they are.
+    settled: Option<Pulled>,
 }
 
 /// What one call did.
@@ -89,6 +91,7 @@ impl Puller {
             bad: Bad::new(),
             stash: HashMap::new(),
             was_empty: false,
+            settled: None,
         };
         puller.open().await?;
         Ok(puller)
@@ -112,6 +115,37 @@ impl Puller {
         self.cursors.map(|at| at.rows.max(at.deletions))
     }
 
+    /// [`Self::full`], and again what changed meanwhile, a few times at most.
+    pub async fn first(&mut self) -> Result<Pulled, SupabaseError> {
+        let mut all = self.full().await?;
+        for _ in 0..MOST_AGAIN {
+            if all.unsettled == 0 {
+                break;
+            }
+            let more = self.quick().await?;
+            all.files = more.files;
+            all.written.extend(more.written);
+            all.deleted.extend(more.deleted);
+            all.bytes += more.bytes;
+            all.refused = more.refused;
+            all.unsettled = more.unsettled;
+        }
+        Ok(all)
+    }
+
+    /// Forget what the mirror says of files that are not on the disk as it says, and what could
+    /// not be had for a reason that may have passed: the next call brings them anew.
+    pub async fn doubt(&mut self) -> Result<(), SupabaseError> {
+        self.open().await?;
+        self.settled = None;
+        self.bad.retain(|_, (_, why)| !why.is_passing());
+        self.with_mirror(|mirror| {
+            mirror.doubt();
+            Ok(())
+        })
+        .await
+    }
+
     /// List every row, and fetch what differs.
     pub async fn full(&mut self) -> Result<Pulled, SupabaseError> {
         self.open().await?;
@@ -125,6 +159,7 @@ impl Puller {
             self.nothing_listed().await?;
         }
         self.was_empty = false;
+        let is_same = rows == self.rows;
         self.rows = rows;
         self.buried.clear();
         match (by, before) {
@@ -133,7 +168,10 @@ impl Puller {
                 let changes = self.lister().changes(&by, before).await?;
                 self.learn(changes);
             }
-            _ => self.list_again().await?,
+            _ => match self.settled.clone().filter(|_| is_same) {
+                Some(settled) => return Ok(settled),
+                None => self.list_again().await?,
+            },
         }
         self.apply(self.shape.is_blind()).await
     }
@@ -146,6 +184,10 @@ impl Puller {
             return self.full().await;
         };
         let changes = self.lister().changes(by, from).await?;
+        let is_same = changes.rows.is_empty() && changes.deletions.is_empty();
+        if let Some(settled) = self.settled.clone().filter(|_| is_same) {
+            return Ok(settled);
+        }
         self.learn(changes);
         self.apply(false).await
     }
@@ -205,140 +247,6 @@ impl Puller {
         self.cursors = Some(changes.cursors);
     }
 
-    async fn apply(&mut self, refetch: bool) -> Result<Pulled, SupabaseError> {
-        let mirror = self.mirror.as_ref().ok_or(SupabaseError::Stopped)?;
-        let steps = plan::steps(&self.rows, mirror.held(), &self.bad, &self.buried, refetch);
-        let (puts, wants) = self.unstash(steps.wants);
-        let steps = Steps {
-            wants: Vec::new(),
-            ..steps
-        };
-        let fetched = self.fetch(wants).await;
-        self.remember_bad(&fetched);
-        if let Some(error) = fetched.failed {
-            let all = puts.into_iter().chain(fetched.puts);
-            self.stash = all.map(|put| (put.path.clone(), put)).collect();
-            return Err(error);
-        }
-        let revived = match self.revived(&steps.absent).await {
-            Ok(revived) => revived,
-            Err(error) => {
-                let all = puts.into_iter().chain(fetched.puts);
-                self.stash = all.map(|put| (put.path.clone(), put)).collect();
-                return Err(error);
-            }
-        };
-        let gone = steps.absent.into_iter().map(|(path, _)| path);
-        let deletes = gone
-            .filter(|path| !revived.contains(path))
-            .chain(steps.left)
-            .chain(steps.buried)
-            .collect();
-        let puts = puts.into_iter().chain(fetched.puts).collect();
-        let done = self.commit(puts, deletes).await?;
-        self.buried.clear();
-        let mut refused = steps.refused;
-        let bad = fetched.refused.iter();
-        refused.extend(bad.map(|(path, _, why)| RowRefusal::new(path, why)));
-        let in_the_way = |path: &String| RowRefusal::new(path, &RowWhy::InTheWay);
-        refused.extend(done.blocked.iter().map(in_the_way));
-        Ok(Pulled {
-            files: steps.files,
-            written: done.written,
-            deleted: done.deleted,
-            bytes: fetched.bytes,
-            refused,
-            unsettled: fetched.moved + revived.len(),
-        })
-    }
-
-    /// What an earlier call fetched and could not use, and what is still wanted.
-    fn unstash(&mut self, wants: Vec<Want>) -> (Vec<Put>, Vec<Want>) {
-        let mut stash = std::mem::take(&mut self.stash);
-        let mut puts = Vec::new();
-        let mut rest = Vec::new();
-        for want in wants {
-            match stash.remove(&want.path) {
-                Some(put) if put.token == want.token && put.key == want.key => puts.push(put),
-                other => {
-                    stash.extend(other.map(|put| (want.path.clone(), put)));
-                    rest.push(want);
-                }
-            }
-        }
-        if let Some(mirror) = &self.mirror {
-            for staged in stash.into_values().filter_map(|put| put.staged) {
-                mirror.incoming().discard(&staged);
-            }
-        }
-        (puts, rest)
-    }
-
-    async fn fetch(&self, wants: Vec<Want>) -> Fetched {
-        let Some(mirror) = &self.mirror else {
-            return Fetched::default();
-        };
-        let fetcher = Fetcher {
-            client: &self.client,
-            shape: &self.shape,
-            project: &self.project,
-            bucket: self.options.bucket.as_deref(),
-            incoming: mirror.incoming(),
-            scope: &self.scope,
-        };
-        fetcher.all(wants).await
-    }
-
-    fn remember_bad(&mut self, fetched: &Fetched) {
-        for (path, token, why) in &fetched.refused {
-            if let Some(token) = token {
-                self.bad.insert(path.clone(), (*token, why.clone()));
-            }
-        }
-        for put in &fetched.puts {
-            self.bad.remove(&put.path);
-        }
-    }
-
-    /// Which of the files have a row after all: each is asked for by name, for a listing that was
-    /// cut short looks like one that is complete.
-    async fn revived(
-        &self,
-        absent: &[(String, Option<String>)],
-    ) -> Result<HashSet<String>, SupabaseError> {
-        let keys: Vec<&str> = absent
-            .iter()
-            .filter_map(|(_, key)| key.as_deref())
-            .collect();
-        let stray = absent.iter().filter(|(_, key)| key.is_none());
-        let paths: Vec<&str> = stray.map(|(path, _)| path.as_str()).collect();
-        // More than one, for any of them may go in the meantime.
-        let known = || self.rows.iter().take(WITNESSES);
-        let known_keys: Vec<&str> = known().map(|(key, _)| key.as_str()).collect();
-        let known_paths: Vec<&str> = known().map(|(_, row)| row.path.as_str()).collect();
-        let lister = self.lister();
-        let keys = lister.present_keys(&keys, &known_keys).await?;
-        let mut revived = lister.present_paths(&paths, &known_paths).await?;
-        let by_key = absent
-            .iter()
-            .filter(|(_, key)| key.as_ref().is_some_and(|key| keys.contains(key)));
-        revived.extend(by_key.map(|(path, _)| path.clone()));
-        Ok(revived)
-    }
-
-    async fn commit(
-        &mut self,
-        puts: Vec<Put>,
-        deletes: Vec<String>,
-    ) -> Result<Committed, SupabaseError> {
-        let cursor = self.cursor();
-        if puts.is_empty() && deletes.is_empty() {
-            return Ok(Committed::default());
-        }
-        self.with_mirror(move |mirror| mirror.commit(puts, deletes, cursor))
-            .await
-    }
-
     async fn open(&mut self) -> Result<(), SupabaseError> {
         if self.mirror.is_none() {
             let identity = format!("{} {:?}", self.options.identity(&self.project), self.shape);
@@ -347,6 +255,7 @@ impl Puller {
             let open = move || Mirror::open(&dir, &identity);
             let opened = self.scope.spawn_blocking(open).await;
             self.mirror = Some(opened.map_err(|_| SupabaseError::Stopped)??);
+            self.settled = None;
             // Staged files did not survive that.
             self.stash.clear();
         }
