@@ -1,7 +1,7 @@
 //! `up --project` on the real Docker: a Flask project that is rows of a table, and what is saved
 //! in the table seen in the running app.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use codemate_preview::task::Scope;
 use serde_json::json;
@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     ("rows_become_a_preview_and_stay_in_step", in_step),
     ("without_the_database_the_last_files_stay", without),
     ("what_cannot_be_seen_is_refused", unseen),
+    ("the_next_agent_goes_on", next_agent),
 ];
 
 pub fn docker() -> bool {
@@ -149,6 +150,28 @@ fn without() {
         case.world.rest.until_ready();
         let url = case.host.run(&["up", "--project", PROJECT]).url();
         until_says(&url, "ONE a1 b1 none");
+    });
+}
+
+fn next_agent() {
+    block_on(|scope| async move {
+        let mut case = Case::new(&scope).await;
+        let url = case.host.run(&["up", "--project", PROJECT]).url();
+        let pid = case.host.agent_pid().to_string();
+        let killed = Command::new("kill").args(["-9", &pid]).status();
+        assert!(killed.unwrap().success());
+        let row = format!("?project_id=eq.{PROJECT}&path=eq.data/a.txt");
+        case.write("PATCH", &row, json!({ "content": "meanwhile" }))
+            .await;
+        // It knows who asks, though nothing tells it again.
+        case.host
+            .env
+            .retain(|(name, _)| !name.starts_with("SUPABASE"));
+        case.host.run(&["ls"]).ok();
+        until_says(&url, "ONE meanwhile b1 none");
+        case.host.run(&["down", PROJECT, "--purge", "--yes"]).ok();
+        let mirrors = case.host.config().join("../state/supabase");
+        assert_eq!(fs::read_dir(mirrors).unwrap().count(), 0);
     });
 }
 
