@@ -125,7 +125,7 @@ fn desk(
         token: kept.token,
     };
     let vault = Arc::new(StoreVault(Arc::clone(store)));
-    let desk = Desk::new(user.supabase.clone(), kept, vault, scope);
+    let desk = Desk::new(user.supabase.clone(), kept, vault, scope).trusting(ca_bundle(env, user));
     if desk.learn(env.supabase.clone()) {
         let known = desk.given();
         let kept = SupabaseCredentials {

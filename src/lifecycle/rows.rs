@@ -134,7 +134,7 @@ async fn pull(
     scope: &Scope,
 ) -> Result<(Puller, crate::source::supabase::Pulled), SupabaseError> {
     let mut puller = desk.connect(&rows.project, &rows.dir, scope).await?;
-    let first = puller.full().await?;
+    let first = puller.first().await?;
     Ok((puller, first))
 }
 

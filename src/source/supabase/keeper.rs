@@ -128,7 +128,7 @@ impl Work {
             .desk
             .connect(&rows.project, &rows.dir, &self.scope)
             .await?;
-        let first = puller.full().await?;
+        let first = puller.first().await?;
         Ok((puller, first))
     }
 
