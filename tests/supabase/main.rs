@@ -40,7 +40,6 @@ mod sights;
 mod stress;
 mod tls;
 mod up;
-#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/web.rs"]
 mod web;
 mod wire;
