@@ -16,12 +16,12 @@ use axum::{
 use codemate_preview::task::Scope;
 use serde_json::{Value, json};
 
+pub use super::edge::directory::{TUNNEL_TOKEN, token_of};
+
 pub const ACCOUNT: &str = "01a7362d577a6c3019a474fd6f485823";
 pub const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 pub const ZONE_NAME: &str = "example.com";
 pub const TOKEN: &str = "api-token-of-the-test";
-/// What the token of a tunnel begins with; its id follows.
-pub const TUNNEL_TOKEN: &str = "connector-token-of-";
 const AT: &str = "/client/v4";
 
 #[derive(Clone)]
@@ -310,7 +310,7 @@ impl Everything {
                     return Answer::Error(404, 1003, "Tunnel not found");
                 };
                 match (method.as_str(), what) {
-                    ("GET", ["token"]) => Answer::Result(json!(format!("{TUNNEL_TOKEN}{id}"))),
+                    ("GET", ["token"]) => Answer::Result(json!(token_of(id))),
                     ("PUT", ["configurations"]) => {
                         let rules = body["config"]["ingress"].as_array().unwrap();
                         tunnel.ingress.clone_from(rules);

@@ -1,7 +1,8 @@
 //! Tunnels against real counterparts on this host: programs, servers, protocols.
 //!
 //! A test whose counterpart is not installed is reported as ignored, by name, never as passed;
-//! `CODEMATE_PREVIEW_TEST_TUNNELS=required` makes that a failure.
+//! `CODEMATE_PREVIEW_TEST_TUNNELS=required` makes that a failure. A test that takes what its user
+//! has to name is ignored until it is named, whatever is required.
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 #![expect(
@@ -16,9 +17,12 @@
 mod bore;
 mod cloudflare;
 mod cloudflare_api;
+mod cloudflare_edge;
 mod cloudflare_faults;
 mod cloudflared;
+mod cloudflared_real;
 mod command;
+mod edge;
 mod front;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
@@ -35,6 +39,7 @@ mod rig;
 mod ssh;
 mod stub;
 mod verify;
+mod visitor;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -53,7 +58,9 @@ fn main() {
         ("bore", bore::TESTS),
         ("cloudflare", cloudflare::TESTS),
         ("cloudflare", cloudflare_faults::TESTS),
+        ("cloudflare_edge", cloudflare_edge::TESTS),
         ("cloudflared", cloudflared::TESTS),
+        ("cloudflared_real", cloudflared_real::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
         ("ngrok", ngrok_loss::TESTS),
@@ -67,15 +74,19 @@ fn main() {
         .flat_map(|(room, tests)| tests.iter().map(move |test| (room, test)))
         .map(|(room, test)| {
             let absent = !(test.needs)();
+            let unasked = !(test.asked)();
             let run = test.run;
             Trial::test(format!("{room}::{}", test.name), move || {
+                if unasked {
+                    return Err("what it takes is not named".into());
+                }
                 if absent {
                     return Err("what it needs is not here, and is required".into());
                 }
                 run();
                 Ok(())
             })
-            .with_ignored_flag(absent && !required)
+            .with_ignored_flag(unasked || absent && !required)
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
@@ -85,6 +96,8 @@ fn main() {
 struct Test {
     name: &'static str,
     needs: fn() -> bool,
+    /// Whether its user has it run.
+    asked: fn() -> bool,
     run: fn(),
 }
 
@@ -93,11 +106,17 @@ impl Test {
         Self {
             name,
             needs: || true,
+            asked: || true,
             run,
         }
     }
 
     const fn needs(self, needs: fn() -> bool) -> Self {
         Self { needs, ..self }
+    }
+
+    /// Only then run it; `required` does not ask for it.
+    const fn opt_in(self, asked: fn() -> bool) -> Self {
+        Self { asked, ..self }
     }
 }

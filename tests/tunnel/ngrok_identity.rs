@@ -11,14 +11,18 @@ use super::BASE;
 
 /// For agents and visitors; the authority as PEM.
 pub fn make() -> (TlsAcceptor, String) {
+    make_for(["localhost", &format!("*.{BASE}")])
+}
+
+/// The same for servers of these names.
+pub fn make_for<const N: usize>(names: [&str; N]) -> (TlsAcceptor, String) {
     let mut params = rcgen::CertificateParams::new([]).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let key = rcgen::KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap();
     let issuer = rcgen::Issuer::new(params, key);
     let key = rcgen::KeyPair::generate().unwrap();
-    let names = ["localhost".to_owned(), format!("*.{BASE}")];
-    let certificate = rcgen::CertificateParams::new(names)
+    let certificate = rcgen::CertificateParams::new(names.map(str::to_owned))
         .unwrap()
         .signed_by(&key, &issuer)
         .unwrap();
