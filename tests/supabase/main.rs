@@ -16,6 +16,7 @@
     reason = "the tests are told by a variable what must be there"
 )]
 
+mod door;
 mod faults;
 mod follows;
 mod gate;
@@ -35,6 +36,7 @@ mod session;
 mod shapes;
 mod sights;
 mod stress;
+mod told;
 mod up;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/web.rs"]
@@ -46,7 +48,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let (rig, node) = (rig::is_here(), node::is_here());
-    let all: [(&str, &[Test], bool); 12] = [
+    let all: [(&str, &[Test], bool); 13] = [
         ("faults", faults::TESTS, rig),
         ("follows", follows::TESTS, rig),
         ("judge", judge::TESTS, node),
@@ -58,6 +60,7 @@ fn main() {
         ("shapes", shapes::TESTS, rig),
         ("sights", sights::TESTS, rig),
         ("stress", stress::TESTS, rig),
+        ("told", told::TESTS, rig && up::docker()),
         ("up", up::TESTS, rig && up::docker()),
     ];
     let trials = all

@@ -1,7 +1,7 @@
 //! `up --project` on the real Docker: a Flask project that is rows of a table, and what is saved
 //! in the table seen in the running app.
 
-use std::{fs, time::Instant};
+use std::fs;
 
 use codemate_preview::task::Scope;
 use serde_json::json;
@@ -39,21 +39,34 @@ def hello():
 "#;
 
 /// A world with a Flask project in it, and a host that knows of it by its environment alone.
-struct Case {
-    world: World,
-    host: Host,
+pub struct Case {
+    pub world: World,
+    pub host: Host,
 }
 
 impl Case {
+    /// Its rows are looked at often.
     async fn new(scope: &Scope) -> Self {
+        let world = Self::world(scope).await;
+        let url = world.gate.url();
+        let settings = "[supabase]\npoll = \"200ms\"\nidle_poll = \"200ms\"\nrealtime = false\n";
+        Self::of(world, url, settings)
+    }
+
+    pub async fn world(scope: &Scope) -> World {
         let world = World::ours(scope, 1000).await;
         world.put("requirements.txt", "flask\n").await;
         world.put("app.py", APP).await;
         world.put("data/a.txt", "a1").await;
         world.put("data/b.txt", "b1").await;
+        world
+    }
+
+    /// `url` is where the host takes the Supabase project to be.
+    pub fn of(world: World, url: String, settings: &str) -> Self {
         let mut host = Host::new();
         host.env.extend([
-            ("SUPABASE_URL", world.gate.url()),
+            ("SUPABASE_URL", url),
             ("SUPABASE_KEY", PUBLISHABLE.to_owned()),
             (
                 "SUPABASE_USER_TOKEN",
@@ -63,12 +76,11 @@ impl Case {
         ]);
         let config = host.config();
         fs::create_dir_all(&config).unwrap();
-        let text = "[supabase]\npoll = \"200ms\"\nidle_poll = \"200ms\"\nrealtime = false\n";
-        fs::write(config.join("config.toml"), text).unwrap();
+        fs::write(config.join("config.toml"), settings).unwrap();
         Self { world, host }
     }
 
-    async fn write(&self, method: &str, query: &str, body: serde_json::Value) {
+    pub async fn write(&self, method: &str, query: &str, body: serde_json::Value) {
         let path = format!("project_files{query}");
         let status = self.world.write(method, &path, body).await;
         assert!((200..300).contains(&status), "{method} {path}: {status}");
@@ -83,7 +95,7 @@ fn get(url: &str) -> Option<String> {
         .map(|(_, body)| body)
 }
 
-fn until_says(url: &str, text: &str) {
+pub fn until_says(url: &str, text: &str) {
     let mut seen = None;
     let found = |seen: &mut Option<String>| {
         *seen = get(url);
@@ -105,12 +117,9 @@ fn in_step() {
         assert_eq!(last["data"]["changed"], false, "{last}");
 
         let row = |path: &str| format!("?project_id=eq.{PROJECT}&path=eq.{path}");
-        let since = Instant::now();
         case.write("PATCH", &row("data/a.txt"), json!({ "content": "a2" }))
             .await;
         until_says(&url, "ONE a2 b1 none");
-        // For people who read the log of a run; nothing is decided by it.
-        eprintln!("an UPDATE was visible after {:?}", since.elapsed());
         let new = json!({ "project_id": PROJECT, "path": "data/c.txt", "content": "c1" });
         case.write("POST", "", new).await;
         until_says(&url, "ONE a2 b1 c1");
