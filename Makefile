@@ -24,7 +24,8 @@ test: setup-tests lint
 	target/debug/codemate-preview images build
 	target/debug/codemate-preview agent stop
 	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_TEST_BROWSER=required \
-		CODEMATE_PREVIEW_TEST_TUNNELS=required cargo test --lib --tests
+		CODEMATE_PREVIEW_TEST_TUNNELS=required CODEMATE_PREVIEW_TEST_SUPABASE=required \
+		cargo test --lib --tests
 
 ## The tests that need no Docker.
 test-pure:
@@ -48,7 +49,6 @@ bench-gateway:
 ## The first pull of 10 000 rows beside paging by offset, then saves in a table until they are seen
 ## over HTTP; both on a real PostgreSQL and PostgREST.
 bench-supabase: setup-tests
-	tests/supabase/setup
 	cargo build --release --quiet
 	$(BIN) images build
 	cargo bench --bench supabase
@@ -62,6 +62,7 @@ completions:
 setup:
 	images/setup
 
-## That, and what the tests need: Chromium, Node.js and what npm installs for them, sshd.
+## That, and what the tests need: Chromium, Node.js and what npm installs for them, sshd, PostgreSQL.
 setup-tests:
 	images/setup tests
+	tests/supabase/setup

@@ -34,6 +34,9 @@ mod rig;
 #[path = "../tests/docker/web.rs"]
 mod web;
 #[expect(dead_code, reason = "the tests use the rest of it")]
+#[path = "../tests/supabase/wire.rs"]
+mod wire;
+#[expect(dead_code, reason = "the tests use the rest of it")]
 #[path = "../tests/supabase/world.rs"]
 mod world;
 
@@ -48,8 +51,9 @@ use serde_json::json;
 use door::Door;
 use gate::PUBLISHABLE;
 use host::Host;
-use phoenix::{Phoenix, change};
+use phoenix::Phoenix;
 use rig::jwt;
+use wire::change;
 use world::{ALICE, PROJECT, World, until};
 
 /// Of each kind.

@@ -43,6 +43,11 @@
 //! through a tunnel arrives at an entrance of the [`gateway`] that leads to that preview alone. A URL
 //! is shown when a challenge has come back through it from that entrance.
 //!
+//! # Where files come from
+//!
+//! A directory of this host, or the rows of a Supabase table: those are mirrored into a private
+//! directory ([`source::supabase`]), and all else is the same.
+//!
 //! # What is true
 //!
 //! Labels on the engine's objects say what exists; the store says what should; the guest's journal

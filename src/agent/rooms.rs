@@ -15,7 +15,7 @@ use crate::{
     model::{Code, Problem},
     security::Policy,
     source::supabase::Desk,
-    store::Store,
+    store::{Store, SupabaseCredentials, TunnelCredentials},
     task::Scope,
     tunnel::{Credentials, Given, OURSELVES, Pace, Tools, Tunnels},
 };
@@ -125,8 +125,19 @@ fn desk(
         token: kept.token,
     };
     let vault = Arc::new(StoreVault(Arc::clone(store)));
-    let desk = Desk::new(user.supabase.clone(), kept, vault, scope);
-    desk.learn(env.supabase.clone());
+    let desk = Desk::new(user.supabase.clone(), kept, vault, scope).trusting(ca_bundle(env, user));
+    if desk.learn(env.supabase.clone()) {
+        let known = desk.given();
+        let kept = SupabaseCredentials {
+            url: known.url,
+            key: known.key,
+            service_key: known.service_key,
+            token: known.token,
+        };
+        store
+            .save_supabase_credentials(&kept)
+            .map_err(|error| error.problem())?;
+    }
     Ok(desk)
 }
 
@@ -142,10 +153,20 @@ fn tools(
         ngrok: kept.ngrok,
         cloudflare: kept.cloudflare,
     });
-    credentials.learn(Given {
+    let changed = credentials.learn(Given {
         ngrok: env.ngrok_authtoken.clone(),
         cloudflare: env.cloudflare_token.clone(),
     });
+    if changed {
+        let known = credentials.given();
+        let kept = TunnelCredentials {
+            ngrok: known.ngrok,
+            cloudflare: known.cloudflare,
+        };
+        store
+            .save_credentials(&kept)
+            .map_err(|error| error.problem())?;
+    }
     Ok(Tools {
         settings: user.tunnels.clone(),
         credentials: Arc::new(credentials),

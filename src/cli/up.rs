@@ -115,35 +115,10 @@ pub async fn run(context: &mut Context, args: UpArgs) -> Outcome {
 }
 
 async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure> {
-    let label = context.global.name.clone();
-    let (source, id, options) = match &args.project {
-        Some(project) => {
-            let id = InstanceId::of_project(project, label.as_ref());
-            let source = SourceRef::Supabase {
-                project: project.clone(),
-            };
-            (
-                source,
-                id,
-                flags(context, args)?.combine(env_options(&context.env)?),
-            )
-        }
-        None => {
-            let directory = match &args.dir {
-                Some(dir) => context.resolve(dir)?,
-                None => context.directory()?,
-            };
-            let id = InstanceId::of_directory(&directory, label.as_ref());
-            let own = project_options(&directory, &context.env)?;
-            let source = SourceRef::Local {
-                directory: utf8(&directory)?,
-            };
-            (source, id, flags(context, args)?.combine(own))
-        }
-    };
+    let (source, id, options) = files(context, args)?;
     let mut request = UpRequest {
         source,
-        label,
+        label: context.global.name.clone(),
         options,
         rebuild: args.rebuild,
         credentials: context.credentials(),
@@ -160,6 +135,29 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         let id = id.to_string();
         return Ok(Started { client, result, id });
     }
+}
+
+/// Where the files come from, which instance that is, and what is said of it.
+fn files(context: &Context, args: &UpArgs) -> Result<(SourceRef, InstanceId, Options), Failure> {
+    let label = context.global.name.as_ref();
+    let flags = flags(context, args)?;
+    if let Some(project) = &args.project {
+        let source = SourceRef::Supabase {
+            project: project.clone(),
+        };
+        let options = flags.combine(env_options(&context.env)?);
+        return Ok((source, InstanceId::of_project(project, label), options));
+    }
+    let directory = match &args.dir {
+        Some(dir) => context.resolve(dir)?,
+        None => context.directory()?,
+    };
+    let source = SourceRef::Local {
+        directory: utf8(&directory)?,
+    };
+    let options = flags.combine(project_options(&directory, &context.env)?);
+    let id = InstanceId::of_directory(&directory, label);
+    Ok((source, id, options))
 }
 
 /// The template a person takes where detection could not decide. Each that could be taken comes

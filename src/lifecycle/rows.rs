@@ -53,9 +53,10 @@ impl Instance {
             "pull",
             format!("fetching project {}", rows.project),
         );
-        let pulling = pull(&self.house.supabase, &rows, &self.scope);
-        let pulled = self.unless_cancelled(cancel, async { Ok(pulling.await?) });
-        let (puller, first) = step.end(pulled.await)?;
+        // Large, and there is one of it.
+        let pulling = Box::pin(pull(&self.house.supabase, &rows, &self.scope));
+        let done = self.unless_cancelled(cancel, async { Ok(pulling.await?) });
+        let (connection, first) = step.end(done.await)?;
         for refused in &first.refused {
             journal.tell(Event::Warning {
                 message: format!("`{}` is left out: {}", refused.path, refused.why),
@@ -66,7 +67,7 @@ impl Instance {
         self.keeper = Some(Keeper::start(
             desk,
             rows,
-            Some((puller, first)),
+            Some((connection, first)),
             &self.scope,
         ));
         self.show_rows();
@@ -133,7 +134,7 @@ async fn pull(
     scope: &Scope,
 ) -> Result<(Puller, crate::source::supabase::Pulled), SupabaseError> {
     let mut puller = desk.connect(&rows.project, &rows.dir, scope).await?;
-    let first = puller.full().await?;
+    let first = puller.first().await?;
     Ok((puller, first))
 }
 

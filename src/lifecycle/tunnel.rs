@@ -132,6 +132,7 @@ impl Instance {
         if self.way.is_of(kind) && self.way.url().is_some() {
             return Ok(false);
         }
+        let before = self.record.tunnel.filter(|before| *before != kind);
         let journal = self.journal.clone();
         let step = Step::start(&journal, "tunnel", format!("opening a {kind} tunnel"));
         let opened = async {
@@ -147,16 +148,15 @@ impl Instance {
                 Ok(true)
             }
             (Err(LifecycleError::ShuttingDown), _) => Err(LifecycleError::ShuttingDown),
-            (Err(error @ LifecycleError::Cancelled { .. }), _) => {
-                self.close_tunnel().await?;
-                Err(error)
-            }
-            (Err(error), Wish::May(_)) => {
+            (Err(error), Wish::May(_)) if !matches!(error, LifecycleError::Cancelled { .. }) => {
                 self.tell_no_url(&error.problem(), "no public URL");
                 self.close_tunnel().await
             }
             (Err(error), _) => {
                 self.close_tunnel().await?;
+                // Who asked for another way in did not ask to lose the one there was.
+                self.record.tunnel = before;
+                self.reopen_tunnel().await;
                 Err(error)
             }
         }

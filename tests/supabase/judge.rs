@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     Test,
     node::Node,
-    phoenix::{Phoenix, a_token, change},
+    phoenix::Phoenix,
+    wire::{a_token, change},
     world::{block_on, until},
 };
 

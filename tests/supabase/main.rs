@@ -24,8 +24,11 @@ mod gate;
 #[path = "../docker/host.rs"]
 mod host;
 mod judge;
+mod kept;
 mod keys;
+mod listener;
 mod lite;
+mod lite_keys;
 mod mirrors;
 mod node;
 mod phoenix;
@@ -36,11 +39,12 @@ mod session;
 mod shapes;
 mod sights;
 mod stress;
+mod tls;
 mod told;
 mod up;
-#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/web.rs"]
 mod web;
+mod wire;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -48,11 +52,12 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let (rig, node) = (rig::is_here(), node::is_here());
-    let all: [(&str, &[Test], bool); 13] = [
+    let all: [(&str, &[Test], bool); 14] = [
         ("faults", faults::TESTS, rig),
         ("follows", follows::TESTS, rig),
         ("judge", judge::TESTS, node),
         ("keys", keys::TESTS, rig),
+        ("lite_keys", lite_keys::TESTS, node),
         ("mirrors", mirrors::TESTS, rig),
         ("pulls", pulls::TESTS, rig),
         ("realtime", realtime::TESTS, true),

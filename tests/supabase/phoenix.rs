@@ -6,14 +6,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use codemate_preview::task::Scope;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::broadcast,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async,
     tungstenite::{
@@ -21,6 +22,8 @@ use tokio_tungstenite::{
         handshake::server::{ErrorResponse, Request, Response},
     },
 };
+
+use crate::wire::{bindings, expired, passes, system};
 
 pub const PATH: &str = "/realtime/v1/websocket";
 
@@ -61,6 +64,7 @@ enum Order {
 #[derive(Clone)]
 pub struct Phoenix {
     pub addr: SocketAddr,
+    has_tls: bool,
     shared: Arc<Shared>,
     scope: Scope,
 }
@@ -80,14 +84,25 @@ struct Joined {
 
 impl Phoenix {
     pub async fn start(scope: &Scope) -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), scope).await
+        Self::start_with(None, scope).await
     }
 
-    /// Also where one was that was stopped.
+    pub async fn start_with(tls: Option<TlsAcceptor>, scope: &Scope) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::accept(listener, tls, scope)
+    }
+
+    /// Where one was that was stopped.
     pub async fn start_at(addr: SocketAddr, scope: &Scope) -> Self {
         let listener = TcpListener::bind(addr).await.unwrap();
+        Self::accept(listener, None, scope)
+    }
+
+    fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, scope: &Scope) -> Self {
+        let has_tls = tls.is_some();
         let phoenix = Self {
             addr: listener.local_addr().unwrap(),
+            has_tls,
             shared: Arc::new(Shared {
                 manners: Mutex::new(Manners {
                     status: None,
@@ -109,10 +124,11 @@ impl Phoenix {
                     came = listener.accept() => {
                         let (stream, _) = came.unwrap();
                         let (shared, token) = (Arc::clone(&shared), own.token());
+                        let tls = tls.clone();
                         own.spawn(async move {
                             tokio::select! {
                                 () = token.cancelled() => {}
-                                () = serve(stream, &shared) => {}
+                                () = admit(stream, tls, &shared) => {}
                             }
                             let mut seen = shared.seen.lock().unwrap();
                             seen.open = seen.open.saturating_sub(1);
@@ -130,7 +146,8 @@ impl Phoenix {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        let scheme = if self.has_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
     }
 
     pub fn manners(&self) -> MutexGuard<'_, Manners> {
@@ -165,28 +182,20 @@ impl Phoenix {
     }
 }
 
-/// A change as the real one tells it. A deleted row has nothing but `old`.
-pub fn change(kind: &str, record: &Value, old: &Value) -> Value {
-    json!({
-        "type": kind,
-        "schema": "public",
-        "table": "project_files",
-        "commit_timestamp": "2026-11-23T10:00:00.000Z",
-        "columns": [
-            { "name": "project_id", "type": "uuid" },
-            { "name": "path", "type": "text" },
-            { "name": "content", "type": "text" },
-            { "name": "rev", "type": "int8" },
-        ],
-        "record": record,
-        "old_record": old,
-        "errors": null,
-    })
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+type Socket = WebSocketStream<Box<dyn Stream>>;
+
+async fn admit(stream: TcpStream, tls: Option<TlsAcceptor>, shared: &Shared) {
+    let Some(tls) = tls else {
+        return serve(Box::new(stream), shared).await;
+    };
+    let stream = tls.accept(stream).await.unwrap();
+    serve(Box::new(stream), shared).await;
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
-async fn serve(stream: TcpStream, shared: &Shared) {
+async fn serve(stream: Box<dyn Stream>, shared: &Shared) {
     let mut orders = shared.orders.subscribe();
     let status = shared.manners.lock().unwrap().status;
     let mut query = String::new();
@@ -349,63 +358,4 @@ async fn answer(
         other => panic!("a client does not say {other}"),
     }
     true
-}
-
-/// What was asked for, each with an id of its own.
-fn bindings(payload: &Value) -> Vec<Value> {
-    let asked = payload["config"]["postgres_changes"].as_array().unwrap();
-    let numbered = asked.iter().zip(2_594_587..);
-    numbered
-        .map(|(binding, id)| {
-            let mut binding = binding.clone();
-            binding["id"] = json!(id);
-            binding
-        })
-        .collect()
-}
-
-fn system(extension: &str, status: &str, message: &str, topic: &str) -> Value {
-    json!({
-        "extension": extension,
-        "status": status,
-        "message": message,
-        "channel": topic.strip_prefix("realtime:").unwrap(),
-    })
-}
-
-/// The one filter there is, `<column>=eq.<value>`, on the new row or, deleted, on what is left.
-fn passes(binding: &Value, data: &Value) -> bool {
-    let kind = binding["event"].as_str().unwrap();
-    if kind != "*" && data["type"] != kind || binding["table"] != data["table"] {
-        return false;
-    }
-    let Some(filter) = binding["filter"].as_str() else {
-        return true;
-    };
-    let (column, value) = filter.split_once("=eq.").unwrap();
-    let row = if data["type"] == "DELETE" {
-        &data["old_record"]
-    } else {
-        &data["record"]
-    };
-    row[column] == value
-}
-
-/// The reason for which a token that has ended is refused.
-fn expired(token: &str) -> Option<String> {
-    let claims = token.split('.').nth(1)?;
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
-    let ends = claims["exp"].as_i64()?;
-    let now = jiff::Timestamp::now().as_second();
-    (ends <= now).then(|| "InvalidJWTExpiration: Token has expired".to_owned())
-}
-
-/// A JWT as far as Realtime's clients look into one. Ends in `seconds`.
-pub fn a_token(name: &str, seconds: i64) -> String {
-    let ends = jiff::Timestamp::now().as_second() + seconds;
-    let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-    let head = part(json!({ "alg": "HS256", "typ": "JWT" }));
-    let claims = part(json!({ "role": "authenticated", "sub": name, "exp": ends }));
-    format!("{head}.{claims}.c2lnbmF0dXJl")
 }

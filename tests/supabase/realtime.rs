@@ -1,26 +1,19 @@
 //! Our own Realtime client against the server that Supabase's client took for true.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use codemate_preview::{
-    model::Secret,
-    source::supabase::{
-        ApiKey, Endpoint, Hint, SupabaseError, Tokens,
-        realtime::{Listening, Pace, Realtime, RealtimeError, RealtimeState, Subscription},
-    },
-    task::Scope,
+use codemate_preview::source::supabase::{
+    Hint, Tokens as _,
+    realtime::{Pace, RealtimeError, RealtimeState},
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::{
     Test,
-    phoenix::{Phoenix, a_token, change},
+    listener::{KEY, PROJECT, Purse, hasty, hint, live, logged, start, state},
+    phoenix::Phoenix,
+    tls,
+    wire::{a_token, change},
     world::{PATIENCE, block_on, until},
 };
 
@@ -42,100 +35,8 @@ pub const TESTS: &[Test] = &[
     ("a_stopped_one_leaves", leaves),
     ("nobody_who_does_not_listen_holds_it_up", not_listened_to),
     ("no_secret_is_logged", no_secret),
+    ("it_speaks_tls", speaks_tls),
 ];
-
-const PROJECT: &str = "aaaaaaaa-0000-0000-0000-000000000001";
-const KEY: &str = "sb_publishable_7Qk2xW9mPz";
-
-/// Tokens by hand.
-struct Purse {
-    now: Mutex<Option<Secret>>,
-    /// What a refresh gives: `None` ends the session.
-    next: Mutex<Option<Secret>>,
-    refreshed: Mutex<Vec<Secret>>,
-}
-
-impl Purse {
-    fn new(token: &str) -> Arc<Self> {
-        Arc::new(Self {
-            now: Mutex::new(Some(Secret::new(token))),
-            next: Mutex::new(None),
-            refreshed: Mutex::default(),
-        })
-    }
-
-    fn put(&self, token: &str) {
-        *self.now.lock().unwrap() = Some(Secret::new(token));
-    }
-
-    fn will_give(&self, token: &str) {
-        *self.next.lock().unwrap() = Some(Secret::new(token));
-    }
-}
-
-#[async_trait]
-impl Tokens for Purse {
-    async fn token(&self) -> Result<Option<Secret>, SupabaseError> {
-        Ok(self.now.lock().unwrap().clone())
-    }
-
-    async fn refresh(&self, stale: &Secret) -> Result<Option<Secret>, SupabaseError> {
-        self.refreshed.lock().unwrap().push(stale.clone());
-        let Some(next) = self.next.lock().unwrap().clone() else {
-            return Err(SupabaseError::SessionEnded {
-                user: "a@example.com".to_owned(),
-                said: "Already Used".to_owned(),
-            });
-        };
-        *self.now.lock().unwrap() = Some(next.clone());
-        Ok(Some(next))
-    }
-}
-
-/// A test's patience; what is not expected to run out is left long.
-fn hasty() -> Pace {
-    Pace {
-        heartbeat: Duration::from_millis(50),
-        answer: PATIENCE,
-        waits: vec![Duration::from_millis(20)],
-        rarely: PATIENCE,
-        ..Pace::default()
-    }
-}
-
-fn start(phoenix: &Phoenix, tokens: Arc<dyn Tokens>, pace: Pace, scope: &Scope) -> Listening {
-    logged();
-    let at = Endpoint::new(Some(&phoenix.url()), None).unwrap();
-    let what = Subscription {
-        project: PROJECT.to_owned(),
-        schema: "public".to_owned(),
-        table: "project_files".to_owned(),
-        column: Some("project_id".to_owned()),
-    };
-    Realtime::new(&at, ApiKey::new(KEY), tokens, what)
-        .unwrap()
-        .pace(pace)
-        .start(scope)
-}
-
-async fn hint(listening: &mut Listening) -> Hint {
-    let hint = timeout(PATIENCE, listening.hints.recv()).await;
-    hint.expect("a hint in time").expect("it runs on")
-}
-
-async fn state(listening: &mut Listening, is_it: impl FnMut(&RealtimeState) -> bool) {
-    let found = timeout(PATIENCE, listening.state.wait_for(is_it)).await;
-    found.expect("that state in time").unwrap();
-}
-
-/// Joined and confirmed, with a token that is good for a while.
-async fn live(scope: &Scope, pace: Pace) -> (Phoenix, Listening, Arc<Purse>) {
-    let phoenix = Phoenix::start(scope).await;
-    let purse = Purse::new(&a_token("first", 600));
-    let mut listening = start(&phoenix, purse.clone(), pace, scope);
-    assert_eq!(hint(&mut listening).await, Hint::Live);
-    (phoenix, listening, purse)
-}
 
 fn inserted() -> Value {
     let row = json!({ "project_id": PROJECT, "path": "a", "content": "x", "rev": 1 });
@@ -450,34 +351,6 @@ fn not_listened_to() {
     });
 }
 
-/// What all tests of this program logged.
-fn logged() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(|| {
-        let log = Log::default();
-        let writer = log.clone();
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(move || writer.clone())
-            .init();
-        log
-    })
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn no_secret() {
     block_on(|scope| async move {
         let (phoenix, mut listening, purse) = live(&scope, hasty()).await;
@@ -503,5 +376,21 @@ fn no_secret() {
         assert!(text.contains("Realtime tells of changes"), "{text}");
         assert!(!text.contains(KEY), "the key is in the log");
         assert!(!text.contains(first.reveal()), "a token is in the log");
+    });
+}
+
+/// In a process of its own, for whom to trust is read from the environment once.
+fn speaks_tls() {
+    if !tls::is_trusting() {
+        tls::run_again("realtime::it_speaks_tls");
+        return;
+    }
+    block_on(|scope| async move {
+        let phoenix = Phoenix::start_with(Some(tls::acceptor()), &scope).await;
+        let purse = Purse::new(&a_token("first", 600));
+        let mut listening = start(&phoenix, purse, hasty(), &scope);
+        assert_eq!(hint(&mut listening).await, Hint::Live);
+        phoenix.change(inserted());
+        assert_eq!(hint(&mut listening).await, Hint::Changed);
     });
 }

@@ -1,31 +1,21 @@
-//! Signing in, staying so, and every kind of key, at Supabase's own small server.
+//! Signing in and staying so, at Supabase's own small server.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::atomic::Ordering;
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
-    model::{Code, Problem, Secret, UserSession},
+    model::{Code, Secret},
     source::supabase::{
-        ApiKey, Endpoint, FixedToken, Options, Puller, SupabaseError, Tokens,
-        session::{Session, SignedOut, Vault},
+        ApiKey, SupabaseError, Tokens as _,
+        session::{Session, SignedOut, Vault as _},
     },
-    store::Store,
-    task::Scope,
 };
 use futures_util::future::join_all;
-use tempfile::TempDir;
 
 use crate::{
     Test,
-    lite::{Lite, PASSWORD, PUBLISHABLE, SECRET},
-    world::{block_on, until},
+    kept::{Kept, gone, open, signed_in},
+    lite::{Lite, PASSWORD},
+    world::block_on,
 };
 
 pub const TESTS: &[Test] = &[
@@ -38,98 +28,7 @@ pub const TESTS: &[Test] = &[
     ("tokens_are_renewed_ahead_of_their_end", ahead),
     ("while_a_token_is_good_nothing_is_missed", server_gone),
     ("signing_out_revokes_and_forgets", signs_out),
-    ("an_expired_token_is_renewed_on_the_way", on_the_way),
-    ("every_kind_of_key", keys),
 ];
-
-/// The store, as the agent would give it, that can be made to fail.
-struct Kept {
-    store: Store,
-    fails: AtomicBool,
-    saved: Mutex<Vec<UserSession>>,
-    _dir: TempDir,
-}
-
-impl Kept {
-    fn new() -> Arc<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        Arc::new(Self {
-            store: Store::open(dir.path().join("store")).unwrap(),
-            fails: AtomicBool::new(false),
-            saved: Mutex::default(),
-            _dir: dir,
-        })
-    }
-
-    fn saves(&self) -> usize {
-        self.saved.lock().unwrap().len()
-    }
-
-    fn now(&self, lite: &Lite) -> Option<UserSession> {
-        self.load(lite.endpoint().auth().unwrap().as_str()).unwrap()
-    }
-}
-
-impl Vault for Kept {
-    fn load(&self, url: &str) -> Result<Option<UserSession>, Problem> {
-        self.store
-            .user_session(url)
-            .map_err(|error| error.problem())
-    }
-
-    fn save(&self, session: &UserSession) -> Result<(), Problem> {
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(Problem::new(Code::Agent, "the disk is full").retryable());
-        }
-        let saved = self.store.save_user_session(session);
-        saved.map_err(|error| error.problem())?;
-        self.saved.lock().unwrap().push(session.clone());
-        Ok(())
-    }
-
-    fn remove(&self, url: &str) -> Result<(), Problem> {
-        let removed = self.store.remove_user_session(url);
-        removed.map_err(|error| error.problem())
-    }
-}
-
-async fn open(lite: &Lite, kept: &Arc<Kept>, scope: &Scope) -> Session {
-    open_at(&lite.endpoint(), kept, scope).await
-}
-
-async fn open_at(at: &Endpoint, kept: &Arc<Kept>, scope: &Scope) -> Session {
-    let key = ApiKey::new(PUBLISHABLE);
-    let vault = Arc::clone(kept) as Arc<dyn Vault>;
-    Session::open(at, key, vault, scope).await.unwrap()
-}
-
-/// The same session, kept where nobody answers.
-async fn gone(mut held: UserSession, scope: &Scope) -> (Session, Arc<Kept>) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let at = Endpoint::new(Some(&url), None).unwrap();
-    held.url = at.auth().unwrap().to_string();
-    let kept = Kept::new();
-    kept.save(&held).unwrap();
-    (open_at(&at, &kept, scope).await, kept)
-}
-
-/// With the access token it has.
-async fn signed_in(lite: &Lite, email: &str, scope: &Scope) -> (Session, Arc<Kept>, Secret) {
-    lite.sign_up(email).await;
-    let kept = Kept::new();
-    let session = open(lite, &kept, scope).await;
-    let password = Secret::new(PASSWORD);
-    assert_eq!(session.sign_in(email, &password).await.unwrap(), email);
-    let token = session.token().await.unwrap().unwrap();
-    // Tokens of one user made in the same second are the same text.
-    let made = jiff::Timestamp::now().as_second();
-    until("the next second", || {
-        (jiff::Timestamp::now().as_second() > made).then_some(())
-    });
-    (session, kept, token)
-}
 
 fn signs_in() {
     block_on(|scope| async move {
@@ -330,115 +229,5 @@ fn signs_out() {
         assert!(matches!(told, SignedOut::Forgotten { .. }), "{told:?}");
         let url = kept.saved.lock().unwrap()[0].url.clone();
         assert_eq!(kept.load(&url).unwrap(), None);
-    });
-}
-
-fn options(lite: &Lite, key: &str) -> Options {
-    let settings = SupabaseSettings {
-        service: true,
-        ..SupabaseSettings::default()
-    };
-    let env = SupabaseEnv {
-        url: Some(lite.url()),
-        key: Some(Secret::new(key)),
-        ..SupabaseEnv::default()
-    };
-    Options::resolve(&settings, &env).unwrap()
-}
-
-async fn files(
-    options: Options,
-    tokens: Arc<dyn Tokens>,
-    project: &str,
-    scope: &Scope,
-) -> Result<usize, SupabaseError> {
-    let dir = tempfile::tempdir().unwrap();
-    let dir: &Path = dir.path();
-    let mut puller = Puller::connect(options, tokens, project, dir, scope).await?;
-    Ok(puller.full().await?.files)
-}
-
-/// This server refuses an expired token as newer PostgREST does, with PGRST303.
-fn on_the_way() {
-    block_on(|scope| async move {
-        let project = "aaaaaaaa-0000-0000-0000-00000000000e";
-        let lite = Lite::start(2);
-        let owner = lite.sign_up("way@example.com").await;
-        lite.project(project, &owner).await;
-        let kept = Kept::new();
-        let session = open(&lite, &kept, &scope).await;
-        let password = Secret::new(PASSWORD);
-        session.sign_in("way@example.com", &password).await.unwrap();
-        // The clock of this host is an hour behind, in a manner of speaking.
-        let mut held = kept.now(&lite).unwrap();
-        let ends = held.expires_at;
-        held.renew_at += 3600;
-        held.expires_at += 3600;
-        kept.save(&held).unwrap();
-        let session = Arc::new(open(&lite, &kept, &scope).await);
-        until("its end", || {
-            (jiff::Timestamp::now().as_second() > ends).then_some(())
-        });
-        let options = options(&lite, PUBLISHABLE);
-        let stale = FixedToken(Some(held.access_token.clone()));
-        let refused = files(options.clone(), Arc::new(stale), project, &scope).await;
-        assert!(matches!(refused, Err(SupabaseError::Credential { .. })));
-        let found = files(options, session, project, &scope).await;
-        assert_eq!(found, Ok(1));
-        assert_ne!(kept.now(&lite).unwrap().access_token, held.access_token);
-    });
-}
-
-/// The id of a user, as their token has it.
-fn owner_of(token: &Secret) -> String {
-    let claims = token.reveal().split('.').nth(1).unwrap();
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
-    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
-    claims["sub"].as_str().unwrap().to_owned()
-}
-
-fn keys() {
-    block_on(|scope| async move {
-        let project = "aaaaaaaa-0000-0000-0000-00000000000f";
-        let lite = Lite::shared();
-        let (session, _, token) = signed_in(lite, "keys@example.com", &scope).await;
-        let (_other, _, stranger) = signed_in(lite, "stranger@example.com", &scope).await;
-        lite.project(project, &owner_of(&token)).await;
-        let user = FixedToken(Some(token.clone()));
-        let other = FixedToken(Some(stranger));
-        let nobody = FixedToken(None);
-        let found = files(
-            options(lite, PUBLISHABLE),
-            Arc::new(session),
-            project,
-            &scope,
-        );
-        assert_eq!(found.await, Ok(1), "a session is one of the tokens");
-        // Key, who asks, whether the file is seen, whether the credential is refused.
-        let table = [
-            (PUBLISHABLE, &nobody, false, false),
-            (PUBLISHABLE, &user, true, false),
-            (PUBLISHABLE, &other, false, false),
-            (SECRET, &nobody, true, false),
-            // The token decides.
-            (SECRET, &other, false, false),
-            ("sb_publishable_of_another_project", &user, false, true),
-            ("sb_secret_of_another_project", &nobody, false, true),
-        ];
-        for (key, tokens, sees, refused) in table {
-            let tokens = Arc::new(tokens.clone());
-            let found = files(options(lite, key), tokens, project, &scope).await;
-            assert_eq!(found == Ok(1), sees, "{key}: {found:?}");
-            let is_refused = matches!(found, Err(SupabaseError::Credential { .. }));
-            assert_eq!(is_refused, refused, "{key}: {found:?}");
-        }
-        // A token alone is not enough where there is a gateway.
-        let settings = SupabaseSettings {
-            rest_url: Some(format!("{}/rest/v1", lite.url())),
-            ..SupabaseSettings::default()
-        };
-        let bare = Options::resolve(&settings, &SupabaseEnv::default()).unwrap();
-        let found = files(bare, Arc::new(user), project, &scope).await;
-        assert!(matches!(found, Err(SupabaseError::Credential { .. })));
     });
 }

@@ -11,8 +11,9 @@ use crate::{
     Test,
     door::Door,
     host::until,
-    phoenix::{Phoenix, change},
+    phoenix::Phoenix,
     up::{Case, until_says},
+    wire::change,
     world::{PROJECT, block_on},
 };
 

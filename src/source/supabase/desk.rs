@@ -1,7 +1,7 @@
 //! `Desk`: who we are at Supabase, and connections made as that.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -22,6 +22,8 @@ pub struct Desk {
     settings: SupabaseSettings,
     given: Mutex<SupabaseEnv>,
     vault: Arc<dyn Vault>,
+    /// PEM file of authorities trusted beside the system's.
+    authorities: Option<PathBuf>,
     /// The one of the project that was last meant, and its URL.
     session: AsyncMutex<Option<(String, Session)>>,
     scope: Scope,
@@ -50,8 +52,18 @@ impl Desk {
             settings,
             given: Mutex::new(given),
             vault,
+            authorities: None,
             session: AsyncMutex::default(),
             scope: scope.child(),
+        }
+    }
+
+    /// Trust these authorities beside the system's.
+    #[must_use]
+    pub fn trusting(self, authorities: Option<PathBuf>) -> Self {
+        Self {
+            authorities,
+            ..self
         }
     }
 
@@ -75,10 +87,15 @@ impl Desk {
 
     pub async fn options(&self) -> Result<Options, SupabaseError> {
         let (settings, given) = (self.settings.clone(), self.given());
-        self.scope
+        let resolved = self
+            .scope
             .spawn_blocking(move || Options::resolve(&settings, &given))
             .await
-            .unwrap_or(Err(SupabaseError::Stopped))
+            .unwrap_or(Err(SupabaseError::Stopped))?;
+        Ok(Options {
+            authorities: self.authorities.clone(),
+            ..resolved
+        })
     }
 
     pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<String, SupabaseError> {

@@ -173,8 +173,10 @@ fn stage(
     contents: Vec<(Want, Token, Vec<u8>)>,
 ) -> Result<Vec<(Put, u64)>, SupabaseError> {
     let put = |(want, token, bytes): (Want, Token, Vec<u8>)| {
-        let same = (blake3::hash(&bytes), want.is_executable);
-        let staged = if want.held == Some(same) {
+        let is_held = |(hash, is_executable): (blake3::Hash, bool)| {
+            is_executable == want.is_executable && hash == blake3::hash(&bytes)
+        };
+        let staged = if want.held.is_some_and(is_held) {
             None
         } else {
             let staged = incoming.put(&bytes, want.is_executable);

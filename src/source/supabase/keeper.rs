@@ -84,14 +84,14 @@ struct Work {
 impl Work {
     async fn run(self, pulled: Option<(Puller, Pulled)>) {
         let token = self.scope.token();
-        let (puller, first) = match pulled {
+        let (connection, first) = match pulled {
             Some(pulled) => pulled,
             None => match token.run_until_cancelled(self.until_pulled()).await {
                 Some(pulled) => pulled,
                 None => return,
             },
         };
-        let following = self.desk.follow(puller, &first, &self.scope);
+        let following = self.desk.follow(connection, &first, &self.scope);
         let follower = match token.run_until_cancelled(following).await {
             Some(Ok(follower)) => follower,
             Some(Err(error)) => return self.failed(&error),
@@ -128,7 +128,7 @@ impl Work {
             .desk
             .connect(&rows.project, &rows.dir, &self.scope)
             .await?;
-        let first = puller.full().await?;
+        let first = puller.first().await?;
         Ok((puller, first))
     }
 

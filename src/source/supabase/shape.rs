@@ -18,7 +18,7 @@ pub struct Shape {
     pub dir: Option<String>,
     pub size: Option<String>,
     pub hash: Option<String>,
-    /// At most [`MOST_CHANGED`], a number that grows first if there is one.
+    /// Three at most, a number that grows first if there is one.
     pub changed: Vec<String>,
     pub object: Option<String>,
     pub bucket: Option<String>,

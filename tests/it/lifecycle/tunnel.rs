@@ -24,6 +24,7 @@ use super::world::{Agent, SERVER, World, changed};
 /// Leads straight to its target, under the host names it is given one after the other; the last
 /// one stays. `None` is a refusal.
 struct Straight {
+    kind: TunnelKind,
     hosts: Mutex<VecDeque<Option<&'static str>>>,
     targets: Mutex<Vec<SocketAddr>>,
     released: Mutex<Vec<bool>>,
@@ -31,7 +32,12 @@ struct Straight {
 
 impl Straight {
     fn new(hosts: &[Option<&'static str>]) -> Arc<Self> {
+        Self::of(TunnelKind::Command, hosts)
+    }
+
+    fn of(kind: TunnelKind, hosts: &[Option<&'static str>]) -> Arc<Self> {
         Arc::new(Self {
+            kind,
             hosts: Mutex::new(hosts.iter().copied().collect()),
             targets: Mutex::default(),
             released: Mutex::default(),
@@ -54,7 +60,7 @@ impl Straight {
 #[async_trait]
 impl Provider for Straight {
     fn kind(&self) -> TunnelKind {
-        TunnelKind::Command
+        self.kind
     }
 
     fn traits(&self) -> Traits {
@@ -95,11 +101,14 @@ impl Provider for Straight {
 }
 
 fn agent(world: &World, provider: &Arc<Straight>) -> Agent {
-    let provider: Arc<dyn Provider> = provider.clone();
+    agent_of(world, vec![provider.clone()])
+}
+
+fn agent_of(world: &World, providers: Vec<Arc<dyn Provider>>) -> Agent {
     world.agent_with(|tools: &Tools| {
         let resolve = BTreeMap::from([("*.test".to_owned(), "127.0.0.1:0".to_owned())]);
         let verifier = Verifier::new(&resolve, None).unwrap();
-        Some(Tunnels::of(vec![provider], verifier, tools))
+        Some(Tunnels::of(providers, verifier, tools))
     })
 }
 
@@ -330,6 +339,31 @@ async fn a_running_preview_is_given_a_tunnel_and_loses_it() {
     let record = agent.manager.show("shop").unwrap();
     assert_eq!(record.phase.urls().unwrap().public, None);
     world.until_served("one").await;
+    agent.manager.down("shop", true).await.unwrap();
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_way_in_that_fails_does_not_cost_the_one_there_was() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let provider = Straight::new(&[Some("shop.test")]);
+    let broken = Straight::of(TunnelKind::Ngrok, &[None]);
+    let agent = agent_of(&world, vec![provider.clone(), broken]);
+    agent.up(with(&world, WANTED)).await.unwrap();
+    let other = Some(TunnelChoice::Kind(TunnelKind::Ngrok));
+    agent.up(with(&world, other)).await.unwrap_err();
+    let mut public = None;
+    for _ in 0..1000 {
+        let record = agent.manager.show("shop").unwrap();
+        public = record.phase.urls().and_then(|urls| urls.public.clone());
+        if public.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(public.unwrap().host(), "shop.test");
+    let page = visit(provider.target(), "shop.test").unwrap();
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     agent.manager.down("shop", true).await.unwrap();
     agent.stop().await;
 }
