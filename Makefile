@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint bench bench-gateway completions setup setup-tests clean-demo
+.PHONY: demo test test-pure lint bench bench-gateway bench-supabase completions setup setup-tests clean-demo
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -45,6 +45,14 @@ bench: setup
 ## The gateway beside nginx, if that is installed.
 bench-gateway:
 	cargo bench --bench gateway
+
+## The first pull of 10 000 rows beside paging by offset, then saves in a table until they are seen
+## over HTTP; both on a real PostgreSQL and PostgREST.
+bench-supabase: setup-tests
+	cargo build --release --quiet
+	$(BIN) images build
+	cargo bench --bench supabase
+	cargo bench --bench supabase_edit
 
 ## Write completions/ anew from the binary.
 completions:

@@ -16,6 +16,7 @@
     reason = "the tests are told by a variable what must be there"
 )]
 
+mod door;
 mod faults;
 mod follows;
 mod gate;
@@ -39,6 +40,7 @@ mod shapes;
 mod sights;
 mod stress;
 mod tls;
+mod told;
 mod up;
 #[path = "../docker/web.rs"]
 mod web;
@@ -50,7 +52,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let (rig, node) = (rig::is_here(), node::is_here());
-    let all: [(&str, &[Test], bool); 13] = [
+    let all: [(&str, &[Test], bool); 14] = [
         ("faults", faults::TESTS, rig),
         ("follows", follows::TESTS, rig),
         ("judge", judge::TESTS, node),
@@ -63,6 +65,7 @@ fn main() {
         ("shapes", shapes::TESTS, rig),
         ("sights", sights::TESTS, rig),
         ("stress", stress::TESTS, rig),
+        ("told", told::TESTS, rig && up::docker()),
         ("up", up::TESTS, rig && up::docker()),
     ];
     let trials = all

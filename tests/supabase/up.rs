@@ -41,21 +41,34 @@ def hello():
 "#;
 
 /// A world with a Flask project in it, and a host that knows of it by its environment alone.
-struct Case {
-    world: World,
-    host: Host,
+pub struct Case {
+    pub world: World,
+    pub host: Host,
 }
 
 impl Case {
+    /// Its rows are looked at often.
     async fn new(scope: &Scope) -> Self {
+        let world = Self::world(scope).await;
+        let url = world.gate.url();
+        let settings = "[supabase]\npoll = \"200ms\"\nidle_poll = \"200ms\"\nrealtime = false\n";
+        Self::of(world, url, settings)
+    }
+
+    pub async fn world(scope: &Scope) -> World {
         let world = World::ours(scope, 1000).await;
         world.put("requirements.txt", "flask\n").await;
         world.put("app.py", APP).await;
         world.put("data/a.txt", "a1").await;
         world.put("data/b.txt", "b1").await;
+        world
+    }
+
+    /// `url` is where the host takes the Supabase project to be.
+    pub fn of(world: World, url: String, settings: &str) -> Self {
         let mut host = Host::new();
         host.env.extend([
-            ("SUPABASE_URL", world.gate.url()),
+            ("SUPABASE_URL", url),
             ("SUPABASE_KEY", PUBLISHABLE.to_owned()),
             (
                 "SUPABASE_USER_TOKEN",
@@ -65,12 +78,11 @@ impl Case {
         ]);
         let config = host.config();
         fs::create_dir_all(&config).unwrap();
-        let text = "[supabase]\npoll = \"200ms\"\nidle_poll = \"200ms\"\nrealtime = false\n";
-        fs::write(config.join("config.toml"), text).unwrap();
+        fs::write(config.join("config.toml"), settings).unwrap();
         Self { world, host }
     }
 
-    async fn write(&self, method: &str, query: &str, body: serde_json::Value) {
+    pub async fn write(&self, method: &str, query: &str, body: serde_json::Value) {
         let path = format!("project_files{query}");
         let status = self.world.write(method, &path, body).await;
         assert!((200..300).contains(&status), "{method} {path}: {status}");
@@ -85,7 +97,7 @@ fn get(url: &str) -> Option<String> {
         .map(|(_, body)| body)
 }
 
-fn until_says(url: &str, text: &str) {
+pub fn until_says(url: &str, text: &str) {
     let mut seen = None;
     let found = |seen: &mut Option<String>| {
         *seen = get(url);
