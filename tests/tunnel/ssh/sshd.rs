@@ -8,7 +8,10 @@ use std::{
 };
 
 use codemate_preview::config::SshSettings;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process},
+};
 use tempfile::TempDir;
 
 use crate::world::until;
@@ -117,11 +120,16 @@ impl Sshd {
     }
 
     pub fn signal_sessions(&self, signal: Signal) {
-        let sessions = self.sessions();
-        assert!(!sessions.is_empty(), "nobody is connected");
-        for pid in sessions {
-            kill_process(pid, signal).unwrap();
+        let mut reached = 0;
+        for pid in self.sessions() {
+            match kill_process(pid, signal) {
+                Ok(()) => reached += 1,
+                // It ended by itself meanwhile.
+                Err(Errno::SRCH) => {}
+                Err(error) => panic!("{pid:?} cannot be signalled: {error}"),
+            }
         }
+        assert!(reached > 0, "nobody is connected");
     }
 
     /// End it and all its sessions.
