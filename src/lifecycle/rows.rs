@@ -10,7 +10,7 @@ use crate::{
     config::{Combine, Env, project_options},
     gateway::Activity,
     model::{Event, Options},
-    source::supabase::{Desk, Keeper, Puller, Rows, SupabaseError},
+    source::supabase::{Desk, Keeper, Pulled, Puller, Rows, SupabaseError},
     store::Source,
     task::Scope,
 };
@@ -128,11 +128,7 @@ impl Instance {
     }
 }
 
-async fn pull(
-    desk: &Desk,
-    rows: &Rows,
-    scope: &Scope,
-) -> Result<(Puller, crate::source::supabase::Pulled), SupabaseError> {
+async fn pull(desk: &Desk, rows: &Rows, scope: &Scope) -> Result<(Puller, Pulled), SupabaseError> {
     let mut puller = desk.connect(&rows.project, &rows.dir, scope).await?;
     let first = puller.first().await?;
     Ok((puller, first))
