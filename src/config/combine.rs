@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    InstallOptions, LimitOptions, Options, ProxyOptions, ReadyOptions, ReloadOptions, RunOptions,
-    SyncOptions,
+    InstallOptions, LimitOptions, NetworkOptions, Options, ProxyOptions, ReadyOptions,
+    ReloadOptions, RunOptions, SandboxOptions, SyncOptions,
 };
 
 pub trait Combine {
@@ -37,7 +37,7 @@ macro_rules! by_field {
 }
 
 by_field! {
-    Options { schema, name, root, template, image, version, port, tunnel, set, env, install, run, ready, reload, sync, proxy, limits }
+    Options { schema, name, root, template, image, version, port, tunnel, set, env, install, run, ready, reload, sync, proxy, limits, sandbox, network }
     InstallOptions { commands, inputs }
     RunOptions { command }
     ReadyOptions { path, status, timeout }
@@ -45,4 +45,6 @@ by_field! {
     SyncOptions { ignore }
     ProxyOptions { host }
     LimitOptions { cpus, memory }
+    SandboxOptions { root, runtime }
+    NetworkOptions { egress }
 }

@@ -8,6 +8,7 @@ mod nearest;
 mod paths;
 mod project_file;
 mod read;
+mod sandbox;
 pub mod size;
 mod strict;
 mod supabase;
@@ -21,6 +22,7 @@ pub use inherited::Inherited;
 pub use nearest::nearest;
 pub use paths::Paths;
 pub use project_file::{env_options, project_options};
+pub use sandbox::SandboxSettings;
 pub use strict::{TomlFault, from_toml};
 pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
 pub use tunnels::{

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, SupabaseSettings, TunnelSettings, read::read_toml};
+use super::{ConfigError, SandboxSettings, SupabaseSettings, TunnelSettings, read::read_toml};
 use crate::model::TunnelChoice;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ pub struct UserSettings {
     pub tunnel: Option<TunnelChoice>,
     pub tunnels: TunnelSettings,
     pub supabase: SupabaseSettings,
+    pub sandbox: SandboxSettings,
 }
 
 impl UserSettings {

@@ -346,6 +346,7 @@ impl Manager {
             home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
             port: None,
             limits: limits(LimitRequest::default()),
+            owner: None,
             created: now,
             updated: now,
         }

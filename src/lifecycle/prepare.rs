@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     config::size,
-    model::{ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Secret},
+    model::{
+        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
+    },
     project::{self, LocalTree, Templates},
     security::{Approved, LimitRequest, limits},
     source::LocalSource,
@@ -88,6 +90,7 @@ impl Instance {
             image: plan.image.clone(),
             env,
             limits: decision.limits,
+            sandbox: sandbox_of(&decision.options),
             home_volume: self.record.home_volume.clone(),
             workspace: ContainerSpec::WORKSPACE.to_owned(),
         })?;
@@ -144,4 +147,12 @@ fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
         cpus: options.limits.cpus,
         memory_bytes,
     }))
+}
+
+fn sandbox_of(options: &Options) -> Sandbox {
+    Sandbox {
+        root: options.sandbox.root.unwrap_or_default(),
+        runtime: options.sandbox.runtime.clone(),
+        egress: options.network.egress.clone().unwrap_or_default(),
+    }
 }

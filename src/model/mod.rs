@@ -9,6 +9,7 @@ mod phase;
 mod plan;
 mod problem;
 mod public_url;
+mod sandbox;
 mod secret;
 mod spec;
 mod tunnel;
@@ -22,8 +23,8 @@ pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};
 pub use log::{LogLine, LogStream};
 pub use options::{
-    InstallOptions, LimitOptions, Options, ProxyOptions, ReadyOptions, ReloadOptions, RunOptions,
-    SyncOptions,
+    InstallOptions, LimitOptions, NetworkOptions, Options, ProxyOptions, ReadyOptions,
+    ReloadOptions, RunOptions, SandboxOptions, SyncOptions,
 };
 pub use phase::{Phase, PhaseKind};
 pub use plan::{
@@ -32,6 +33,7 @@ pub use plan::{
 };
 pub use problem::{Code, NextStep, Problem};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
+pub use sandbox::{Egress, Sandbox};
 pub use secret::Secret;
 pub use spec::{ContainerSpec, Limits, Mount, Role};
 pub use tunnel::{BadTunnel, TunnelChoice, TunnelKind, TunnelNow, TunnelState, Verified};

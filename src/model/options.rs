@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, ProxyHost, ReloadMode, Secret, TunnelChoice};
+use super::{Egress, Name, ProxyHost, ReloadMode, Secret, TunnelChoice};
 
 /// Everything optional: what is not said is left to the template. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Options {
     pub sync: SyncOptions,
     pub proxy: ProxyOptions,
     pub limits: LimitOptions,
+    pub sandbox: SandboxOptions,
+    pub network: NetworkOptions,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -87,4 +89,21 @@ pub struct LimitOptions {
     pub cpus: Option<f64>,
     /// Such as `512MiB`.
     pub memory: Option<String>,
+}
+
+/// What of this is allowed is in the user's settings, never in a project's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxOptions {
+    /// See [`super::Sandbox::root`].
+    pub root: Option<bool>,
+    /// Such as `runsc`.
+    pub runtime: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkOptions {
+    /// `"open"`, `"none"` or `{ allow = ["pypi", "api.example.com"] }`.
+    pub egress: Option<Egress>,
 }

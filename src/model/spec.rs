@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageRef, InstanceId, Name, Secret};
+use super::{ImageRef, InstanceId, Name, Sandbox, Secret};
 
 /// What a container is for. Written into its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,6 +47,7 @@ pub struct ContainerSpec {
     pub image: ImageRef,
     pub env: BTreeMap<String, Secret>,
     pub limits: Limits,
+    pub sandbox: Sandbox,
     /// The instance's own volume, mounted read-write at [`ContainerSpec::HOME`].
     pub home_volume: String,
     /// Where the project's files are: under [`ContainerSpec::HOME`].

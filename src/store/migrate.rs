@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Record;
 
 /// One for each version but the first: the step at `i` makes version `i + 2` of version `i + 1`.
-const STEPS: &[fn(&mut Map<String, Value>)] = &[without_tunnel];
+const STEPS: &[fn(&mut Map<String, Value>)] = &[without_tunnel, without_owner];
 
 /// What this program writes.
 pub const VERSION: u64 = STEPS.len() as u64 + 1;
@@ -14,6 +14,10 @@ pub const VERSION: u64 = STEPS.len() as u64 + 1;
 /// Version 2 knows of tunnels; what version 1 wrote has none, which is what is read where nothing
 /// is said.
 fn without_tunnel(_: &mut Map<String, Value>) {}
+
+/// Version 3 knows of owners and of what a project asks of its sandbox; what version 2 wrote is the
+/// agent's own user's, and asks for nothing.
+fn without_owner(_: &mut Map<String, Value>) {}
 
 /// Why a record could not be read.
 #[derive(Debug, PartialEq, Eq)]

@@ -40,6 +40,10 @@ pub struct Record {
     #[serde(default)]
     pub public_url: Option<PublicUrl>,
     pub limits: Limits,
+    /// Whose it is, where the agent serves several: the subject of the token that made it. `None`
+    /// is the agent's own user.
+    #[serde(default)]
+    pub owner: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }

@@ -31,11 +31,13 @@ const launched = {
 export async function check(steps) {
   const browser = await chromium.launch(launched);
   const faults = [];
+  const unanswered = new Set();
   try {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     listen(page, faults);
+    follow(page, unanswered);
     await steps({
       page,
       context,
@@ -46,6 +48,7 @@ export async function check(steps) {
     });
   } catch (error) {
     error.message += `\nand the page said: ${JSON.stringify(faults, null, 1)}`;
+    error.message += `\nwhile it waited for: ${JSON.stringify([...unanswered], null, 1)}`;
     throw error;
   } finally {
     await browser.close();
@@ -69,6 +72,16 @@ function listen(page, faults) {
   });
 }
 
+/** Keeps in `unanswered` what the page has asked for and not got, a socket that has not spoken among it. */
+function follow(page, unanswered) {
+  page.on("request", (request) => unanswered.add(request.url()));
+  for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => unanswered.delete(request.url()));
+  page.on("websocket", (socket) => {
+    unanswered.add(socket.url());
+    socket.on("framereceived", () => unanswered.delete(socket.url()));
+  });
+}
+
 async function open(page, path) {
   const response = await page.goto(`${url}${path}`);
   assert(response.ok(), `${path} answers ${response.status()}: ${await response.text()}`);
@@ -89,7 +102,7 @@ async function marked(page) {
 
 /** Resolves with the address of the first socket at `path` once the app has spoken through it. */
 export function socketAt(page, path) {
-  return new Promise((resolve, reject) => {
+  const spoken = new Promise((resolve, reject) => {
     const limit = setTimeout(() => reject(new Error(`no socket at ${path} has spoken`)), PATIENCE);
     page.once("close", () => clearTimeout(limit));
     page.on("websocket", (socket) => {
@@ -100,6 +113,9 @@ export function socketAt(page, path) {
       });
     });
   });
+  // Whoever waits for it hears of it; until then what the page shows may be the better reason.
+  spoken.catch(() => {});
+  return spoken;
 }
 
 /** Saves a file of the project with `from` replaced, as an editor would. */

@@ -153,6 +153,7 @@ impl Host {
                 log_bytes: 1,
                 tmp_bytes: 1,
             },
+            owner: None,
             created: at,
             updated: at,
         };

@@ -261,7 +261,7 @@ fn nano_cpus(cpus: f64) -> i64 {
 pub(super) mod tests {
     use super::*;
     use crate::{
-        model::{InstanceId, Limits, Role, Secret},
+        model::{InstanceId, Limits, Role, Sandbox, Secret},
         security::{LimitRequest, limits},
     };
 
@@ -277,6 +277,7 @@ pub(super) mod tests {
                 cpus: 0.29,
                 ..limits(LimitRequest::default())
             },
+            sandbox: Sandbox::default(),
             home_volume: format!("cmp-{id}-home"),
             workspace: ContainerSpec::WORKSPACE.to_owned(),
             id,

@@ -23,7 +23,7 @@ use codemate_preview::{
         Engine, ExecOutput, ExecSpec, Owner,
         docker::{Docker, DockerSettings},
     },
-    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Secret},
+    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
     security::{Approved, LimitRequest, Policy, limits},
 };
 
@@ -154,6 +154,7 @@ impl Rig {
             image: self.empty_image(),
             env: BTreeMap::new(),
             limits: limits(LimitRequest::default()),
+            sandbox: Sandbox::default(),
             home_volume: format!("cmp-{}-home", self.id()),
             workspace: ContainerSpec::WORKSPACE.to_owned(),
         }

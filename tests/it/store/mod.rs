@@ -38,6 +38,7 @@ fn record(id: &str) -> Record {
             log_bytes: 10 << 20,
             tmp_bytes: 256 << 20,
         },
+        owner: None,
         created: at,
         updated: at,
     }
