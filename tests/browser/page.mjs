@@ -47,9 +47,9 @@ export async function check(steps) {
       marked: () => marked(page),
     });
   } catch (error) {
-    error.message += `\nand the page said: ${JSON.stringify(faults, null, 1)}`;
-    error.message += `\nwhile it waited for: ${JSON.stringify([...unanswered], null, 1)}`;
-    throw error;
+    // A new one, for what is printed of an error is its stack, and that has the first message.
+    const more = { said: faults, unanswered: [...unanswered] };
+    throw new Error(`${error.message}\n${JSON.stringify(more, null, 1)}`, { cause: error });
   } finally {
     await browser.close();
   }

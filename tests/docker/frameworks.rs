@@ -115,13 +115,14 @@ impl Published {
             .arg(self.edge.addr().port().to_string())
             .output()
             .unwrap();
-        let log = self.host.run(&["logs", up.project.to_str().unwrap()]);
+        let told = |what| self.host.run(&[what, up.project.to_str().unwrap()]).stdout;
         assert!(
             output.status.success(),
-            "{}\n{}\nthe app's log:\n{}",
+            "{}\n{}\nthe app's log:\n{}\nwhat happened:\n{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
-            log.stdout,
+            told("logs"),
+            told("events"),
         );
     }
 }
