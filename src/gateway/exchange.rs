@@ -32,10 +32,10 @@ pub(super) async fn exchange(
         None
     };
     let mut request = request;
-    if let Some(mut connection) = kept {
+    if let Some(connection) = kept {
         let again = copy_if_harmless(&request);
         match connection.send(request).await {
-            Ok(response) => return Ok((response, connection)),
+            Ok(answered) => return Ok(answered),
             Err(mut failure) => match failure.take_message().or(again) {
                 Some(unsent) => request = unsent,
                 None => return Err(no_answer(name, failure.error())),
@@ -43,19 +43,17 @@ pub(super) async fn exchange(
         }
     }
     let again = copy_if_harmless(&request);
-    let mut connection = open(dial.as_ref(), name, *port).await?;
+    let connection = open(dial.as_ref(), name, *port).await?;
     match connection.send(request).await {
-        Ok(response) => return Ok((response, connection)),
+        Ok(answered) => return Ok(answered),
         Err(mut failure) => match failure.take_message().or(again) {
             Some(unsent) => request = unsent,
             None => return Err(no_answer(name, failure.error())),
         },
     }
-    let mut connection = open(dial.as_ref(), name, *port).await?;
-    match connection.send(request).await {
-        Ok(response) => Ok((response, connection)),
-        Err(failure) => Err(no_answer(name, failure.error())),
-    }
+    let connection = open(dial.as_ref(), name, *port).await?;
+    let answered = connection.send(request).await;
+    answered.map_err(|failure| no_answer(name, failure.error()))
 }
 
 async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>, Page> {

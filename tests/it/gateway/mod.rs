@@ -1,6 +1,7 @@
 //! The gateway between real sockets: apps written here, visitors written here.
 
 mod challenges;
+mod closing;
 mod connections;
 mod entrances;
 mod framing;
