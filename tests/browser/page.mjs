@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import https from "node:https";
+import net from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -26,6 +27,21 @@ const launched = {
     "--no-pings",
   ],
 };
+
+for (const bridge of (process.env.BRIDGES ?? "").split(",").filter(Boolean)) await openBridge(bridge);
+
+/** Has a port here lead where the socket at a path does: `PORT=PATH`. */
+async function openBridge(bridge) {
+  const [port, path] = bridge.split("=");
+  const server = net.createServer({ allowHalfOpen: true }, (visitor) => {
+    const host = net.connect({ path, allowHalfOpen: true });
+    visitor.pipe(host).pipe(visitor);
+    visitor.on("error", () => host.destroy());
+    host.on("error", () => visitor.destroy());
+  });
+  await new Promise((listening) => server.listen(Number(port), "127.0.0.1", listening));
+  server.unref();
+}
 
 /** Runs `steps` on a fresh page, and fails as well if anything of the page's own failed. */
 export async function check(steps) {

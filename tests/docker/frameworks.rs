@@ -4,11 +4,10 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use crate::{
-    Test,
+    Test, browser,
     edge::Edge,
     host::{Host, write},
     web::get,
@@ -108,13 +107,17 @@ impl Published {
     /// Walk through the steps of one of `tests/browser/*.mjs`.
     #[track_caller]
     fn visit(&self, script: &str, up: &Up) {
-        let output = Command::new("node")
-            .arg(scripts().join(script))
-            .arg(program("chromium").unwrap())
-            .args([&up.public, up.project.to_str().unwrap()])
-            .arg(self.edge.addr().port().to_string())
-            .output()
-            .unwrap();
+        let edge = self.edge.addr().port();
+        let output = browser::visit(
+            &scripts().join(script),
+            &[
+                program("chromium").unwrap().to_str().unwrap(),
+                &up.public,
+                up.project.to_str().unwrap(),
+                &edge.to_string(),
+            ],
+            &[edge],
+        );
         let told = |what| self.host.run(&[what, up.project.to_str().unwrap()]).stdout;
         assert!(
             output.status.success(),
