@@ -9,6 +9,7 @@ mod image;
 mod install;
 mod instance;
 mod journal;
+mod keep;
 mod live;
 mod prepare;
 mod projects;
@@ -29,7 +30,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -101,6 +102,8 @@ pub struct Manager {
     house: Arc<House>,
     scope: Scope,
     instances: Mutex<BTreeMap<InstanceId, Handle>>,
+    /// Wakes [`Manager::keep`].
+    poke: Arc<Notify>,
 }
 
 impl Manager {
@@ -109,6 +112,7 @@ impl Manager {
             house: Arc::new(house),
             scope,
             instances: Mutex::default(),
+            poke: Arc::default(),
         }
     }
 
@@ -375,6 +379,7 @@ impl Manager {
             tunnel_view,
             keeper: None,
             rows_view,
+            poke: self.poke.clone(),
         };
         self.scope.spawn(instance.run(commands));
         let handle = Handle {

@@ -16,7 +16,8 @@ use super::{
 use crate::{
     config::size,
     model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
+        ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Options, Plan, Role,
+        Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
     security::{Approved, LimitRequest, limits},
@@ -50,16 +51,27 @@ impl Instance {
         plan: &Plan,
         cancel: &CancellationToken,
     ) -> Result<ImageInfo, LifecycleError> {
-        if let Some(here) = self.house.engine.image(&plan.image).await? {
+        for needed in self.house.engine.needs() {
+            self.have_image(&needed, cancel).await?;
+        }
+        self.have_image(&plan.image, cancel).await
+    }
+
+    async fn have_image(
+        &self,
+        image: &ImageRef,
+        cancel: &CancellationToken,
+    ) -> Result<ImageInfo, LifecycleError> {
+        if let Some(here) = self.house.engine.image(image).await? {
             return Ok(here);
         }
-        let step = Step::start(&self.journal, "image", format!("preparing {}", plan.image));
+        let step = Step::start(&self.journal, "image", format!("preparing {image}"));
         let made = self
             .unless_cancelled(
                 cancel,
                 self.house
                     .images
-                    .ensure(&plan.image, |progress| step.progress(progress)),
+                    .ensure(image, |progress| step.progress(progress)),
             )
             .await;
         step.end(made)

@@ -1,5 +1,6 @@
 //! What this agent will and will not do: the only door to the engine.
 
+pub mod firewall;
 mod limits;
 mod policy;
 
