@@ -19,7 +19,7 @@ use crate::{
         ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
-    security::{Approved, LimitRequest, limits},
+    security::{Abilities, Approved, LimitRequest, limits},
     source::LocalSource,
 };
 
@@ -69,6 +69,7 @@ impl Instance {
         &self,
         decision: &Decision,
         image: &ImageInfo,
+        engine: &Abilities,
     ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
         let plan = &decision.plan;
         let directory = PathBuf::from(self.record.source.directory());
@@ -82,7 +83,7 @@ impl Instance {
         let path = project::search_path(&plan.root, searched);
         env.insert("PATH".to_owned(), Secret::new(path));
         env.extend(decision.options.env.clone());
-        let spec = self.house.settings.policy.approve(ContainerSpec {
+        let spec = ContainerSpec {
             id: self.record.id.clone(),
             name: self.record.name.clone(),
             role: Role::App,
@@ -93,7 +94,8 @@ impl Instance {
             sandbox: sandbox_of(&decision.options),
             home_volume: self.record.home_volume.clone(),
             workspace: ContainerSpec::WORKSPACE.to_owned(),
-        })?;
+        };
+        let spec = self.house.settings.policy.approve(spec, engine)?;
         Ok((spec, Arc::new(source)))
     }
 }

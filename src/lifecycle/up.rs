@@ -47,7 +47,8 @@ impl Instance {
         }
         // Approved and its source opened before anything that runs is taken away.
         let image = self.image(&decision.plan, &job.cancel).await?;
-        let (spec, source) = self.prepare(&decision, &image)?;
+        let engine = self.house.engine.abilities().await?;
+        let (spec, source) = self.prepare(&decision, &image, &engine)?;
         let began = tokio::time::Instant::now();
         let up = match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
@@ -81,6 +82,8 @@ impl Instance {
         (spec, source): (Approved<ContainerSpec>, Arc<LocalSource>),
     ) -> Result<Urls, LifecycleError> {
         self.take_down(GRACE).await?;
+        // What root left in the home, another user could not change.
+        let anew = job.rebuild || was_root(&self.record.options) && !spec.sandbox.root;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
         self.record.limits = decision.limits;
@@ -96,7 +99,7 @@ impl Instance {
                 detail: "creating the container".to_owned(),
             }),
         );
-        if job.rebuild {
+        if anew {
             self.house
                 .engine
                 .remove_home(&self.record.home_volume)
@@ -276,6 +279,10 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
 }
 
 /// Whether they lead to the same container. A tunnel can come and go beside it.
+fn was_root(options: &Options) -> bool {
+    options.sandbox.root == Some(true)
+}
+
 fn same_container(a: &Options, b: &Options) -> bool {
     let without_tunnel = |options: &Options| Options {
         tunnel: None,

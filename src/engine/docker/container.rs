@@ -61,6 +61,7 @@ impl Docker {
             guest_volume: &contents.volume,
             has_ca: contents.has_ca(),
             image_env: &image.info.env,
+            knows_swappiness: client.facts().await?.knows_swappiness,
         };
         let body = spec::container(spec, around);
         let name = spec::container_name(&self.inner.settings.owner, spec);

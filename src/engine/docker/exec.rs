@@ -13,7 +13,6 @@ use super::{
     client::{Client, HEAVY, SIMPLE},
     error::Act,
     frames::{Frames, Stream},
-    spec,
     wire::{self, Hijacked},
 };
 use crate::{
@@ -81,7 +80,8 @@ impl Docker {
                     .map(|(name, value)| format!("{name}={value}"))
                     .collect(),
             ),
-            user: Some(spec::USER.to_owned()),
+            // The container's own user, which was read back before it was started.
+            user: None,
             working_dir: Some(command.cwd),
             ..ExecConfig::default()
         };

@@ -24,7 +24,7 @@ use codemate_preview::{
         docker::{Docker, DockerSettings},
     },
     model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
-    security::{Approved, LimitRequest, Policy, limits},
+    security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 
 const OWNER_LABEL: &str = "dev.codemate.preview.owner";
@@ -216,11 +216,15 @@ impl Drop for Rig {
 }
 
 fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
+    let abilities = Abilities::default();
     Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        allow_root: true,
+        runtime: None,
+        runtimes: Vec::new(),
     }
-    .approve(spec)
+    .approve(spec, &abilities)
     .unwrap()
 }
 

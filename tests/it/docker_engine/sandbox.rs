@@ -19,11 +19,14 @@ async fn every_field_of_the_sandbox_is_set() {
     rig.engine.start(&approved(spec.clone())).await.unwrap();
     let told = inspect(&rig);
     let host = &told["HostConfig"];
+    let swappiness = match docker(&["info", "--format", "{{.CgroupVersion}}"]).as_str() {
+        "1" => json!(0),
+        _ => Value::Null,
+    };
     let want = json!({
         "ReadonlyRootfs": true,
         "CapDrop": ["ALL"],
         "CapAdd": null,
-        "SecurityOpt": ["no-new-privileges:true"],
         "Privileged": false,
         "Binds": null,
         "Devices": null,
@@ -35,22 +38,31 @@ async fn every_field_of_the_sandbox_is_set() {
         "PublishAllPorts": false,
         "Memory": limits.memory_bytes,
         "MemorySwap": limits.memory_bytes,
+        "MemorySwappiness": swappiness,
         "NanoCpus": 1_000_000_000,
         "PidsLimit": limits.pids,
         "OomScoreAdj": 600,
-        "ShmSize": 64 << 20,
+        "ShmSize": 256 << 20,
         "Init": false,
         "AutoRemove": false,
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
         "LogConfig": { "Type": "json-file", "Config": { "max-file": "2", "max-size": (limits.log_bytes / 2).to_string() } },
         "Ulimits": [
             { "Name": "core", "Hard": 0, "Soft": 0 },
+            { "Name": "fsize", "Hard": 4_u64 << 30, "Soft": 4_u64 << 30 },
+            { "Name": "memlock", "Hard": 64 << 10, "Soft": 64 << 10 },
             { "Name": "nofile", "Hard": limits.open_files, "Soft": limits.open_files },
         ],
     });
     for (field, want) in want.as_object().unwrap() {
         assert_eq!(&host[field], want, "{field}");
     }
+    let options = host["SecurityOpt"].as_array().unwrap();
+    assert_eq!(options[0], "no-new-privileges:true");
+    let profile = options[1].as_str().unwrap().strip_prefix("seccomp=");
+    let profile: Value = serde_json::from_str(profile.unwrap()).unwrap();
+    assert_eq!(profile["defaultAction"], "SCMP_ACT_ERRNO");
+    assert_eq!(options.len(), 2);
     assert_eq!(told["Config"]["User"], "1000:1000");
     let masked = host["MaskedPaths"].as_array().unwrap();
     for path in [
