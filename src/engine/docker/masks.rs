@@ -3,11 +3,12 @@
 //! Naming any path replaces the engine's own lists, so these begin with all that Docker hides, of
 //! 20.10 and of later versions. A path that a kernel has not is skipped by the engine.
 
-pub const MASKED: [&str; 36] = [
+pub const MASKED: [&str; 37] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
     "/proc/kcore",
+    "/proc/key-users",
     "/proc/keys",
     "/proc/latency_stats",
     "/proc/sched_debug",
