@@ -46,8 +46,9 @@ impl Instance {
             return Ok(UpOutcome::success(changed, urls));
         }
         // Approved and its source opened before anything that runs is taken away.
-        let image = self.image(&decision.plan, &job.cancel).await?;
-        let engine = self.house.engine.abilities().await?;
+        let abilities = async { Ok(self.house.engine.abilities().await?) };
+        let image = self.image(&decision.plan, &job.cancel);
+        let (image, engine) = tokio::try_join!(image, abilities)?;
         let (spec, source) = self.prepare(&decision, &image, &engine)?;
         let began = tokio::time::Instant::now();
         let up = match self.bring_up(job, decision, image, (spec, source)).await {

@@ -1,9 +1,11 @@
 //! What an engine says it can do, as far as it changes what is asked of it.
 
+use std::time::Duration;
+
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum};
 
 use super::{
-    client::{Client, SIMPLE},
+    client::{Client, HEAVY},
     error::Act,
 };
 use crate::{engine::Result, security::Abilities};
@@ -29,17 +31,19 @@ impl Facts {
 }
 
 impl Client {
-    pub async fn info(&self) -> Result<SystemInfo> {
+    /// The engine runs programs of its own to tell their versions, so on a busy host this takes
+    /// long.
+    pub async fn info(&self, limit: Duration) -> Result<SystemInfo> {
         let act = Act {
             verb: "describe",
             what: "the engine",
         };
-        self.within(act, SIMPLE, self.api.info()).await
+        self.within(act, limit, self.api.info()).await
     }
 
     /// Asked once for a connection: an engine has to restart to change any of it.
     pub async fn facts(&self) -> Result<&Facts> {
-        let ask = async || Ok(Facts::of(&self.info().await?));
+        let ask = async || Ok(Facts::of(&self.info(HEAVY).await?));
         self.facts.get_or_try_init(ask).await
     }
 }

@@ -10,7 +10,7 @@ impl Docker {
         let endpoint = self.inner.candidates.pick().clone();
         let probe = async {
             let client = self.reconnect().await?;
-            let info = client.info().await?;
+            let info = client.info(SIMPLE).await?;
             Ok(translate(
                 &info,
                 client.version,
