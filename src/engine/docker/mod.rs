@@ -48,6 +48,8 @@ use crate::{
 };
 
 pub use connect::DockerSettings;
+#[cfg(test)]
+pub(crate) use spec::tests::body as body_of;
 
 /// A Docker engine. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -255,7 +255,7 @@ fn nano_cpus(cpus: f64) -> i64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{
         model::{InstanceId, Limits, Role, Sandbox, Secret},
