@@ -15,6 +15,7 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod abuse;
 mod escape;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
@@ -28,6 +29,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
     let all = [
+        ("abuse", abuse::TESTS, docker),
         ("escape", escape::TESTS, docker),
         ("inspected", inspected::TESTS, docker),
     ];
