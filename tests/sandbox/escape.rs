@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     Test,
     host::{Host, write},
-    world::{PROBE, probes_itself, shown},
+    world::{PROBE, get, probes_itself, shown},
 };
 
 pub const TESTS: &[Test] = &[
@@ -21,7 +21,11 @@ pub const TESTS: &[Test] = &[
         "root_inside_opens_little_more",
         root_inside_opens_little_more,
     ),
-    ("root_must_be_allowed", root_must_be_allowed),
+    (
+        "what_is_not_allowed_is_refused",
+        what_is_not_allowed_is_refused,
+    ),
+    ("a_command_begins_where_no_link_leads", a_command_begins),
 ];
 
 /// How many attempts there are to be, at least.
@@ -58,6 +62,23 @@ const HARMLESS_TO_ROOT: [&str; 7] = [
 ];
 /// Of these too, for files of the image are root's.
 const ROOTS_FILES: [&str; 2] = ["read /etc/shadow", "give a file to root"];
+
+/// Replaces its own directory by a link to an open file, and says where that leads.
+const HOLDS_STILL: &str = r#"
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+SUB = "/home/app/workspace/sub"
+class Hello(BaseHTTPRequestHandler):
+    def do_GET(self):
+        handle = self.path.strip("/")
+        if handle:
+            os.unlink(SUB)
+            os.symlink("/proc/self/fd/" + handle, SUB)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write((os.readlink(SUB) if handle else "ready").encode())
+HTTPServer(("0.0.0.0", 8000), Hello).serve_forever()
+"#;
 
 type Rows = BTreeMap<String, (bool, String)>;
 
@@ -131,7 +152,7 @@ fn root_inside_opens_little_more() {
     assert_eq!(inside["a capability that may be had"].1, "00000000000000cb");
 }
 
-fn root_must_be_allowed() {
+fn what_is_not_allowed_is_refused() {
     let host = Host::new();
     let ran = host.up(&probes_itself(&host, "[sandbox]\nroot = true\n"));
     assert_eq!(ran.code, 12, "{ran:#?}");
@@ -145,7 +166,46 @@ fn root_must_be_allowed() {
     assert_eq!(ran.code, 12, "{ran:#?}");
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert!(told.to_string().contains("runtimes = "), "{told:#}");
+    // Allowed, and not there: it says what is.
+    write(
+        &host.config().join("config.toml"),
+        "[sandbox]\nruntimes = [\"no-such-runtime\"]\n",
+    );
+    host.run(&["agent", "stop"]).ok();
+    write(
+        &project.join("codemate-preview.toml"),
+        "[sandbox]\nruntime = \"no-such-runtime\"\n",
+    );
+    let ran = host.run(&["up", project.to_str().unwrap()]);
+    assert_eq!(ran.code, 12, "{ran:#?}");
+    assert!(ran.stderr.contains("it has "), "{ran:#?}");
     assert_eq!(host.owned(), Vec::<String>::new());
+}
+
+/// The way of CVE-2024-21626: the directory a command begins in is the app's to replace, by a link
+/// to a file that the engine has open while it begins one.
+fn a_command_begins() {
+    let host = Host::new();
+    let project = host.project(
+        "links",
+        &[
+            ("codemate-preview.toml", "root = \"sub\"\n"),
+            ("sub/main.py", HOLDS_STILL),
+        ],
+    );
+    let url = host.up(&project).url();
+    let within = |script: &str| host.run(&["exec", "links", "--", "sh", "-c", script]);
+    assert_eq!(within("pwd -P").ok().stdout, "/home/app/workspace/sub\n");
+    within("cd .. && mv sub elsewhere && ln -s /tmp sub").ok();
+    assert_eq!(within("pwd -P").ok().stdout, "/tmp\n");
+    for handle in 3..12 {
+        let swapped = format!("/proc/self/fd/{handle}");
+        assert_eq!(get(&url, &format!("/{handle}")).1, swapped);
+        let ran = within("pwd -P");
+        // The guest's word, which has nothing open; not the engine's.
+        assert_eq!(ran.code, 125, "{handle}: {ran:#?}");
+        assert!(ran.stderr.contains("cannot work in"), "{handle}: {ran:#?}");
+    }
 }
 
 /// The same attempts as root with three capabilities and every call. Not privileged: that would

@@ -21,6 +21,9 @@ mod escape;
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod remapped;
+mod second;
+mod stacks;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -28,10 +31,16 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
+    // What takes minutes, an image of gigabytes or a second engine.
+    let slow = docker && std::env::var_os("CODEMATE_PREVIEW_PROVE_SANDBOX").is_some();
+    let second = slow && second::can_be();
     let all = [
         ("abuse", abuse::TESTS, docker),
         ("escape", escape::TESTS, docker),
         ("inspected", inspected::TESTS, docker),
+        ("prove", stacks::TESTS, slow),
+        ("prove", remapped::TESTS, second),
+        ("prove", remapped::GVISOR, second && second::has("runsc")),
     ];
     let trials = all
         .into_iter()

@@ -413,9 +413,24 @@ rows.append(("uids are the host's", numbers[:2] == ["0", "0"], " ".join(numbers)
 mounts = open("/proc/self/mountinfo").read()
 rows.append(("the host's paths in mountinfo", "/overlay2/" in mounts or "/var/lib/" in mounts, ""))
 rows.append(("the engine's socket is mounted", "docker.sock" in mounts, ""))
-rows.append(("cgroups can be written", any(
-    " /sys/fs/cgroup" in line and " rw" in line.split(" - ")[0] for line in mounts.splitlines()
-    if "/sys/fs/cgroup/" in line), ""))
+
+
+def own_cgroup():
+    root = "/sys/fs/cgroup"
+    for place in [root] + [root + "/" + name for name in os.listdir(root)]:
+        # On the first version the root is a plain directory in memory.
+        if not os.path.exists(place + "/cgroup.procs"):
+            continue
+        try:
+            os.mkdir(place + "/probe")
+            os.rmdir(place + "/probe")
+            return True, place
+        except OSError:
+            pass
+    return False, "none can be made"
+
+
+row("make a cgroup", own_cgroup)
 rows.append(("processes of the host's are seen", os.path.exists("/proc/2/comm") and open("/proc/2/comm").read().startswith("kthreadd"), ""))
 
 names = [name for name, _, _ in rows]

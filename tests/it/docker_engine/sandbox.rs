@@ -3,7 +3,7 @@
 use codemate_preview::engine::Engine;
 use serde_json::{Value, json};
 
-use super::{Rig, approved, docker, secret};
+use super::{Rig, approved, approved_of, docker, secret};
 
 fn inspect(rig: &Rig) -> Value {
     let text = docker(&["inspect", &rig.containers()[0]]);
@@ -81,6 +81,49 @@ async fn every_field_of_the_sandbox_is_set() {
             .unwrap()
             .contains(&json!("/proc/sys"))
     );
+}
+
+#[tokio::test]
+async fn a_runtime_is_taken_by_its_name() {
+    let rig = Rig::new("a_runtime_is_taken_by_its_name");
+    let offered = rig.engine.abilities().await.unwrap();
+    assert!(offered.runtimes.contains("runc"), "{offered:?}");
+    assert!(offered.unenforced.is_empty(), "{offered:?}");
+    // Every engine since 20.10 has this one too, and none has it as its default.
+    let other = "io.containerd.runc.v2";
+    let mut spec = rig.spec();
+    spec.sandbox.runtime = Some(other.to_owned());
+    rig.engine
+        .start(&approved_of(spec.clone(), &[other]))
+        .await
+        .unwrap();
+    assert_eq!(inspect(&rig)["HostConfig"]["Runtime"], other);
+    // One it has not: the engine's own word, had approval been told otherwise.
+    spec.sandbox.runtime = Some("no-such-runtime".to_owned());
+    spec.generation += 1;
+    let refused = rig
+        .engine
+        .start(&approved_of(spec, &["no-such-runtime"]))
+        .await;
+    assert!(refused.unwrap_err().to_string().contains("no-such-runtime"));
+    assert!(rig.containers().is_empty());
+}
+
+#[tokio::test]
+async fn root_has_five_capabilities_and_its_own_run() {
+    let rig = Rig::new("root_has_five_capabilities_and_its_own_run");
+    let mut spec = rig.spec();
+    spec.sandbox.root = true;
+    rig.engine.start(&approved(spec)).await.unwrap();
+    let host = &inspect(&rig)["HostConfig"];
+    let five = json!(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
+    assert_eq!(host["CapAdd"], five);
+    assert_eq!(host["CapDrop"], json!(["ALL"]));
+    assert_eq!(rig.run(&["stat", "/run"]).await.0, "0:0 755");
+    assert_eq!(rig.run(&["env", "USER"]).await.0, "root");
+    assert_eq!(rig.run(&["write", "/home/app/x"]).await.0, "written");
+    assert_eq!(rig.run(&["stat", "/home/app/x"]).await.0, "0:0 644");
+    assert_eq!(rig.run(&["write", "/etc/x"]).await.0, "30");
 }
 
 #[tokio::test]
