@@ -251,5 +251,8 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
     Ok(Policy {
         most_cpus: user.most_cpus.unwrap_or(all),
         most_memory_bytes,
+        allow_root: user.sandbox.allow_root,
+        runtime: user.sandbox.runtime.clone(),
+        runtimes: user.sandbox.runtimes.clone(),
     })
 }

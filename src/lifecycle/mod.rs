@@ -4,6 +4,8 @@ mod down;
 mod edit;
 mod error;
 mod follow;
+#[cfg(test)]
+mod fuzzed;
 mod handle;
 mod image;
 mod install;

@@ -20,8 +20,9 @@ use crate::{
         Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
-    security::{Approved, LimitRequest, limits},
+    security::{Abilities, Approved, LimitRequest, limits},
     source::LocalSource,
+    store::Record,
 };
 
 /// What `up` decided before it touched anything.
@@ -81,32 +82,40 @@ impl Instance {
         &self,
         decision: &Decision,
         image: &ImageInfo,
+        engine: &Abilities,
     ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
         let plan = &decision.plan;
         let directory = PathBuf::from(self.record.source.directory());
         let source = LocalSource::open(directory, &plan.ignore)?;
-        let mut env: BTreeMap<String, Secret> = plan
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), Secret::new(value)))
-            .collect();
-        let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
-        let path = project::search_path(&plan.root, searched);
-        env.insert("PATH".to_owned(), Secret::new(path));
-        env.extend(decision.options.env.clone());
-        let spec = self.house.settings.policy.approve(ContainerSpec {
-            id: self.record.id.clone(),
-            name: self.record.name.clone(),
-            role: Role::App,
-            generation: self.record.generation + 1,
-            image: plan.image.clone(),
-            env,
-            limits: decision.limits,
-            sandbox: sandbox_of(&decision.options),
-            home_volume: self.record.home_volume.clone(),
-            workspace: ContainerSpec::WORKSPACE.to_owned(),
-        })?;
+        let spec = spec_of(&self.record, decision, image);
+        let spec = self.house.settings.policy.approve(spec, engine)?;
         Ok((spec, Arc::new(source)))
+    }
+}
+
+/// What an instance's container is asked to be.
+pub(super) fn spec_of(record: &Record, decision: &Decision, image: &ImageInfo) -> ContainerSpec {
+    let plan = &decision.plan;
+    let mut env: BTreeMap<String, Secret> = plan
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), Secret::new(value)))
+        .collect();
+    let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
+    let path = project::search_path(&plan.root, searched);
+    env.insert("PATH".to_owned(), Secret::new(path));
+    env.extend(decision.options.env.clone());
+    ContainerSpec {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        role: Role::App,
+        generation: record.generation + 1,
+        image: plan.image.clone(),
+        env,
+        limits: decision.limits,
+        sandbox: sandbox_of(&decision.options),
+        home_volume: record.home_volume.clone(),
+        workspace: ContainerSpec::WORKSPACE.to_owned(),
     }
 }
 
@@ -146,7 +155,7 @@ async fn off_thread<T: Send + 'static>(
         .unwrap_or(Err(LifecycleError::ShuttingDown))
 }
 
-fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
+pub(super) fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
     let memory_bytes = match &options.limits.memory {
         None => None,
         Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {

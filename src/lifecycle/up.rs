@@ -50,8 +50,10 @@ impl Instance {
             return Ok(UpOutcome::success(changed, urls));
         }
         // Approved and its source opened before anything that runs is taken away.
-        let image = self.image(&decision.plan, &job.cancel).await?;
-        let (spec, source) = self.prepare(&decision, &image)?;
+        let abilities = async { Ok(self.house.engine.abilities().await?) };
+        let image = self.image(&decision.plan, &job.cancel);
+        let (image, engine) = tokio::try_join!(image, abilities)?;
+        let (spec, source) = self.prepare(&decision, &image, &engine)?;
         let began = tokio::time::Instant::now();
         let up = match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
@@ -87,6 +89,8 @@ impl Instance {
         (spec, source): (Approved<ContainerSpec>, Arc<LocalSource>),
     ) -> Result<Urls, LifecycleError> {
         self.take_down(GRACE).await?;
+        // What root left in the home, another user could not change.
+        let anew = job.rebuild || was_root(&self.record.options) && !spec.sandbox.root;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
         self.record.limits = decision.limits;
@@ -102,7 +106,7 @@ impl Instance {
                 detail: "creating the container".to_owned(),
             }),
         );
-        if job.rebuild {
+        if anew {
             self.house
                 .engine
                 .remove_home(&self.record.home_volume)
@@ -282,6 +286,10 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
 }
 
 /// Whether they lead to the same container. A tunnel can come and go beside it.
+fn was_root(options: &Options) -> bool {
+    options.sandbox.root == Some(true)
+}
+
 fn same_container(a: &Options, b: &Options) -> bool {
     let without_tunnel = |options: &Options| Options {
         tunnel: None,

@@ -15,17 +15,33 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod abuse;
+mod escape;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod remapped;
+mod second;
+mod stacks;
+mod world;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
-    let all = [("inspected", inspected::TESTS, docker)];
+    // What takes minutes, an image of gigabytes or a second engine.
+    let slow = docker && std::env::var_os("CODEMATE_PREVIEW_PROVE_SANDBOX").is_some();
+    let second = slow && second::can_be();
+    let all = [
+        ("abuse", abuse::TESTS, docker),
+        ("escape", escape::TESTS, docker),
+        ("inspected", inspected::TESTS, docker),
+        ("prove", stacks::TESTS, slow),
+        ("prove", remapped::TESTS, second),
+        ("prove", remapped::GVISOR, second && second::has("runsc")),
+    ];
     let trials = all
         .into_iter()
         .flat_map(|(group, tests, here)| tests.iter().map(move |test| (group, test, here)))

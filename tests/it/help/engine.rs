@@ -21,7 +21,7 @@ use codemate_preview::{
     model::{
         BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
     },
-    security::Approved,
+    security::{Abilities, Approved},
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tempfile::TempDir;
@@ -36,6 +36,8 @@ struct Running {
 pub struct FakeEngine {
     dir: TempDir,
     running: Mutex<HashMap<InstanceId, Running>>,
+    /// What it says it can do; everything unless a test changes it.
+    pub abilities: Mutex<Abilities>,
 }
 
 impl FakeEngine {
@@ -47,6 +49,7 @@ impl FakeEngine {
         Self {
             dir,
             running: Mutex::default(),
+            abilities: Mutex::default(),
         }
     }
 
@@ -85,6 +88,10 @@ impl Engine for FakeEngine {
             memory_bytes: 1 << 30,
             unenforced: Vec::new(),
         })
+    }
+
+    async fn abilities(&self) -> Result<Abilities> {
+        Ok(self.abilities.lock().unwrap().clone())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {

@@ -117,6 +117,9 @@ impl World {
                 policy: Policy {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
+                    allow_root: false,
+                    runtime: None,
+                    runtimes: Vec::new(),
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
