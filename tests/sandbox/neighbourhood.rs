@@ -239,6 +239,10 @@ impl Neighbourhood {
         }
     }
 
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     #[track_caller]
     fn inside(&self, netns: &str, words: &[&str]) {
         let done = enter(netns).args(words).status().unwrap();

@@ -62,6 +62,8 @@ pub async fn until(client: &Client, run: &Run, word: &str, limit: Duration) -> R
         .build();
     let mut frames = client.api.logs(&run.container, Some(options)).boxed();
     let mut said = Vec::new();
+    // The engine may have started it again before it was looked at.
+    let mut earlier = "what holds it ended".to_owned();
     let listen = async {
         let act = Act {
             verb: "hear",
@@ -81,22 +83,20 @@ pub async fn until(client: &Client, run: &Run, word: &str, limit: Duration) -> R
             };
             // Of an earlier run of the same container.
             let at: Option<jiff::Timestamp> = at.parse().ok();
+            let failed = line.strip_prefix("failed ").map(str::to_owned);
             if at < run.after {
+                earlier = failed.unwrap_or(earlier);
                 continue;
             }
             said.push(line.to_owned());
-            if let Some(reason) = line.strip_prefix("failed ") {
-                return Err(EngineError::Unguarded {
-                    reason: reason.to_owned(),
-                });
+            if let Some(reason) = failed {
+                return Err(EngineError::Unguarded { reason });
             }
             if line.starts_with(word) {
                 return Ok(());
             }
         }
-        Err(EngineError::Unguarded {
-            reason: "what holds it ended".to_owned(),
-        })
+        Err(EngineError::Unguarded { reason: earlier })
     };
     match tokio::time::timeout(limit, listen).await {
         Ok(heard) => heard.map(|()| said),
