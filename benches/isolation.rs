@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_types,
-    clippy::disallowed_methods,
     reason = "a benchmark says what it measured, or why it cannot"
 )]
 
