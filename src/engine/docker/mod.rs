@@ -21,6 +21,7 @@ mod link;
 mod logs;
 mod masks;
 mod network;
+mod owned;
 mod probe;
 mod seccomp;
 mod spec;
