@@ -8,6 +8,7 @@
 mod activity;
 mod body;
 mod challenge;
+mod cross_site;
 mod deny;
 mod dial;
 mod door;
