@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::{
     activity::Hold,
     allowance::Allowance,
+    headers::clean_trailers,
     patience::Busy,
     pool::{Connection, Pool},
 };
@@ -64,14 +65,17 @@ impl Body for Upload {
         let Self::Body(body, allowance) = &mut *self else {
             return Poll::Ready(None);
         };
-        let frame = Pin::new(body).poll_frame(cx);
-        match &frame {
+        let mut frame = Pin::new(body).poll_frame(cx);
+        match &mut frame {
             Poll::Pending => {
                 ready!(allowance.poll_used_up(cx));
                 return Poll::Ready(Some(Err(BrokenUpload::Slow)));
             }
             Poll::Ready(Some(Ok(frame))) => {
                 allowance.earn(frame.data_ref().map_or(0, Bytes::len));
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean_trailers(trailers);
+                }
             }
             Poll::Ready(_) => {}
         }
