@@ -1,9 +1,12 @@
 //! What a hostile page in the browser of whoever is at this machine can send, against an app that
 //! counts what changed it. Each class has a control: the same from the right place does change it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use http_body_util::BodyExt as _;
@@ -276,10 +279,16 @@ impl Target {
         let body = if method == "GET" { "" } else { "{\"a\":1}" };
         let mut text = format!("{method} /change HTTP/1.1\r\nhost: {host}\r\n");
         for header in attack.headers {
-            text += &format!("{}\r\n", header.replace(": O", &format!(": http://{own}")));
+            text += &header.replace(": O", &format!(": http://{own}"));
+            text += "\r\n";
         }
         if !attack.headers.contains(&SOCKET) {
-            text += &format!("content-length: {}\r\nconnection: close\r\n", body.len());
+            write!(
+                text,
+                "content-length: {}\r\nconnection: close\r\n",
+                body.len()
+            )
+            .unwrap();
         }
         let text = text.replace(":P", &format!(":{}", self.world.port)) + "\r\n" + body;
         let mut stream = self.world.connect().await;

@@ -101,7 +101,7 @@ fn judge(vector: &Vector, kind: Before, sent: &str, answer: &str, seen: &[Arrive
             gists.len()
         ));
     }
-    if kind == Before::Agreed && !seen.first().is_some_and(|first| first.tunnel == sent) {
+    if kind == Before::Agreed && seen.first().is_none_or(|first| first.tunnel != sent) {
         wrong.push(format!("the new protocol was changed: {seen:?}"));
     }
     wrong.extend(seen.iter().filter_map(ill_formed));
