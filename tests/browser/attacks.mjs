@@ -117,9 +117,12 @@ async function run(from, what, type) {
   const page = await browser.newPage();
   page.setDefaultTimeout(20_000);
   await page.goto(from);
-  // What tells the page nothing is seen from outside.
-  const there = (frame) => frame.url() === `${SHOP}/sandboxed`;
-  const answered = what === "sandboxed" ? page.waitForEvent("framenavigated", there) : undefined;
+  // What tells the page nothing is seen from outside, in one of these ways: frames change processes.
+  const at = (url) => url === `${SHOP}/sandboxed`;
+  const answered = what === "sandboxed" && Promise.any([
+    page.waitForEvent("console", (message) => at(message.location().url)),
+    page.waitForEvent("framenavigated", (frame) => at(frame.url())),
+  ]);
   await page.evaluate(attacks[what], { shop: SHOP, type });
   await answered;
   // Whatever left the page is behind this on its way, or was refused.
