@@ -70,6 +70,7 @@ bench-isolation:
 ## The gateway beside nginx, if that is installed.
 bench-gateway:
 	cargo bench --bench gateway
+	cargo bench --bench slow_clients
 
 ## The first pull of 10 000 rows beside paging by offset, then saves in a table until they are seen
 ## over HTTP; both on a real PostgreSQL and PostgREST.

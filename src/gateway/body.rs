@@ -5,7 +5,7 @@ use std::{
     future::Future as _,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -15,49 +15,85 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
     activity::Hold,
+    allowance::Allowance,
+    headers::clean_trailers,
     patience::Busy,
     pool::{Connection, Pool},
 };
 
 /// A request's body. Nothing at all can be sent twice.
-pub(super) struct Upload(Option<Incoming>);
+pub(super) enum Upload {
+    Nothing,
+    Body(Incoming, Allowance),
+}
+
+/// Why a request's body ends too early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BrokenUpload {
+    #[error(transparent)]
+    Visitor(hyper::Error),
+    #[error("the request's body came too slowly")]
+    Slow,
+}
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
-        Self((!body.is_end_stream()).then_some(body))
+        if body.is_end_stream() {
+            Self::Nothing
+        } else {
+            Self::Body(body, Allowance::new())
+        }
     }
 
     pub(super) fn empty() -> Self {
-        Self(None)
+        Self::Nothing
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        matches!(self, Self::Nothing)
     }
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenUpload;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        let Self::Body(body, allowance) = &mut *self else {
+            return Poll::Ready(None);
+        };
+        let mut frame = Pin::new(body).poll_frame(cx);
+        match &mut frame {
+            Poll::Pending => {
+                ready!(allowance.poll_used_up(cx));
+                return Poll::Ready(Some(Err(BrokenUpload::Slow)));
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                allowance.earn(frame.data_ref().map_or(0, Bytes::len));
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean_trailers(trailers);
+                }
+            }
+            Poll::Ready(_) => {}
         }
+        frame.map_err(BrokenUpload::Visitor)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        match self {
+            Self::Nothing => true,
+            Self::Body(body, _) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        match self {
+            Self::Nothing => SizeHint::with_exact(0),
+            Self::Body(body, _) => body.size_hint(),
+        }
     }
 }
 

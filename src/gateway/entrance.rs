@@ -108,11 +108,8 @@ impl Entrances {
     }
 
     fn door(&self, lobby: &Arc<Lobby>, scope: Scope) -> Arc<Door> {
-        Arc::new(Door {
-            hall: Arc::clone(&self.hall),
-            side: Side::Outside(Arc::clone(lobby)),
-            scope,
-        })
+        let side = Side::Outside(Arc::clone(lobby));
+        Arc::new(Door::new(&self.hall, side, scope))
     }
 }
 

@@ -5,7 +5,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
-    body::Upload,
+    body::{BrokenUpload, Upload},
     dial::Dial,
     page::Page,
     pool::{Connection, Unreachable},
@@ -89,6 +89,10 @@ fn copy_if_harmless(request: &Request<Upload>) -> Option<Request<Upload>> {
 
 fn no_answer(name: &str, error: &hyper::Error) -> Page {
     tracing::debug!(%error, name, "an app gave no answer");
+    let upload = std::error::Error::source(error).and_then(|it| it.downcast_ref());
+    if let Some(slow @ BrokenUpload::Slow) = upload {
+        return Page::refused(StatusCode::REQUEST_TIMEOUT, slow.to_string());
+    }
     if error.is_user() {
         return Page::refused(StatusCode::BAD_REQUEST, "the request's body broke off");
     }

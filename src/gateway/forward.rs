@@ -10,6 +10,7 @@ use crate::{model::ProxyHost, task::Scope};
 use super::{
     activity::Hold,
     body::{Download, Reply, Upload},
+    cross_site,
     door::{Door, Seat, Side},
     exchange::exchange,
     headers::{self, BadHeaders, Wishes},
@@ -173,6 +174,11 @@ impl Visitor {
             };
             Page::refused(status, bad.to_string())
         })?;
+        if let Place::Local { port, .. } = place {
+            let name = entry.name.as_str();
+            cross_site::check(parts, wishes.upgrade.is_some(), name, port)
+                .map_err(|why| Page::cross_site(why, name))?;
+        }
         Ok((entry, place, wishes))
     }
 

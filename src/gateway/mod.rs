@@ -6,8 +6,10 @@
 //! `Host`, so which door they came by, and not what they say, decides what they can reach.
 
 mod activity;
+mod allowance;
 mod body;
 mod challenge;
+mod cross_site;
 mod deny;
 mod dial;
 mod door;
@@ -15,6 +17,7 @@ mod entrance;
 mod error;
 mod exchange;
 mod forward;
+mod halves;
 mod headers;
 mod host;
 mod lobby;
@@ -94,11 +97,8 @@ impl Gateway {
                 .try_clone()
                 .and_then(tokio::net::TcpListener::from_std)
                 .map_err(GatewayError::Socket)?;
-            let door = Arc::new(Door {
-                hall: Arc::clone(hall),
-                side: Side::Local { port: self.port },
-                scope: hall.scope.clone(),
-            });
+            let side = Side::Local { port: self.port };
+            let door = Arc::new(Door::new(hall, side, hall.scope.clone()));
             hall.scope
                 .spawn(async move { door.accept(&listener).await });
         }

@@ -9,6 +9,7 @@ use crate::model::{Code, Problem};
 
 use super::{
     body::Reply,
+    cross_site::CrossSite,
     route::{Entry, Target},
 };
 
@@ -164,6 +165,16 @@ impl Page {
             )
             .retryable();
         Self::new(status, Mood::Broken, problem)
+    }
+
+    /// To whoever opened a page of another site that reaches for this one.
+    pub(super) fn cross_site(why: CrossSite, name: &str) -> Self {
+        let problem = Problem::new(Code::Policy, why.to_string()).hint(format!(
+            "only {name}'s own pages may do that here. A front end elsewhere on this machine may send \
+             JSON to it if {name}'s CORS rules agree; a sign-in that returns by a form can be tried at \
+             the public URL",
+        ));
+        Self::new(StatusCode::FORBIDDEN, Mood::Broken, problem)
     }
 
     /// The answer, in the form the visitor reads.

@@ -1,5 +1,6 @@
 //! The gateway between real sockets: apps written here, visitors written here.
 
+mod attacks;
 mod challenges;
 mod closing;
 mod connections;
@@ -9,6 +10,10 @@ mod headers;
 mod outsiders;
 mod pages;
 mod public_deny;
+mod slow;
+mod smuggling;
 mod streams;
+mod tape;
 mod upgrades;
+mod vectors;
 mod world;
