@@ -17,7 +17,8 @@ use crate::{
     client::{Client, Line},
     config::{Combine, env_options, project_options},
     model::{
-        Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, TunnelChoice, UpOutcome,
+        Code, Event, InstanceId, Lifetime, LimitOptions, Options, Problem, Secret, TunnelChoice,
+        UpOutcome,
     },
 };
 
@@ -40,6 +41,15 @@ pub struct UpArgs {
     /// How the world reaches it: a kind of tunnel, or `none`
     #[arg(long, value_name = "KIND", value_parser = tunnel_choices())]
     pub tunnel: Option<TunnelChoice>,
+    /// Let everyone who knows the public URL visit it, not only who has a link
+    #[arg(long, conflicts_with = "private")]
+    pub public: bool,
+    /// Let only who has a link visit it, whatever the settings say
+    #[arg(long)]
+    pub private: bool,
+    /// How long the link is good for, or how long it is public, such as `2h` or `never`
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<Lifetime>,
     /// Show the URL as a QR code too
     #[arg(long)]
     pub qr: bool,
@@ -121,6 +131,8 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         label: context.global.name.clone(),
         options,
         rebuild: args.rebuild,
+        public: access(args),
+        expires: args.expires,
         credentials: context.credentials(),
     };
     context.printer.busy("starting");
@@ -135,6 +147,11 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         let id = id.to_string();
         return Ok(Started { client, result, id });
     }
+}
+
+/// Only the user's word: nothing of the project's says who may visit.
+fn access(args: &UpArgs) -> Option<bool> {
+    (args.public || args.private).then_some(args.public)
 }
 
 /// Where the files come from, which instance that is, and what is said of it.

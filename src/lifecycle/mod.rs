@@ -17,6 +17,8 @@ mod reconcile;
 mod restart;
 mod route;
 mod rows;
+mod share;
+mod shares;
 mod step;
 mod tunnel;
 mod tunnels;
@@ -33,9 +35,13 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::ShareSettings,
     engine::{Engine, Owned},
-    gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
+    gateway::{Activity, Entrances, Gate, Routes},
+    model::{
+        DetectReport, InstanceId, Lifetime, Name, Options, Phase, PhaseKind, TunnelChoice,
+        UpOutcome,
+    },
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -45,10 +51,13 @@ use crate::{
 };
 use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
+use share::{ShareWish, Sharing};
 
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use share::Revoked;
+pub use shares::{GivenLink, SharesOf};
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {
@@ -57,6 +66,7 @@ pub struct Settings {
     pub gateway_port: u16,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
+    pub share: ShareSettings,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,
@@ -95,6 +105,10 @@ pub struct UpOrder {
     pub label: Option<Name>,
     pub options: Options,
     pub rebuild: bool,
+    /// Whether everyone may visit it; as the user's settings have it if `None`.
+    pub public: Option<bool>,
+    /// How long that is so, or how long the link is good for that is made.
+    pub expires: Option<Lifetime>,
 }
 
 pub struct Manager {
@@ -158,6 +172,7 @@ impl Manager {
         let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
+            share: self.share_wish(order.public, order.expires),
             unattended: false,
             cancel: cancel.clone(),
         });
@@ -172,6 +187,15 @@ impl Manager {
             outcome,
             cancel,
         })
+    }
+
+    fn share_wish(&self, public: Option<bool>, expires: Option<Lifetime>) -> ShareWish {
+        if public.unwrap_or(self.house.settings.share.public) {
+            let life = expires.unwrap_or(Lifetime::Endless);
+            ShareWish::Public { life }
+        } else {
+            ShareWish::Private { link: expires }
+        }
     }
 
     pub async fn restart(&self, asked: &str) -> Result<Starting, LifecycleError> {
@@ -361,6 +385,7 @@ impl Manager {
         let (tunnel_view, tunnel) = watch::channel(None);
         let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
+        let sharing = self.sharing(&id);
         let instance = Instance {
             house: self.house.clone(),
             record,
@@ -372,6 +397,7 @@ impl Manager {
             epoch: epoch.clone(),
             state: State::Down,
             way: tunnel::Way::default(),
+            sharing: sharing.clone(),
             tunnel_view,
             keeper: None,
             rows_view,
@@ -382,11 +408,18 @@ impl Manager {
             view,
             tunnel,
             rows,
+            sharing,
             journal,
             epoch,
         };
         instances.insert(id, handle.clone());
         handle
+    }
+
+    fn sharing(&self, id: &InstanceId) -> Arc<Sharing> {
+        let share = &self.house.settings.share;
+        let gate = Gate::new(id.clone(), &share.frame_ancestors);
+        Sharing::new(id.clone(), self.house.store.clone(), gate, share.expires)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Handle>> {

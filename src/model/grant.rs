@@ -1,6 +1,6 @@
 //! `Grant`: leave to visit one private preview from outside, and who may visit it without any.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -159,5 +159,86 @@ impl TryFrom<String> for Digest {
 impl From<Digest> for String {
     fn from(digest: Digest) -> Self {
         digest.0.to_hex().to_string()
+    }
+}
+
+/// How long leave is good for: such as `2h`, or `never` for until it is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Lifetime {
+    For(Duration),
+    Endless,
+}
+
+/// A text that is no lifetime.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not how long something may last: expected such as `30m`, `2h`, `7d` or `never`")]
+pub struct BadLifetime(String);
+
+impl Lifetime {
+    const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+    pub fn end(self, from: Timestamp) -> Option<Timestamp> {
+        match self {
+            // Past the end of the calendar is never.
+            Self::For(time) => from.checked_add(time).ok(),
+            Self::Endless => None,
+        }
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = BadLifetime;
+
+    fn from_str(text: &str) -> Result<Self, BadLifetime> {
+        if text == "never" {
+            return Ok(Self::Endless);
+        }
+        let time = humantime::parse_duration(text).ok();
+        time.filter(|time| !time.is_zero() && *time <= Self::LONGEST)
+            .map(Self::For)
+            .ok_or_else(|| BadLifetime(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(time) => humantime::format_duration(*time).fmt(f),
+            Self::Endless => f.write_str("never"),
+        }
+    }
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = BadLifetime;
+
+    fn try_from(text: String) -> Result<Self, BadLifetime> {
+        text.parse()
+    }
+}
+
+impl From<Lifetime> for String {
+    fn from(life: Lifetime) -> Self {
+        life.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_read_as_it_is_written() {
+        for text in ["2h", "30m", "7days", "1day 2h", "never"] {
+            let life: Lifetime = text.parse().unwrap();
+            assert_eq!(life.to_string().parse(), Ok(life), "{text}");
+        }
+        for text in ["", "0s", "-1h", "2", "forever", "90years"] {
+            assert!(text.parse::<Lifetime>().is_err(), "{text}");
+        }
+        let end = Lifetime::For(Duration::from_secs(60)).end(Timestamp::UNIX_EPOCH);
+        assert_eq!(end, Timestamp::from_second(60).ok());
+        assert_eq!(Lifetime::Endless.end(Timestamp::UNIX_EPOCH), None);
     }
 }

@@ -20,7 +20,9 @@ mod user_session;
 pub use event::{
     AppExit, DetectReport, Event, PortSeen, StepState, StepUpdate, SyncReport, UpOutcome, Urls,
 };
-pub use grant::{BadDigest, BadGrantId, Digest, Grant, GrantId, Publicity, Shares};
+pub use grant::{
+    BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
+};
 pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};
 pub use log::{LogLine, LogStream};

@@ -141,7 +141,10 @@ mod tests {
         let mut grant = mint(&id("0123456789ab"), None, at(0), Some(at(10))).grant;
         assert!(grant.is_live(at(9)));
         assert!(!grant.is_live(at(10)));
-        assert_eq!((grant.ended(at(9)), grant.ended(at(10))), (None, Some(at(10))));
+        assert_eq!(
+            (grant.ended(at(9)), grant.ended(at(10))),
+            (None, Some(at(10)))
+        );
         grant.expires = None;
         assert!(grant.is_live(at(1 << 32)));
         grant.revoked = Some(at(3));

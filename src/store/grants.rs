@@ -144,7 +144,13 @@ mod tests {
         store.save_shares(&id, &shares(&id)).unwrap();
         let path = store.shares_path(&id);
         let good = std::fs::read_to_string(&path).unwrap();
-        for bad in ["", "{", "[]", "{\"version\":1,\"grants\":7}", "{\"public\":{}}"] {
+        for bad in [
+            "",
+            "{",
+            "[]",
+            "{\"version\":1,\"grants\":7}",
+            "{\"public\":{}}",
+        ] {
             std::fs::write(&path, bad).unwrap();
             assert_eq!(store.shares(&id).unwrap(), Shares::default(), "{bad}");
             assert!(!path.exists(), "{bad}");
