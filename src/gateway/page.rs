@@ -85,24 +85,16 @@ impl Page {
         let problem = Problem::new(Code::Credential, "this preview is private").hint(
             "open the whole link you were given; it may have ended, and its owner can make another",
         );
-        let mut page = Self::new(StatusCode::UNAUTHORIZED, Mood::Resting, problem);
-        page.extra = vec![
-            // HTTP asks for one. No browser knows this scheme, so none asks for a password.
-            (
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Preview-Link"),
-            ),
-            (X_ROBOTS_TAG, HeaderValue::from_static("noindex")),
-        ];
-        page
+        let page = Self::new(StatusCode::UNAUTHORIZED, Mood::Resting, problem);
+        // HTTP asks for a scheme. No browser knows this one, so none asks for a password.
+        page.with(header::WWW_AUTHENTICATE, "Preview-Link")
+            .with(X_ROBOTS_TAG, "noindex")
     }
 
     pub(super) fn too_many_wrong_links() -> Self {
-        let mut page = Self::locked();
+        let mut page = Self::locked().with(header::RETRY_AFTER, "60");
         page.status = StatusCode::TOO_MANY_REQUESTS;
         page.final_word = true;
-        page.extra
-            .push((header::RETRY_AFTER, HeaderValue::from_static("60")));
         page
     }
 
@@ -115,14 +107,16 @@ impl Page {
     /// The same place without the secret in its URL.
     pub(super) fn moved(place: HeaderValue, cookie: Option<HeaderValue>) -> Self {
         let problem = Problem::new(Code::Credential, "go on without the link's secret");
-        let mut page = Self::new(StatusCode::SEE_OTHER, Mood::Resting, problem);
-        let cookie = cookie.map(|cookie| (header::SET_COOKIE, cookie));
-        page.extra = vec![
-            (header::LOCATION, place),
-            (X_ROBOTS_TAG, HeaderValue::from_static("noindex")),
-        ];
-        page.extra.extend(cookie);
+        let page = Self::new(StatusCode::SEE_OTHER, Mood::Resting, problem);
+        let mut page = page.with(X_ROBOTS_TAG, "noindex");
+        page.extra.push((header::LOCATION, place));
+        page.extra.extend(cookie.map(|it| (header::SET_COOKIE, it)));
         page
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.extra.push((name, HeaderValue::from_static(value)));
+        self
     }
 
     /// What strangers get in place of a cause: it may quote what the app printed.

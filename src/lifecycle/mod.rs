@@ -23,6 +23,7 @@ mod step;
 mod tunnel;
 mod tunnels;
 mod up;
+mod wait;
 
 use std::{
     collections::BTreeMap,
@@ -37,11 +38,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::ShareSettings,
     engine::{Engine, Owned},
-    gateway::{Activity, Entrances, Gate, Routes},
-    model::{
-        DetectReport, InstanceId, Lifetime, Name, Options, Phase, PhaseKind, TunnelChoice,
-        UpOutcome,
-    },
+    gateway::{Activity, Entrances, Routes},
+    model::{DetectReport, InstanceId, Lifetime, Name, Options, Phase, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -51,7 +49,6 @@ use crate::{
 };
 use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
-use share::{ShareWish, Sharing};
 
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
@@ -189,15 +186,6 @@ impl Manager {
         })
     }
 
-    fn share_wish(&self, public: Option<bool>, expires: Option<Lifetime>) -> ShareWish {
-        if public.unwrap_or(self.house.settings.share.public) {
-            let life = expires.unwrap_or(Lifetime::Endless);
-            ShareWish::Public { life }
-        } else {
-            ShareWish::Private { link: expires }
-        }
-    }
-
     pub async fn restart(&self, asked: &str) -> Result<Starting, LifecycleError> {
         let (id, handle) = self.find(asked)?;
         let (reply, outcome) = oneshot::channel();
@@ -261,32 +249,6 @@ impl Manager {
             .iter()
             .map(|(id, handle)| (id.clone(), handle.journal.clone()))
             .collect()
-    }
-
-    /// Wait until an instance is ready, or has failed.
-    pub async fn wait(&self, asked: &str) -> Result<Record, LifecycleError> {
-        let mut view = self.find(asked)?.1.view;
-        // One that is asleep will not be ready by waiting; one that is being woken is up already
-        // by its intent.
-        let settled = view
-            .wait_for(|record| match record.phase.kind() {
-                PhaseKind::Ready | PhaseKind::Failed => true,
-                PhaseKind::Asleep => record.intent == Intent::Down,
-                _ => false,
-            })
-            .await;
-        match settled {
-            Ok(record) if record.phase.kind() == PhaseKind::Asleep => {
-                Err(LifecycleError::NotRunning {
-                    name: record.name.to_string(),
-                    phase: PhaseKind::Asleep,
-                })
-            }
-            Ok(record) => Ok(record.clone()),
-            Err(_) => Err(LifecycleError::NotFound {
-                asked: asked.to_owned(),
-            }),
-        }
     }
 
     pub async fn detect(
@@ -414,12 +376,6 @@ impl Manager {
         };
         instances.insert(id, handle.clone());
         handle
-    }
-
-    fn sharing(&self, id: &InstanceId) -> Arc<Sharing> {
-        let share = &self.house.settings.share;
-        let gate = Gate::new(id.clone(), &share.frame_ancestors);
-        Sharing::new(id.clone(), self.house.store.clone(), gate, share.expires)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Handle>> {

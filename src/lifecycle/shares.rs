@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     LifecycleError, Manager,
-    share::{Revoked, Sharing},
+    share::{Revoked, ShareWish, Sharing},
 };
 use crate::{
-    gateway,
+    gateway::{self, Gate},
     model::{Grant, GrantId, InstanceId, Lifetime, Name, PublicUrl, Secret, Shares},
     security::Minted,
 };
@@ -78,6 +78,22 @@ impl Manager {
         let (_, handle) = self.find(asked)?;
         let name = handle.view.borrow().name.clone();
         Ok((name, handle.sharing.revoke(which).await?))
+    }
+
+    /// What an order comes to with the user's settings.
+    pub(super) fn share_wish(&self, public: Option<bool>, expires: Option<Lifetime>) -> ShareWish {
+        if public.unwrap_or(self.house.settings.share.public) {
+            let life = expires.unwrap_or(Lifetime::Endless);
+            ShareWish::Public { life }
+        } else {
+            ShareWish::Private { link: expires }
+        }
+    }
+
+    pub(super) fn sharing(&self, id: &InstanceId) -> Arc<Sharing> {
+        let share = &self.house.settings.share;
+        let gate = Gate::new(id.clone(), &share.frame_ancestors);
+        Sharing::new(id.clone(), self.house.store.clone(), gate, share.expires)
     }
 
     fn shared(&self, asked: &str) -> Result<(Name, Arc<Sharing>, PublicUrl), LifecycleError> {
