@@ -15,17 +15,23 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+#[path = "../docker/edge.rs"]
+mod edge;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod share;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
-    let all = [("inspected", inspected::TESTS, docker)];
+    let all = [
+        ("inspected", inspected::TESTS, docker),
+        ("share", share::TESTS, docker),
+    ];
     let trials = all
         .into_iter()
         .flat_map(|(group, tests, here)| tests.iter().map(move |test| (group, test, here)))
