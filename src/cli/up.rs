@@ -41,15 +41,8 @@ pub struct UpArgs {
     /// How the world reaches it: a kind of tunnel, or `none`
     #[arg(long, value_name = "KIND", value_parser = tunnel_choices())]
     pub tunnel: Option<TunnelChoice>,
-    /// Let everyone who knows the public URL visit it, not only who has a link
-    #[arg(long, conflicts_with = "private")]
-    pub public: bool,
-    /// Let only who has a link visit it, whatever the settings say
-    #[arg(long)]
-    pub private: bool,
-    /// How long the link is good for, or how long it is public, such as `2h` or `never`
-    #[arg(long, value_name = "DURATION")]
-    pub expires: Option<Lifetime>,
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// Show the URL as a QR code too
     #[arg(long)]
     pub qr: bool,
@@ -65,6 +58,26 @@ pub struct UpArgs {
     /// Read variables of the app's environment from a file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Vec<PathBuf>,
+}
+
+/// Who may visit it from outside. Only the user's word: nothing of the project's says so.
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// Let everyone who knows the public URL visit it, not only who has a link
+    #[arg(long, conflicts_with = "private")]
+    pub public: bool,
+    /// Let only who has a link visit it, whatever the settings say
+    #[arg(long)]
+    pub private: bool,
+    /// How long the link is good for, or how long it is public, such as `2h` or `never`
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<Lifetime>,
+}
+
+impl AccessArgs {
+    fn public(&self) -> Option<bool> {
+        (self.public || self.private).then_some(self.public)
+    }
 }
 
 /// What decides how a project is recognised.
@@ -131,8 +144,8 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         label: context.global.name.clone(),
         options,
         rebuild: args.rebuild,
-        public: access(args),
-        expires: args.expires,
+        public: args.access.public(),
+        expires: args.access.expires,
         credentials: context.credentials(),
     };
     context.printer.busy("starting");
@@ -147,11 +160,6 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         let id = id.to_string();
         return Ok(Started { client, result, id });
     }
-}
-
-/// Only the user's word: nothing of the project's says who may visit.
-fn access(args: &UpArgs) -> Option<bool> {
-    (args.public || args.private).then_some(args.public)
 }
 
 /// Where the files come from, which instance that is, and what is said of it.

@@ -23,11 +23,11 @@ pub(super) struct Page {
     problem: Problem,
     mood: Mood,
     /// Names and states of instances, each name a link.
-    links: Vec<(String, String, &'static str)>,
+    links: Box<[(String, String, &'static str)]>,
     /// Nothing that follows on the visitor's connection is read.
     final_word: bool,
     /// What is said besides.
-    extra: Vec<(HeaderName, HeaderValue)>,
+    extra: Box<[(HeaderName, HeaderValue)]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,9 @@ impl Page {
             status,
             problem,
             mood,
-            links: Vec::new(),
+            links: Box::default(),
             final_word: false,
-            extra: Vec::new(),
+            extra: Box::default(),
         }
     }
 
@@ -87,12 +87,16 @@ impl Page {
         );
         let page = Self::new(StatusCode::UNAUTHORIZED, Mood::Resting, problem);
         // HTTP asks for a scheme. No browser knows this one, so none asks for a password.
-        page.with(header::WWW_AUTHENTICATE, "Preview-Link")
-            .with(X_ROBOTS_TAG, "noindex")
+        page.with(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Preview-Link"),
+        )
+        .with(X_ROBOTS_TAG, HeaderValue::from_static("noindex"))
     }
 
     pub(super) fn too_many_wrong_links() -> Self {
-        let mut page = Self::locked().with(header::RETRY_AFTER, "60");
+        let later = HeaderValue::from_static("60");
+        let mut page = Self::locked().with(header::RETRY_AFTER, later);
         page.status = StatusCode::TOO_MANY_REQUESTS;
         page.final_word = true;
         page
@@ -108,15 +112,22 @@ impl Page {
     pub(super) fn moved(place: HeaderValue, cookie: Option<HeaderValue>) -> Self {
         let problem = Problem::new(Code::Credential, "go on without the link's secret");
         let page = Self::new(StatusCode::SEE_OTHER, Mood::Resting, problem);
-        let mut page = page.with(X_ROBOTS_TAG, "noindex");
-        page.extra.push((header::LOCATION, place));
-        page.extra.extend(cookie.map(|it| (header::SET_COOKIE, it)));
-        page
+        let page = page
+            .with(X_ROBOTS_TAG, HeaderValue::from_static("noindex"))
+            .with(header::LOCATION, place);
+        match cookie {
+            Some(cookie) => page.with(header::SET_COOKIE, cookie),
+            None => page,
+        }
     }
 
-    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.extra.push((name, HeaderValue::from_static(value)));
-        self
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut extra = self.extra.into_vec();
+        extra.push((name, value));
+        Self {
+            extra: extra.into(),
+            ..self
+        }
     }
 
     /// What strangers get in place of a cause: it may quote what the app printed.

@@ -1,6 +1,8 @@
 //! What a visitor from outside shows of a grant: in the URL, in a header, in a cookie. It is taken
 //! out of the request, for none of it is the app's business.
 
+use std::fmt::Write as _;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts};
 use percent_encoding::percent_decode_str;
 
@@ -154,7 +156,7 @@ pub(super) fn cookie(
     });
     if let Some(end) = delivery.expires {
         let left = end.as_second().saturating_sub(now.as_second()).max(0);
-        text.push_str(&format!("; Max-Age={left}"));
+        let _ = write!(text, "; Max-Age={left}");
     }
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);

@@ -113,7 +113,7 @@ impl Sharing {
         let now = Timestamp::now();
         let Known { shares, own } = kept.known();
         let still = |own: &&Own| {
-            let good = shares.grants.iter().any(|grant| *grant == own.grant);
+            let good = shares.grants.contains(&own.grant);
             let grant = &own.grant;
             let fresh = grant.expires.is_none_or(|end| {
                 end.as_second() - now.as_second() > now.as_second() - grant.created.as_second()

@@ -6,6 +6,7 @@ use codemate_preview::{
     gateway::{Entrance, Gate},
     model::{Publicity, Secret, Shares},
     security,
+    task::Scope,
 };
 use http::StatusCode;
 use hyper::{Response, body::Incoming};
@@ -36,7 +37,7 @@ fn endless(mut request: http::Request<Incoming>) -> Answer {
             std::mem::forget(feed);
             return Response::new(body);
         }
-        tokio::spawn(async move {
+        Scope::new().spawn(async move {
             let stream = hyper_util::rt::TokioIo::new(upgraded.await.unwrap());
             let (mut read, mut write) = tokio::io::split(stream);
             let _ = tokio::io::copy(&mut read, &mut write).await;

@@ -275,7 +275,7 @@ async fn every_other_secret_is_refused() {
 
 #[tokio::test]
 async fn at_a_shared_port_a_link_opens_its_own_preview_alone() {
-    let (world, _app) = World::with(mirror).await;
+    let (world, app) = World::with(mirror).await;
     let other: InstanceId = "ba9876543210".parse().unwrap();
     let (ours, theirs) = (mint(), security::mint(&other, None, Timestamp::now(), None));
     let blog = Gate::new(other, &[]);
@@ -283,7 +283,7 @@ async fn at_a_shared_port_a_link_opens_its_own_preview_alone() {
         public: None,
         grants: vec![theirs.grant.clone()],
     });
-    let target = super::world::ready(_app.port, codemate_preview::model::ProxyHost::Preserve, 1);
+    let target = super::world::ready(app.port, codemate_preview::model::ProxyHost::Preserve, 1);
     world.route("blog", target);
     let first = world.shared_by(&private(&[&ours.grant]), "shop", 0, URL);
     let port = first.addr().port();

@@ -7,7 +7,7 @@ use hyper::Response;
 
 use super::{
     links::{HOST, URL, ask, cookie, keep, mint, private, shop},
-    world::{World, full, mirror, open, soon, visit},
+    world::{App, World, full, mirror, open, soon, visit},
 };
 
 /// Headers of one request, by name.
@@ -125,9 +125,9 @@ async fn a_sibling_cannot_post_with_this_ones_cookie() {
     assert_eq!(send("POST", &held).await, ok);
 }
 
-#[tokio::test]
-async fn what_an_answer_says_outside() {
-    let (world, _app) = World::with(|request| {
+/// An app that answers by the headers its query has.
+async fn saying() -> (World, App) {
+    World::with(|request| {
         Box::pin(async move {
             let mut response = Response::builder();
             for pair in request.uri().query().unwrap_or_default().split('&') {
@@ -138,7 +138,19 @@ async fn what_an_answer_says_outside() {
             response.body(full("")).unwrap()
         })
     })
-    .await;
+    .await
+}
+
+fn all(parts: &http::response::Parts, name: &str) -> Vec<String> {
+    let values = parts.headers.get_all(name).iter();
+    values
+        .map(|value| value.to_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn pages_are_framed_by_whom_their_user_names() {
+    let (world, _app) = saying().await;
     let minted = mint();
     let gate = private(&[&minted.grant]);
     let entrance = world.entrance_by(&gate, &[URL]);
@@ -147,12 +159,6 @@ async fn what_an_answer_says_outside() {
     keep(&ide, &[&minted.grant]);
     let framed = world.entrance_by(&ide, &[URL]);
     let by = [("x-cm-token", minted.token.reveal())];
-    let all = |parts: &http::response::Parts, name: &str| {
-        let values = parts.headers.get_all(name).iter();
-        values
-            .map(|value| value.to_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
     let csp = "content-security-policy";
     for (at, path, want) in [
         (&entrance, "/", vec!["frame-ancestors 'self'"]),
@@ -182,6 +188,27 @@ async fn what_an_answer_says_outside() {
         assert_eq!(all(&parts, csp), want, "{path}");
         assert_eq!(all(&parts, "x-robots-tag"), ["noindex"]);
     }
+    // Within such a page a browser takes only a cookie that says so; elsewhere it gets the stricter.
+    let path = format!("/?__cm={}", minted.token.reveal());
+    for (at, dest, want) in [
+        (&framed, "iframe", "SameSite=None; Partitioned"),
+        (&framed, "document", "SameSite=Lax"),
+        (&entrance, "iframe", "SameSite=Lax"),
+    ] {
+        let headers = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", dest)];
+        let (parts, _) = ask(&world, at, &path, &headers).await;
+        let set = parts.headers[header::SET_COOKIE].to_str().unwrap();
+        assert!(set.contains(want), "{dest}: {set}");
+    }
+}
+
+#[tokio::test]
+async fn no_cache_between_keeps_what_is_private_and_no_app_sets_our_cookies() {
+    let (world, _app) = saying().await;
+    let minted = mint();
+    let entrance = world.entrance_by(&private(&[&minted.grant]), &[URL]);
+    let everyone = world.entrance_by(&open(), &[URL]);
+    let by = [("x-cm-token", minted.token.reveal())];
     for (path, want) in [
         ("/", "private"),
         (
@@ -207,17 +234,4 @@ async fn what_an_answer_says_outside() {
     let (parts, _) = soon(world.ask(world.get("/?cache-control=public"))).await;
     assert_eq!(all(&parts, "cache-control"), ["public"]);
     assert!(!parts.headers.contains_key(header::CONTENT_SECURITY_POLICY));
-
-    // Within such a page a browser takes only a cookie that says so; elsewhere it gets the stricter.
-    let path = format!("/?__cm={}", minted.token.reveal());
-    for (at, dest, want) in [
-        (&framed, "iframe", "SameSite=None; Partitioned"),
-        (&framed, "document", "SameSite=Lax"),
-        (&entrance, "iframe", "SameSite=Lax"),
-    ] {
-        let headers = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", dest)];
-        let (parts, _) = ask(&world, at, &path, &headers).await;
-        let set = parts.headers[header::SET_COOKIE].to_str().unwrap();
-        assert!(set.contains(want), "{dest}: {set}");
-    }
 }
