@@ -55,8 +55,7 @@ pub(super) fn admit(visit: &Visit, parts: &mut Parts) -> Result<Pass, Page> {
     let gate = &visit.hosted.gate;
     let secure = visit.shown.is_secure();
     let now = Timestamp::now();
-    let cookie_name = ticket::cookie_name(&gate.instance, secure);
-    let tickets = Tickets::take(parts, &cookie_name);
+    let tickets = Tickets::take(parts, gate.cookie_name(secure));
     let everyone = gate.everyone(now);
     let private = everyone.is_none();
     let linked = tickets

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::ticket;
 use crate::{
     model::{Grant, GrantId, InstanceId, PublicUrl, Publicity, Shares},
     security,
@@ -22,6 +23,8 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// One for each instance, for its life. Nobody may come in until [`Gate::keep`] says so.
 pub struct Gate {
     pub(super) instance: InstanceId,
+    /// Of the cookie over plain HTTP, and over TLS.
+    cookies: [String; 2],
     /// What `frame-ancestors` allows.
     pub(super) frames: Frames,
     inside: RwLock<Inside>,
@@ -74,8 +77,10 @@ impl Gate {
             .fold("frame-ancestors 'self'".to_owned(), |policy, site| {
                 format!("{policy} {site}")
             });
+        let cookies = [false, true].map(|secure| ticket::cookie_name(&instance, secure));
         Arc::new(Self {
             instance,
+            cookies,
             frames: Frames {
                 others: !frames.is_empty(),
                 policy: HeaderValue::from_str(&policy)
@@ -121,6 +126,10 @@ impl Gate {
         }
         drop(inside);
         self.changed.send_replace(());
+    }
+
+    pub(super) fn cookie_name(&self, secure: bool) -> &str {
+        &self.cookies[usize::from(secure)]
     }
 
     /// Leave for everyone, if there is.
