@@ -74,6 +74,7 @@ impl Rooms {
                 config_dir: paths.config_dir.clone(),
                 gateway_port: gateway.port(),
                 tunnel: user.tunnel,
+                share: user.share.clone(),
                 owner,
             },
         };

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    future::Future as _,
+    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     activity::Hold,
@@ -103,8 +103,8 @@ pub(super) struct Reply {
     /// The visitor's connection is not idle while this is there.
     #[expect(dead_code, reason = "it is held, not read")]
     busy: Option<Busy>,
-    /// The way the visitor came by closes.
-    closed: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// The way the visitor came by closes, or the visitor is put out.
+    closed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Why an answer breaks off.
@@ -112,7 +112,7 @@ pub(super) struct Reply {
 pub(super) enum BrokenOff {
     #[error(transparent)]
     App(hyper::Error),
-    #[error("the entrance was closed")]
+    #[error("the visitor may be here no longer")]
     Closed,
 }
 
@@ -145,10 +145,16 @@ impl Reply {
         }
     }
 
-    /// Break off when this is cancelled.
-    pub(super) fn until(self, closed: &CancellationToken) -> Self {
+    /// Break off when one of these is cancelled.
+    pub(super) fn until(self, closed: &CancellationToken, ends: &CancellationToken) -> Self {
+        let (closed, ends) = (closed.clone(), ends.clone());
         Self {
-            closed: Some(Box::pin(closed.clone().cancelled_owned())),
+            closed: Some(Box::pin(async move {
+                tokio::select! {
+                    () = closed.cancelled() => {}
+                    () = ends.cancelled() => {}
+                }
+            })),
             ..self
         }
     }

@@ -174,7 +174,8 @@ fn ours(name: &str) -> bool {
                 | "front-end-https"
         );
     };
-    rest.starts_with("forwarded")
+    rest.starts_with("cm-")
+        || rest.starts_with("forwarded")
         || rest.starts_with("original-")
         || rest.starts_with("envoy-")
         || matches!(
@@ -248,6 +249,8 @@ mod tests {
             ("forwarded", "for=1.2.3.4"),
             ("via", "1.1 other"),
             ("proxy", "http://evil"),
+            ("x-cm-token", "secret"),
+            ("x_cm_user", "1"),
             ("x-real-ip", "1.2.3.4"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-prefix", "/x"),

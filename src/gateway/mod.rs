@@ -3,10 +3,13 @@
 //!
 //! People at this machine come in at [`Gateway`], by `<name>.localhost`. Whoever comes through a
 //! tunnel comes in at an [`Entrance`], a listener of its own: a tunnel may let outsiders send any
-//! `Host`, so which door they came by, and not what they say, decides what they can reach.
+//! `Host`, so which door they came by, and not what they say, decides what they can reach. The
+//! [`Gate`] of an instance says who of them may come in: holders of a link, or everyone.
 
+mod abroad;
 mod activity;
 mod allowance;
+mod admission;
 mod body;
 mod challenge;
 mod cross_site;
@@ -18,6 +21,7 @@ mod error;
 mod exchange;
 mod forward;
 mod halves;
+mod gate;
 mod headers;
 mod host;
 mod lobby;
@@ -27,6 +31,7 @@ mod place;
 mod pool;
 mod rewrite;
 mod route;
+mod ticket;
 mod upgrade;
 
 use std::{
@@ -48,7 +53,9 @@ pub use deny::PublicDeny;
 pub use dial::{AsyncReadWrite, Dial, Stream, TcpDial};
 pub use entrance::{Entrance, Entrances};
 pub use error::GatewayError;
+pub use gate::Gate;
 pub use route::{Route, Routes, Target};
+pub use ticket::link;
 
 /// Where previews are found unless something else is there.
 pub const DEFAULT_PORT: u16 = 7070;

@@ -7,6 +7,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::task::Scope;
 
 use super::{
@@ -26,6 +28,8 @@ pub(super) struct Kept {
     pub(super) busy: Busy,
     /// The visitor's place among the connections.
     pub(super) seat: Arc<Seat>,
+    /// The visitor's leave to be here.
+    pub(super) ends: CancellationToken,
 }
 
 /// Carry bytes between the visitor and the app until both have ended or the scope has.
@@ -34,7 +38,12 @@ pub(super) struct Kept {
 /// too early is passed on only now, as bytes of a protocol the app has agreed to.
 pub(super) fn join(scope: &Scope, visitor: OnUpgrade, app: Box<Connection>, kept: Kept) {
     let token = scope.token();
-    let Kept { hold, busy, seat } = kept;
+    let Kept {
+        hold,
+        busy,
+        seat,
+        ends,
+    } = kept;
     scope.spawn(async move {
         let hold = hold.into_socket();
         let carried = async {
@@ -44,6 +53,7 @@ pub(super) fn join(scope: &Scope, visitor: OnUpgrade, app: Box<Connection>, kept
         };
         tokio::select! {
             () = token.cancelled() => {}
+            () = ends.cancelled() => {}
             ended = carried => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "an upgraded connection broke");

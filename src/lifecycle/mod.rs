@@ -20,10 +20,13 @@ mod reconcile;
 mod restart;
 mod route;
 mod rows;
+mod share;
+mod shares;
 mod step;
 mod tunnel;
 mod tunnels;
 mod up;
+mod wait;
 
 use std::{
     collections::BTreeMap,
@@ -36,9 +39,10 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::ShareSettings,
     engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
+    model::{DetectReport, InstanceId, Lifetime, Name, Options, Phase, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -52,6 +56,8 @@ use instance::{Command, Epoch, Instance, State, UpJob};
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use share::Revoked;
+pub use shares::{GivenLink, SharesOf};
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {
@@ -60,6 +66,7 @@ pub struct Settings {
     pub gateway_port: u16,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
+    pub share: ShareSettings,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,
@@ -98,6 +105,10 @@ pub struct UpOrder {
     pub label: Option<Name>,
     pub options: Options,
     pub rebuild: bool,
+    /// Whether everyone may visit it; as the user's settings have it if `None`.
+    pub public: Option<bool>,
+    /// How long that is so, or how long the link is good for that is made.
+    pub expires: Option<Lifetime>,
 }
 
 pub struct Manager {
@@ -146,6 +157,7 @@ impl Manager {
         let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
+            share: self.share_wish(order.public, order.expires),
             unattended: false,
             cancel: cancel.clone(),
         });
@@ -225,32 +237,6 @@ impl Manager {
             .iter()
             .map(|(id, handle)| (id.clone(), handle.journal.clone()))
             .collect()
-    }
-
-    /// Wait until an instance is ready, or has failed.
-    pub async fn wait(&self, asked: &str) -> Result<Record, LifecycleError> {
-        let mut view = self.find(asked)?.1.view;
-        // One that is asleep will not be ready by waiting; one that is being woken is up already
-        // by its intent.
-        let settled = view
-            .wait_for(|record| match record.phase.kind() {
-                PhaseKind::Ready | PhaseKind::Failed => true,
-                PhaseKind::Asleep => record.intent == Intent::Down,
-                _ => false,
-            })
-            .await;
-        match settled {
-            Ok(record) if record.phase.kind() == PhaseKind::Asleep => {
-                Err(LifecycleError::NotRunning {
-                    name: record.name.to_string(),
-                    phase: PhaseKind::Asleep,
-                })
-            }
-            Ok(record) => Ok(record.clone()),
-            Err(_) => Err(LifecycleError::NotFound {
-                asked: asked.to_owned(),
-            }),
-        }
     }
 
     pub async fn detect(
@@ -349,6 +335,7 @@ impl Manager {
         let (tunnel_view, tunnel) = watch::channel(None);
         let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
+        let sharing = self.sharing(&id);
         let instance = Instance {
             house: self.house.clone(),
             record,
@@ -360,6 +347,7 @@ impl Manager {
             epoch: epoch.clone(),
             state: State::Down,
             way: tunnel::Way::default(),
+            sharing: sharing.clone(),
             tunnel_view,
             keeper: None,
             rows_view,
@@ -371,6 +359,7 @@ impl Manager {
             view,
             tunnel,
             rows,
+            sharing,
             journal,
             epoch,
         };

@@ -14,6 +14,7 @@ use super::{
     ready::Prober,
     route::Door,
     step::Step,
+    tunnel::Wish,
 };
 use crate::{
     engine::link::AppSpec,
@@ -45,9 +46,9 @@ impl Instance {
             && self.record.limits == decision.limits
         {
             self.record.options = decision.options;
-            let changed = self.have_tunnel(wish, &job.cancel).await?;
-            let urls = self.record.phase.urls().cloned();
-            return Ok(UpOutcome::success(changed, urls));
+            let shared = self.share(job.share).await?;
+            let changed = self.have_tunnel(wish, &job.cancel).await? || shared;
+            return Ok(self.outcome(changed, job.share).await);
         }
         // Approved and its source opened before anything that runs is taken away.
         let abilities = async { Ok(self.house.engine.abilities().await?) };
@@ -65,13 +66,13 @@ impl Instance {
                     self.reopen_tunnel().await;
                     Ok(false)
                 } else {
-                    self.have_tunnel(wish, &job.cancel).await
+                    self.share_and_open(job, wish).await
                 }
             }
             Err(error) => Err(error),
         };
         match up {
-            Ok(_) => Ok(UpOutcome::success(true, self.record.phase.urls().cloned())),
+            Ok(_) => Ok(self.outcome(true, job.share).await),
             // An agent that stops leaves the record as it is, for the next one to go on from.
             Err(LifecycleError::ShuttingDown) => Err(LifecycleError::ShuttingDown),
             Err(error) => {
@@ -79,6 +80,12 @@ impl Instance {
                 Err(error)
             }
         }
+    }
+
+    /// Who may visit is settled before anybody can.
+    async fn share_and_open(&mut self, job: &UpJob, wish: Wish) -> Result<bool, LifecycleError> {
+        self.share(job.share).await?;
+        self.have_tunnel(wish, &job.cancel).await
     }
 
     async fn bring_up(

@@ -11,7 +11,7 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::{ShareSettings, SupabaseEnv, SupabaseSettings},
     engine::Engine,
     gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
@@ -124,6 +124,7 @@ impl World {
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
                 tunnel: None,
+                share: ShareSettings::default(),
                 owner: "test".to_owned(),
             },
         };
@@ -146,6 +147,8 @@ impl World {
                 ..Options::default()
             },
             rebuild: false,
+            public: None,
+            expires: None,
         }
     }
 
