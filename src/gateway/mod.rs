@@ -8,8 +8,8 @@
 
 mod abroad;
 mod activity;
-mod allowance;
 mod admission;
+mod allowance;
 mod body;
 mod challenge;
 mod cross_site;
@@ -20,8 +20,8 @@ mod entrance;
 mod error;
 mod exchange;
 mod forward;
-mod halves;
 mod gate;
+mod halves;
 mod headers;
 mod host;
 mod lobby;

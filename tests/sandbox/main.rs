@@ -16,13 +16,20 @@
 )]
 
 mod abuse;
+mod browser;
+#[path = "../docker/edge.rs"]
+mod edge;
 mod escape;
+mod first_instruction;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod neighbourhood;
+mod reach;
 mod remapped;
 mod second;
+mod share;
 mod stacks;
 mod world;
 
@@ -34,10 +41,16 @@ fn main() {
     // What takes minutes, an image of gigabytes or a second engine.
     let slow = docker && std::env::var_os("CODEMATE_PREVIEW_PROVE_SANDBOX").is_some();
     let second = slow && second::can_be();
+    let apart = docker && neighbourhood::can_be();
     let all = [
         ("abuse", abuse::TESTS, docker),
+        ("browser", browser::TESTS, browser::is_here()),
         ("escape", escape::TESTS, docker),
+        ("first_instruction", first_instruction::TESTS, apart),
         ("inspected", inspected::TESTS, docker),
+        ("reach", reach::TESTS, apart),
+        ("reach", reach::SHARED, docker),
+        ("share", share::TESTS, docker),
         ("prove", stacks::TESTS, slow),
         ("prove", remapped::TESTS, second),
         ("prove", remapped::GVISOR, second && second::has("runsc")),
