@@ -50,11 +50,7 @@ pub fn get(url: &str, path: &str) -> (u16, String) {
     let (host, port) = authority.rsplit_once(':').unwrap();
     // Every `*.localhost` is this machine, whatever its resolver says.
     let mut stream = TcpStream::connect(("127.0.0.1", port.parse::<u16>().unwrap())).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();
