@@ -53,16 +53,16 @@ fn main() {
     println!("|---|--:|--:|--:|--:|--:|--:|--:|");
     measure(&neighbour, &socket);
     for abuse in ABUSES {
-        let (mut quiet, mut abused) = (Times::default(), Times::default());
+        let (mut quiet, mut beside_it) = (Times::default(), Times::default());
         for _ in 0..ROUNDS {
             quiet.add(measure(&neighbour, &socket));
-            abused.add(beside(&abuser, abuse, || measure(&neighbour, &socket)));
+            beside_it.add(beside(&abuser, abuse, || measure(&neighbour, &socket)));
         }
-        let (q, a) = (quiet.at(99), abused.at(99));
+        let (q, a) = (quiet.at(99), beside_it.at(99));
         println!(
             "| {abuse} | {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} |",
             quiet.at(50).0,
-            abused.at(50).0,
+            beside_it.at(50).0,
             q.0,
             a.0,
             a.0 / q.0,
