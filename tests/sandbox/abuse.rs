@@ -18,18 +18,7 @@ use crate::{
 pub const TESTS: &[Test] = &[("a_neighbour_goes_on_beside_each_abuse", a_neighbour_goes_on)];
 
 const ABUSER: &str = include_str!("abuser.py");
-const NEIGHBOUR: &str = r#"
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-class Hello(BaseHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"hello")
-ThreadingHTTPServer(("0.0.0.0", 8000), Hello).serve_forever()
-"#;
+const NEIGHBOUR: &str = include_str!("neighbour.py");
 
 const MEMORY: &str = "512MiB";
 const PIDS: usize = 512;

@@ -6,6 +6,7 @@
 //! here is sent to an address outside loopback, containers of the test's own, and namespaces it made.
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
+#![expect(clippy::print_stdout, reason = "counts are part of what is found")]
 #![expect(
     clippy::disallowed_types,
     reason = "a limit on waiting is wall-clock time"

@@ -167,7 +167,7 @@ mod tests {
             ("profile", |c| drop(c.security_opt.as_mut().unwrap().pop())),
             ("runtime", |c| c.runtime = Some("runc".to_owned())),
             ("one ulimit", |c| {
-                drop(c.ulimits.as_mut().unwrap().remove(1))
+                drop(c.ulimits.as_mut().unwrap().remove(1));
             }),
             ("seccomp", |c| {
                 c.security_opt

@@ -74,6 +74,8 @@ pub fn unenforced(info: &SystemInfo) -> Vec<String> {
 mod tests {
     use std::collections::HashMap;
 
+    use bollard::models::Runtime;
+
     use super::*;
 
     fn able() -> SystemInfo {
@@ -108,8 +110,8 @@ mod tests {
     fn runtimes_and_control_groups_are_told() {
         let mut info = able();
         info.runtimes = Some(HashMap::from([
-            ("runc".to_owned(), Default::default()),
-            ("runsc".to_owned(), Default::default()),
+            ("runc".to_owned(), Runtime::default()),
+            ("runsc".to_owned(), Runtime::default()),
         ]));
         let facts = Facts::of(&info);
         let runtimes: Vec<&str> = facts

@@ -27,7 +27,9 @@ fn main() {
         }
         ["at", dir, program, ref rest @ ..] => {
             std::env::set_current_dir(dir).unwrap();
-            panic!("{}", std::process::Command::new(program).args(rest).exec());
+            let error = std::process::Command::new(program).args(rest).exec();
+            eprintln!("{error}");
+            exit(127);
         }
         ["die", code] => UnixStream::connect(SOCKET).unwrap().write_all(code.as_bytes()).unwrap(),
         ["exit", code] => exit(code.parse().unwrap()),

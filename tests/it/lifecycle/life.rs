@@ -65,7 +65,7 @@ async fn root_inside_needs_the_hosts_owner() {
     let problem = agent.up(order).await.unwrap_err().problem();
     assert_eq!(problem.code.exit_code(), 12);
     assert!(problem.hint.unwrap().contains("allow_root = true"));
-    agent.manager.down("shop", true).await.unwrap();
+    assert!(world.engine.list_owned().await.unwrap().is_empty());
     agent.stop().await;
 }
 
