@@ -151,6 +151,7 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
         allow_root: false,
+        egress: codemate_preview::model::Egress::Open,
         runtime: None,
         runtimes: Vec::new(),
     };

@@ -253,6 +253,7 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         most_cpus: user.most_cpus.unwrap_or(all),
         most_memory_bytes,
         allow_root: user.sandbox.allow_root,
+        egress: user.sandbox.egress.clone().unwrap_or_default(),
         runtime: user.sandbox.runtime.clone(),
         runtimes: user.sandbox.runtimes.clone(),
     })

@@ -23,6 +23,6 @@ pub enum Egress {
     Open,
     /// Nothing at all.
     None,
-    /// These hosts, over HTTP and TLS, by name: a host, `*.` and a domain, or a preset such as `pypi`.
+    /// These hosts, by name. Recorded and refused: nothing holds a preview to names yet.
     Allow(Vec<String>),
 }

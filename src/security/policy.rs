@@ -1,7 +1,7 @@
 //! `Policy::approve`: nothing is run that did not pass here.
 
 use super::Abilities;
-use crate::model::{Code, ContainerSpec, Problem, Sandbox};
+use crate::model::{Code, ContainerSpec, Egress, Problem, Sandbox};
 
 /// Proof that a spec was checked. Only [`Policy::approve`] makes one.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Policy {
     pub most_memory_bytes: u64,
     /// Whether a project may ask for root inside its container.
     pub allow_root: bool,
+    /// What no preview gets more than.
+    pub egress: Egress,
     /// The runtime of projects that name none; the engine's own default if there is none.
     pub runtime: Option<String>,
     /// Runtimes a project may name, besides that one.
@@ -44,6 +46,8 @@ pub enum PolicyError {
     Root,
     #[error("this project asks for the runtime `{asked}`, which this host's owner does not allow")]
     RuntimeNotAllowed { asked: String, allowed: Vec<String> },
+    #[error("this version cannot hold a preview to hosts by name")]
+    EgressByName,
     #[error("the engine has no runtime `{asked}`; it has {}", offered.join(", "))]
     NoSuchRuntime { asked: String, offered: Vec<String> },
     #[error("the engine cannot hold a preview to its limits: {}", limits.join(", "))]
@@ -91,7 +95,16 @@ impl Policy {
         Ok(Approved(spec))
     }
 
-    fn sandbox(&self, asked: Sandbox, engine: &Abilities) -> Result<Sandbox, PolicyError> {
+    fn sandbox(&self, mut asked: Sandbox, engine: &Abilities) -> Result<Sandbox, PolicyError> {
+        if self.egress == Egress::None {
+            asked.egress = Egress::None;
+        }
+        if [&self.egress, &asked.egress]
+            .iter()
+            .any(|egress| matches!(egress, Egress::Allow(_)))
+        {
+            return Err(PolicyError::EgressByName);
+        }
         if asked.root && !self.allow_root {
             return Err(PolicyError::Root);
         }
@@ -127,6 +140,9 @@ impl PolicyError {
             Self::Root => problem.hint(
                 "take `root` out of `[sandbox]` in codemate-preview.toml, or write `allow_root = true` under `[sandbox]` in this host's config.toml",
             ),
+            Self::EgressByName => problem.hint(
+                "write `egress = \"open\"` or `egress = \"none\"` under `[network]` in codemate-preview.toml, or under `[sandbox]` in this host's config.toml",
+            ),
             Self::RuntimeNotAllowed { asked, allowed } => problem.hint(if allowed.is_empty() {
                 format!("`runtimes = [\"{asked}\"]` under `[sandbox]` in this host's config.toml allows it")
             } else {
@@ -148,7 +164,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Egress, Role},
+        model::Role,
         security::{LimitRequest, limits},
     };
 
@@ -157,6 +173,7 @@ mod tests {
             most_cpus: 4.0,
             most_memory_bytes: 1 << 32,
             allow_root: false,
+            egress: Egress::Open,
             runtime: None,
             runtimes: Vec::new(),
         }
@@ -253,6 +270,25 @@ mod tests {
             "the engine has no runtime `runsc`; it has runc"
         );
         assert_eq!(error.problem().code.exit_code(), 12);
+    }
+
+    #[test]
+    fn a_project_reaches_no_more_than_its_host_lets_it() {
+        let decided = |ceiling: Egress, asked: Egress| {
+            let mut policy = policy();
+            policy.egress = ceiling;
+            let mut spec = asking(false, None);
+            spec.sandbox.egress = asked;
+            let approved = policy.approve(spec, &engine(&[]));
+            approved.map(|spec| spec.sandbox.egress.clone())
+        };
+        let by_name = || Egress::Allow(vec!["pypi".to_owned()]);
+        assert_eq!(decided(Egress::Open, Egress::Open), Ok(Egress::Open));
+        assert_eq!(decided(Egress::Open, Egress::None), Ok(Egress::None));
+        assert_eq!(decided(Egress::None, Egress::Open), Ok(Egress::None));
+        let refused = Err(PolicyError::EgressByName);
+        assert_eq!(decided(Egress::Open, by_name()), refused);
+        assert_eq!(decided(by_name(), Egress::Open), refused);
     }
 
     #[test]

@@ -255,6 +255,7 @@ pub fn approved(
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
         allow_root: false,
+        egress: Egress::Open,
         runtime: None,
         runtimes: Vec::new(),
     };

@@ -96,6 +96,7 @@ impl Rig {
             most_cpus: MOST_CPUS,
             most_memory_bytes: MOST_MEMORY,
             allow_root: false,
+            egress: crate::model::Egress::Open,
             runtime: None,
             runtimes: Vec::new(),
         };

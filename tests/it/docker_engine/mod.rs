@@ -243,6 +243,7 @@ fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
         allow_root: true,
+        egress: codemate_preview::model::Egress::Open,
         runtime: None,
         runtimes,
     };

@@ -118,6 +118,7 @@ impl World {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
                     allow_root: false,
+                    egress: codemate_preview::model::Egress::Open,
                     runtime: None,
                     runtimes: Vec::new(),
                 },
