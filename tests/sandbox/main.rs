@@ -22,6 +22,7 @@ mod host;
 mod inspected;
 mod neighbourhood;
 mod reach;
+mod targets;
 
 use libtest_mimic::{Arguments, Trial};
 
