@@ -286,6 +286,14 @@ impl Drop for Neighbourhood {
         for netns in [&self.host, &self.world] {
             let _ = Command::new("ip").args(["netns", "del", netns]).status();
         }
+        // The engine's group in each hierarchy, or in the only one. It is empty by now.
+        for group in [
+            PathBuf::from("/sys/fs/cgroup").join(&self.host),
+            PathBuf::from("/sys/fs/cgroup/*").join(&self.host),
+        ] {
+            let remove = format!("rmdir {} 2>/dev/null", group.display());
+            let _ = Command::new("sh").args(["-c", &remove]).status();
+        }
         // What an engine that was killed left mounted.
         if let Ok(mounts) = fs::read_to_string("/proc/self/mounts") {
             let ours = self.dir.path().display().to_string();
