@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// How one container is held, where there is a choice. All else about it is the engine's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
-    /// Run as root inside, with the five capabilities that package managers and images that change
-    /// user need. Only where the host's owner allows it.
+    /// Run as root inside, with the five capabilities that images need which hand files to another
+    /// user and become it. The root file system stays read-only. Only where the host's owner allows it.
     pub root: bool,
     /// The engine's runtime by name, such as `runsc`; its default one if there is none.
     pub runtime: Option<String>,

@@ -4,7 +4,9 @@
 //! what it is loading. In there nothing changes.
 
 use std::{
-    path::Path,
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -14,13 +16,52 @@ use tokio::{
     runtime::Runtime,
 };
 
-/// Run one of `tests/browser/*.mjs`; it finds `ports` of 127.0.0.1 as they are here.
-pub fn visit(script: &Path, args: &[&str], ports: &[u16]) -> Output {
-    let bridges = Bridges::new(ports);
-    Command::new("unshare")
+/// What `make setup-tests` installs. `CODEMATE_PREVIEW_TEST_BROWSER=required` makes its absence
+/// a failure.
+pub fn is_here() -> bool {
+    let asked = env::var("CODEMATE_PREVIEW_TEST_BROWSER").unwrap_or_default();
+    let library = script("node_modules/playwright-core/package.json");
+    let programs = ["chromium", "node", "unshare", "ip"];
+    let here = programs.iter().all(|name| program(name).is_some()) && library.exists();
+    assert!(
+        here || asked != "required",
+        "one of {programs:?} or playwright-core is missing; run `make setup-tests`"
+    );
+    here
+}
+
+fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
+}
+
+pub fn chromium() -> PathBuf {
+    program("chromium").unwrap()
+}
+
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/browser")
+        .join(name)
+}
+
+/// A program in a namespace whose loopback is all there is.
+pub fn apart(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("unshare");
+    command
         .args(["--map-root-user", "--net", "--", "sh", "-c"])
-        .args([r#"ip link set lo up && exec "$@""#, "sh", "node"])
-        .arg(script)
+        .args([r#"ip link set lo up && exec "$@""#, "sh"])
+        .arg(program);
+    command
+}
+
+/// Run one of `tests/browser/*.mjs`; it finds `ports` of 127.0.0.1 as they are here.
+pub fn visit(name: &str, args: &[&str], ports: &[u16]) -> Output {
+    let bridges = Bridges::new(ports);
+    apart("node")
+        .args([script(name), chromium()])
         .args(args)
         .env("BRIDGES", &bridges.told)
         .output()

@@ -1,10 +1,7 @@
 //! Real frameworks at a public name, in a real browser: through TLS, the gateway's public side and
 //! back. The steps of each are in `tests/browser/`; `make setup-tests` installs what they need.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs, path::PathBuf};
 
 use crate::{
     Test, browser,
@@ -32,30 +29,6 @@ pub const TESTS: &[Test] = &[
         a_scripts_debugger_is_off_from_outside,
     ),
 ];
-
-/// What `make setup-tests` installs. `CODEMATE_PREVIEW_TEST_BROWSER=required` makes its absence
-/// a failure.
-pub fn browser_is_here() -> bool {
-    let asked = env::var("CODEMATE_PREVIEW_TEST_BROWSER").unwrap_or_default();
-    let library = scripts().join("node_modules/playwright-core/package.json");
-    let here = program("chromium").is_some() && program("node").is_some() && library.exists();
-    assert!(
-        here || asked != "required",
-        "Chromium, Node.js or playwright-core is missing; run `make setup-tests`"
-    );
-    here
-}
-
-fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
-}
-
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
-}
 
 /// A host whose user has a reverse proxy of their own, and lets everyone visit.
 struct Published {
@@ -113,13 +86,8 @@ impl Published {
     fn visit(&self, script: &str, up: &Up) {
         let edge = self.edge.addr().port();
         let output = browser::visit(
-            &scripts().join(script),
-            &[
-                program("chromium").unwrap().to_str().unwrap(),
-                &up.public,
-                up.project.to_str().unwrap(),
-                &edge.to_string(),
-            ],
+            script,
+            &[&up.public, up.project.to_str().unwrap(), &edge.to_string()],
             &[edge],
         );
         let told = |what| self.host.run(&[what, up.project.to_str().unwrap()]).stdout;

@@ -17,6 +17,9 @@
 )]
 
 mod abuse;
+mod attacks;
+#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
+#[path = "../docker/browser.rs"]
 mod browser;
 #[path = "../docker/edge.rs"]
 mod edge;
@@ -46,7 +49,7 @@ fn main() {
     let apart = docker && neighbourhood::can_be();
     let all = [
         ("abuse", abuse::TESTS, docker),
-        ("browser", browser::TESTS, browser::is_here()),
+        ("attacks", attacks::TESTS, browser::is_here()),
         ("escape", escape::TESTS, docker),
         ("first_instruction", first_instruction::TESTS, apart),
         ("inspected", inspected::TESTS, docker),

@@ -21,8 +21,7 @@ pub const CA: &str = "/.codemate/ca.crt";
 /// The user everything inside runs as, and the one where the host's owner allows root.
 const USER: &str = "1000:1000";
 const ROOT: &str = "0:0";
-/// All that root inside has: what package managers need, and images that hand a directory to
-/// another user and become it. None of these reaches past the container's own files and processes.
+/// All that root inside has: what images need that hand a directory to another user and become it. None of these reaches past the container's own files and processes.
 const ROOT_CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
 /// Of one file. The volume's own limit is elsewhere; this keeps one runaway file from reaching it

@@ -1,6 +1,6 @@
 //! Sidecars made before they are needed. One is worth a third of a start.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use super::{
     bridge::Claim,
@@ -65,35 +65,23 @@ impl Docker {
         Ok(None)
     }
 
+    fn spares(&self) -> MutexGuard<'_, Vec<Sidecar>> {
+        let spares = &self.inner.network.spares;
+        spares.lock().expect("no holder of this lock panics")
+    }
+
     fn pop_spare(&self) -> Option<Sidecar> {
-        let mut spares = self
-            .inner
-            .network
-            .spares
-            .lock()
-            .expect("no holder of this lock panics");
-        spares.pop()
+        self.spares().pop()
     }
 
     fn push_spare(&self, spare: Sidecar) -> usize {
-        let mut spares = self
-            .inner
-            .network
-            .spares
-            .lock()
-            .expect("no holder of this lock panics");
+        let mut spares = self.spares();
         spares.push(spare);
         spares.len()
     }
 
     pub(super) fn forget_spares(&self) -> Vec<Sidecar> {
-        let mut spares = self
-            .inner
-            .network
-            .spares
-            .lock()
-            .expect("no holder of this lock panics");
-        std::mem::take(&mut *spares)
+        std::mem::take(&mut self.spares())
     }
 
     /// Once, before this agent gives out any: what an earlier one left ready is as good as new.
@@ -142,13 +130,7 @@ impl Docker {
         let wanted = self.inner.settings.network.spares;
         loop {
             let _turn = self.inner.network.filling.lock().await;
-            let there = self
-                .inner
-                .network
-                .spares
-                .lock()
-                .expect("no holder of this lock panics")
-                .len();
+            let there = self.spares().len();
             if there >= wanted {
                 return Ok(());
             }

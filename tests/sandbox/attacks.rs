@@ -3,7 +3,6 @@
 use std::{
     env,
     net::TcpListener,
-    path::{Path, PathBuf},
     process::{Command, Output},
     sync::Arc,
     time::Duration,
@@ -15,33 +14,15 @@ use codemate_preview::{
     task::Scope,
 };
 
+use crate::browser;
+
+/// Set where this program runs itself apart.
+const APART: &str = "CODEMATE_PREVIEW_TEST_APART";
+
 pub const TESTS: &[crate::Test] = &[(
     "no_page_of_another_site_changes_anything",
     no_page_of_another_site_changes_anything,
 )];
-
-/// What `make setup-tests` installs. `CODEMATE_PREVIEW_TEST_BROWSER=required` makes its absence
-/// a failure.
-pub fn is_here() -> bool {
-    let asked = env::var("CODEMATE_PREVIEW_TEST_BROWSER").unwrap_or_default();
-    let library = scripts().join("node_modules/playwright-core/package.json");
-    let here = program("chromium").is_some() && program("node").is_some() && library.exists();
-    assert!(
-        here || asked != "required",
-        "Chromium, Node.js or playwright-core is missing; run `make setup-tests`"
-    );
-    here
-}
-
-fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let mut files = env::split_paths(&path).map(|dir| dir.join(name));
-    files.find(|file| file.is_file())
-}
-
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
-}
 
 fn route(id: &str, port: u16) -> Route {
     Route {
@@ -63,8 +44,30 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// The script is the app too, and counts what changes it.
+/// In a namespace of its own, for containers that come and go beside it make Chromium drop what it
+/// loads; with the gateway and the apps, which it visits and is.
 fn no_page_of_another_site_changes_anything() {
+    if env::var_os(APART).is_some() {
+        return attacked();
+    }
+    let output = browser::apart(env::current_exe().unwrap())
+        .args([
+            "attacks::no_page_of_another_site_changes_anything",
+            "--exact",
+        ])
+        .env(APART, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The script is the app too, and counts what changes it.
+fn attacked() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _inside = runtime.enter();
     let (scope, routes) = (Scope::new(), Routes::new());
@@ -87,8 +90,7 @@ fn no_page_of_another_site_changes_anything() {
 
 fn attack(ports: &[u16]) -> Output {
     Command::new("node")
-        .arg(scripts().join("attacks.mjs"))
-        .arg(program("chromium").unwrap())
+        .args([browser::script("attacks.mjs"), browser::chromium()])
         .args(ports.iter().map(u16::to_string))
         .output()
         .unwrap()
