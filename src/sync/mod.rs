@@ -113,6 +113,7 @@ impl Sync {
         let scan = match looked.map_err(|_| SourceError::Stopped)? {
             // Or another directory has its name now.
             Err(SourceError::Gone { .. }) => return self.full().await,
+            Ok(scan) if scan.is_ambiguous => return self.full().await,
             scan => scan?,
         };
         let candidates: BTreeSet<&String> = paths
