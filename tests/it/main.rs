@@ -16,6 +16,7 @@ mod guest;
 mod help;
 mod launch;
 mod lifecycle;
+mod paths;
 mod store;
 mod supervisor;
 mod sync;
