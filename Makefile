@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint bench bench-gateway bench-supabase completions setup setup-tests clean-demo
+.PHONY: demo test test-pure prove-paths fuzz lint bench bench-gateway bench-supabase completions setup setup-tests clean-demo
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -30,6 +30,20 @@ test: setup-tests lint
 ## The tests that need no Docker.
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
+
+## Seventy classes of hostile paths at every entrance, and the swap races in full: 100 000 swaps each.
+prove-paths:
+	CODEMATE_PREVIEW_TEST_SWAPS=100000 cargo test --test it -- paths:: --include-ignored
+
+## Fuzz what reads the unknown, FUZZ_SECONDS each. Takes `cargo install cargo-fuzz` and a nightly.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= path_rules wire journal dockerignore rows toml_config
+fuzz:
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p "fuzz/target/found/$$target"; \
+		cargo +nightly fuzz run "$$target" "fuzz/target/found/$$target" "fuzz/corpus/$$target" \
+			-- -max_total_time=$(FUZZ_SECONDS); \
+	done
 
 lint:
 	cargo fmt --check
