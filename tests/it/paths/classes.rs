@@ -94,6 +94,20 @@ impl Input {
 }
 
 impl Stands {
+    /// Or something else of its name, itself or on the way.
+    pub fn is_there(&self, world: &World) -> bool {
+        let (Self::Dir(path)
+        | Self::Link(path, _)
+        | Self::HardLink(path)
+        | Self::Fifo(path)
+        | Self::Socket(path)
+        | Self::Device(path)) = self;
+        let path = world.at(path);
+        path.ancestors()
+            .take_while(|at| *at != world.root)
+            .any(|at| at.symlink_metadata().is_ok())
+    }
+
     pub fn make(&self, world: &World) {
         let at = |path: &str| {
             let path = world.at(path);
