@@ -129,11 +129,8 @@ impl World {
 fn a_census_sees_every_change() {
     let changes: &[fn(&World)] = &[
         |world| {
-            fs::write(
-                world.canary().join("f"),
-                b"canary: neither read nor writtem",
-            )
-            .unwrap()
+            let as_long = b"canary: neither read nor writtem";
+            fs::write(world.canary().join("f"), as_long).unwrap();
         },
         |world| fs::write(world.canary().join("new"), b"").unwrap(),
         |world| fs::remove_file(world.canary().join("g")).unwrap(),

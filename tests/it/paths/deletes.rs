@@ -46,15 +46,15 @@ fn names(root: &Path) -> BTreeMap<String, Vec<u8>> {
 #[tokio::test]
 async fn an_incomplete_listing_deletes_nothing() {
     let (scope, world) = (Scope::new(), a_world());
-    let stub = Stub::start(&scope).await;
+    let server = Stub::start(&scope).await;
     for file in 0..FILES {
-        stub.table().put(
+        server.table().put(
             &format!("d{}/f{file}", file % 7),
             &format!("content {file}"),
             None,
         );
     }
-    let mut puller = stub
+    let mut puller = server
         .puller(&world.home().join("mirror"), &scope)
         .await
         .unwrap();
@@ -71,16 +71,16 @@ async fn an_incomplete_listing_deletes_nothing() {
             3 => Fault::Status(random.of(&[401, 403, 404, 429, 500, 502, 503, 504])),
             _ => Fault::Cut(1 + random.below(5000)),
         };
-        stub.table().fault = fault;
+        server.table().fault = fault;
         failed += usize::from(puller.full().await.is_err());
         assert!(names(&world.root) == before, "{variant}: {fault:?}");
-        stub.table().fault = Fault::None;
+        server.table().fault = Fault::None;
         puller.full().await.unwrap();
         assert!(names(&world.root) == before, "{variant}: after {fault:?}");
     }
     assert!(failed > VARIANTS / 3, "{failed}");
     // The control: what is gone goes.
-    stub.table().delete("d0/f0");
+    server.table().delete("d0/f0");
     puller.full().await.unwrap();
     assert_eq!(names(&world.root).len(), FILES - 1);
 }
@@ -93,8 +93,8 @@ async fn a_root_that_went_takes_nothing_with_it() {
         let mut random = Random::new(SEED, 68, variant);
         let world = super::World::new("root", &[]);
         let (mut sync, inside) = a_sync(&world);
-        for _ in 0..=random.below(9) {
-            let path = world.at(&(random.dirs(3) + &random.word()));
+        for file in 0..=random.below(9) {
+            let path = world.at(&format!("{}{}{file}", random.dirs(3), random.word()));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
         }
@@ -159,10 +159,10 @@ async fn nothing_is_deleted_through_a_link() {
         guest.world.clear();
 
         let world = a_world();
-        let stub = Stub::start(&scope).await;
-        stub.table().put(&path, "x", None);
-        stub.table().put("other", "x", None);
-        let mut puller = stub
+        let server = Stub::start(&scope).await;
+        server.table().put(&path, "x", None);
+        server.table().put("other", "x", None);
+        let mut puller = server
             .puller(&world.home().join("mirror"), &scope)
             .await
             .unwrap();
@@ -170,7 +170,7 @@ async fn nothing_is_deleted_through_a_link() {
         fs::remove_dir_all(world.at(&dir)).unwrap();
         symlink(world.canary(), world.at(&dir)).unwrap();
         let before = world.census();
-        stub.table().delete(&path);
+        server.table().delete(&path);
         puller.full().await.unwrap();
         assert_eq!(world.census(), before, "{variant}: {path}");
         // The control: by its name it is there, and anybody else would have deleted it.
@@ -183,9 +183,9 @@ async fn nothing_is_deleted_through_a_link() {
 #[tokio::test]
 async fn a_rename_of_case_is_no_loss() {
     let (scope, mirrored) = (Scope::new(), a_world());
-    let stub = Stub::start(&scope).await;
-    stub.table().put("other", "x", None);
-    let mut puller = stub
+    let server = Stub::start(&scope).await;
+    server.table().put("other", "x", None);
+    let mut puller = server
         .puller(&mirrored.home().join("mirror"), &scope)
         .await
         .unwrap();
@@ -197,10 +197,10 @@ async fn a_rename_of_case_is_no_loss() {
     for variant in 0..VARIANTS {
         let mut random = Random::new(SEED, 70, variant);
         let dir = random.dirs(1);
-        let (word, first) = (random.word(), random.of(&["a", "B", "É", "ß"]));
-        let from = format!("{dir}{first}{word}");
+        let (rest, first) = (random.word(), random.of(&["a", "B", "É", "ß"]));
+        let from = format!("{dir}{first}{rest}");
         let to = format!(
-            "{dir}{}{word}",
+            "{dir}{}{rest}",
             if first == "B" {
                 "b".into()
             } else {
@@ -218,16 +218,16 @@ async fn a_rename_of_case_is_no_loss() {
         assert_eq!(inside.names(), [to.as_str()], "{from} {to}");
         world.clear();
 
-        stub.table().put(&from, "x", None);
+        server.table().put(&from, "x", None);
         puller.full().await.unwrap();
         assert!(mirrored.at(&from).is_file());
-        stub.table().rename(&from, &to);
+        server.table().rename(&from, &to);
         puller.full().await.unwrap();
         assert!(
             mirrored.at(&to).is_file() && !mirrored.at(&from).exists(),
             "{from} {to}"
         );
-        stub.table().delete(&to);
+        server.table().delete(&to);
         puller.full().await.unwrap();
     }
 }

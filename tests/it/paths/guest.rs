@@ -264,8 +264,8 @@ async fn what_is_not_as_long_as_it_says_leaves_the_old_file() {
                 fs::write(&from, "").unwrap();
             }
             let file = Reopen::new(move || {
-                let mut grown = fs::OpenOptions::new().append(true).open(&from)?;
-                grown.write_all(&vec![b'g'; grows])?;
+                let mut at_end = fs::OpenOptions::new().append(true).open(&from)?;
+                at_end.write_all(&vec![b'g'; grows])?;
                 fs::File::open(&from)
             });
             let result = guest.apply(put(&path, Content::File { file, len })).await;

@@ -24,7 +24,7 @@ fn shown(path: &str) -> String {
 #[tokio::test]
 async fn no_row_becomes_a_file_outside() {
     let (scope, world) = (Scope::new(), a_world());
-    let stub = Stub::start(&scope).await;
+    let server = Stub::start(&scope).await;
     let before = world.census();
     let mut all = Vec::new();
     for (class, variant, input) in inputs(&world) {
@@ -36,21 +36,21 @@ async fn no_row_becomes_a_file_outside() {
             Expect::Literal | Expect::OneOfTwo => format!("{}/{variant}/{path}", class.number),
             _ => path.to_owned(),
         };
-        stub.table().put(&path, "x", None);
+        server.table().put(&path, "x", None);
         let other = input
             .other
             .map(|other| format!("{}/{variant}/{other}", class.number));
         if let Some(other) = &other {
-            stub.table().put(other, "x", None);
+            server.table().put(other, "x", None);
         }
         all.push((class, path, other));
     }
-    let mut puller = stub
+    let mut puller = server
         .puller(&world.home().join("mirror"), &scope)
         .await
         .unwrap();
-    let pulled = puller.first().await.unwrap();
-    let refused: BTreeSet<&str> = pulled
+    let came = puller.first().await.unwrap();
+    let refused: BTreeSet<&str> = came
         .refused
         .iter()
         .map(|refused| refused.path.as_str())
@@ -79,7 +79,7 @@ async fn no_row_becomes_a_file_outside() {
             }
         }
     }
-    assert!(all.len() > 3500 && pulled.files > 700 && refused.len() > 2500);
+    assert!(all.len() > 3500 && came.files > 700 && refused.len() > 2500);
     assert_eq!(world.census(), before);
 }
 
@@ -87,10 +87,10 @@ async fn no_row_becomes_a_file_outside() {
 #[tokio::test]
 async fn what_stands_in_the_mirror_is_not_followed() {
     let (scope, world) = (Scope::new(), a_world());
-    let stub = Stub::start(&scope).await;
-    stub.table().put("a", "x", None);
+    let server = Stub::start(&scope).await;
+    server.table().put("a", "x", None);
     let dir = world.home().join("mirror");
-    let mut puller = stub.puller(&dir, &scope).await.unwrap();
+    let mut puller = server.puller(&dir, &scope).await.unwrap();
     puller.first().await.unwrap();
     let mut paths = Vec::new();
     for (_, variant, mut input) in inputs(&world).filter(|(_, _, input)| !input.before.is_empty()) {
@@ -108,9 +108,9 @@ async fn what_stands_in_the_mirror_is_not_followed() {
     }
     let before = world.census();
     for path in &paths {
-        stub.table().put(path, "x", None);
+        server.table().put(path, "x", None);
     }
-    let pulled = puller.first().await.unwrap();
+    let came = puller.first().await.unwrap();
     let same = |when: &str| {
         for file in ["f", "g", "sub/f", "sub/x.py", ".ssh/authorized_keys"] {
             assert_eq!(
@@ -125,20 +125,21 @@ async fn what_stands_in_the_mirror_is_not_followed() {
         assert_eq!(names(&world.census()), names(&before), "{when}");
     };
     same("written");
-    let blocked = pulled.refused.len();
+    let blocked = came.refused.len();
     assert!(
-        blocked > 200 && pulled.written.len() > 400,
+        blocked > 200 && came.written.len() > 400,
         "{blocked} {}",
-        pulled.written.len()
+        came.written.len()
     );
     // Deleted, through whatever stands there by then; then swept, at the next start.
     for path in &paths {
-        stub.table().delete(path);
+        server.table().delete(path);
     }
     puller.full().await.unwrap();
     same("deleted");
     drop(puller);
-    stub.puller(&dir, &scope)
+    server
+        .puller(&dir, &scope)
         .await
         .unwrap()
         .first()
@@ -169,7 +170,7 @@ fn rename(stands: &mut super::classes::Stands, unlike: &str) {
 #[tokio::test]
 async fn lengths_and_archives_in_rows() {
     let (scope, world) = (Scope::new(), a_world());
-    let stub = Stub::start(&scope).await;
+    let server = Stub::start(&scope).await;
     let before = world.census();
     for class in 51..=55 {
         for variant in 0..VARIANTS {
@@ -185,29 +186,30 @@ async fn lengths_and_archives_in_rows() {
             } else {
                 1 + random.below(500)
             });
-            stub.table()
+            server
+                .table()
                 .put(&format!("{class}/{variant}"), &content, Some(size));
         }
     }
     for (class, variant, archive) in tars::archives(&world) {
         // As far as it is text.
         let text = String::from_utf8_lossy(&archive).into_owned();
-        stub.table()
+        server
+            .table()
             .put(&format!("{class}/{variant}.tar"), &text, None);
     }
-    let mut puller = stub
+    let mut puller = server
         .puller(&world.home().join("mirror"), &scope)
         .await
         .unwrap();
-    let pulled = puller.first().await.unwrap();
-    assert_eq!(pulled.refused.len(), 2 * VARIANTS);
+    let came = puller.first().await.unwrap();
+    assert_eq!(came.refused.len(), 2 * VARIANTS);
     assert!(
-        pulled
-            .refused
+        came.refused
             .iter()
             .all(|refused| refused.path.starts_with("51/") || refused.path.starts_with("52/"))
     );
-    assert_eq!(pulled.files, (3 + 11) * VARIANTS);
+    assert_eq!(came.files, (3 + 11) * VARIANTS);
     assert_eq!(fs::metadata(world.at("55/0")).unwrap().len(), 0);
     assert_eq!(world.census(), before);
 }

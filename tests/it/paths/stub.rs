@@ -201,14 +201,12 @@ async fn answer(
         .split(',')
         .map(|term| term.split_once(':').unwrap_or((term, term)))
         .collect();
-    let shown = |row: &Value| match terms[..] {
-        [("*", _)] => row.clone(),
-        _ => {
-            let fields = terms
-                .iter()
-                .map(|(name, column)| ((*name).to_owned(), row[*column].clone()));
-            Value::Object(fields.collect::<Map<_, _>>())
+    let shown = |row: &Value| {
+        if named["select"] == "*" {
+            return row.clone();
         }
+        let field = |(name, column): &(&str, &str)| ((*name).to_owned(), row[*column].clone());
+        Value::Object(terms.iter().map(field).collect::<Map<_, _>>())
     };
     let known = table.rows.first().cloned().unwrap_or_else(|| json!({}));
     if let Some((_, column)) = terms

@@ -16,22 +16,23 @@ pub fn archives(world: &World) -> impl Iterator<Item = (u32, usize, Vec<u8>)> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm a class")]
 fn archive(class: u32, random: &mut Random, world: &World) -> Vec<u8> {
     let canary = world.canary().display().to_string();
     let victim = random.of(&["f", "g", "sub/f", "new"]);
     let absolute = format!("{canary}/{victim}");
     let up = format!("{}../../../canary/{victim}", "./".repeat(random.below(3)));
-    let word = random.word();
+    let name = random.word();
     let mut tar = Vec::new();
     match class {
         56 => entry(&mut tar, b'0', absolute.as_bytes(), b"", b"escaped"),
         57 => entry(&mut tar, b'0', up.as_bytes(), b"", b"escaped"),
         58 => {
-            entry(&mut tar, b'2', word.as_bytes(), canary.as_bytes(), b"");
+            entry(&mut tar, b'2', name.as_bytes(), canary.as_bytes(), b"");
             entry(
                 &mut tar,
                 b'0',
-                format!("{word}/{victim}").as_bytes(),
+                format!("{name}/{victim}").as_bytes(),
                 b"",
                 b"escaped",
             );
@@ -40,11 +41,11 @@ fn archive(class: u32, random: &mut Random, world: &World) -> Vec<u8> {
             entry(
                 &mut tar,
                 b'1',
-                word.as_bytes(),
+                name.as_bytes(),
                 format!("{canary}/f").as_bytes(),
                 b"",
             );
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"escaped");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"escaped");
         }
         60 => {
             let record = format!(" path={up}\n");
@@ -57,7 +58,7 @@ fn archive(class: u32, random: &mut Random, world: &World) -> Vec<u8> {
                 b"",
                 format!("{len}{record}").as_bytes(),
             );
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"escaped");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"escaped");
         }
         61 => {
             entry(
@@ -65,34 +66,34 @@ fn archive(class: u32, random: &mut Random, world: &World) -> Vec<u8> {
                 b'L',
                 b"././@LongLink",
                 b"",
-                format!("{up}\0{word}").as_bytes(),
+                format!("{up}\0{name}").as_bytes(),
             );
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"escaped");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"escaped");
         }
         62 => {
             entry(&mut tar, b'x', b"PaxHeader", b"", b"13 size=1024\n");
             entry(&mut tar, b'L', b"././@LongLink", b"", up.as_bytes());
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"escaped");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"escaped");
         }
         63 => {
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"short");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"short");
             tar[124..136].copy_from_slice(&[0xff; 12]);
             tar[124] = random.of(&[0x80, 0xff]);
         }
         64 => {
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"first");
-            entry(&mut tar, b'2', word.as_bytes(), absolute.as_bytes(), b"");
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"escaped");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"first");
+            entry(&mut tar, b'2', name.as_bytes(), absolute.as_bytes(), b"");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"escaped");
         }
         65 => {
             let capability = b"47 SCHILY.xattr.security.capability=\x01\0\0\x02\x80\0\0\0\n";
             entry(&mut tar, b'x', b"PaxHeader", b"", capability);
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"escaped");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"escaped");
             let mode = tar.len() - 2 * BLOCK + 100;
             tar[mode..mode + 8].copy_from_slice(b"0006755\0");
         }
         _ => {
-            entry(&mut tar, b'0', word.as_bytes(), b"", b"fine");
+            entry(&mut tar, b'0', name.as_bytes(), b"", b"fine");
             tar.extend([0; 2 * BLOCK]);
             entry(&mut tar, b'0', up.as_bytes(), b"", b"escaped");
         }
