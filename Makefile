@@ -31,9 +31,9 @@ test: setup-tests lint
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
 
-## Seventy classes of hostile paths at every entrance, and the swap races in full: 100 000 swaps each.
+## Seventy classes of hostile paths at every entrance, and the swap races ten times as long.
 prove-paths:
-	CODEMATE_PREVIEW_TEST_SWAPS=100000 cargo test --test it -- paths:: --include-ignored
+	CODEMATE_PREVIEW_TEST_SWAPS=1000000 cargo test --test it -- paths:: --include-ignored --nocapture
 
 ## Fuzz what reads the unknown, FUZZ_SECONDS each. Takes `cargo install cargo-fuzz` and a nightly.
 FUZZ_SECONDS ?= 600
