@@ -1,10 +1,12 @@
 //! The guest: the first process of an instance's container.
 //!
 //! `guest init` is the process itself: it keeps the files, runs the app, watches its ports and
-//! relays connections. `guest link` is how the agent reaches it. Std only, one thread, nothing
+//! relays connections. `guest link` is how the agent reaches it, and `guest at` how a command beside
+//! the app begins. Std only, one thread, nothing
 //! needed from the image it runs in.
 
 mod app;
+mod at;
 mod beneath;
 mod bridge;
 mod conn;
@@ -26,11 +28,15 @@ mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH]";
+const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] \
+                     | guest at DIR PROGRAM [ARG]...";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next();
+    if command.as_deref() == Some("at") {
+        return at::run(args).unwrap_or_else(misused);
+    }
     let mut home = PathBuf::from("/home/app");
     let mut socket = PathBuf::from("/run/codemate.sock");
     while let Some(option) = args.next() {

@@ -68,12 +68,15 @@ impl Docker {
 
     pub(super) async fn exec_command(&self, id: &InstanceId, command: ExecSpec) -> Result<Session> {
         let client = self.client().await?;
+        // The guest goes there, and not the engine.
+        let mut cmd = vec![spec::GUEST.to_owned(), "at".to_owned(), command.cwd];
+        cmd.extend(command.argv);
         let config = ExecConfig {
             attach_stdin: Some(command.stdin),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             tty: Some(command.tty),
-            cmd: Some(command.argv),
+            cmd: Some(cmd),
             env: Some(
                 command
                     .env
@@ -82,7 +85,7 @@ impl Docker {
                     .collect(),
             ),
             user: Some(spec::USER.to_owned()),
-            working_dir: Some(command.cwd),
+            working_dir: Some("/".to_owned()),
             ..ExecConfig::default()
         };
         let attached = self.attach(&client, id, config).await?;

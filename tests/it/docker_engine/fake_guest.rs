@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, Read, Write},
-    os::unix::{fs::MetadataExt, net::{UnixListener, UnixStream}},
+    os::unix::{fs::MetadataExt, net::{UnixListener, UnixStream}, process::CommandExt},
     process::exit,
 };
 
@@ -27,6 +27,12 @@ fn main() {
         }
         ["die", code] => UnixStream::connect(SOCKET).unwrap().write_all(code.as_bytes()).unwrap(),
         ["exit", code] => exit(code.parse().unwrap()),
+        ["at", dir, program, ref args @ ..] => {
+            std::env::set_current_dir(dir).unwrap();
+            let error = std::process::Command::new(program).args(args).exec();
+            eprintln!("{error}");
+            exit(127);
+        }
         ["cat"] => echo(),
         ["both"] => {
             println!("to stdout");

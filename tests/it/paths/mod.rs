@@ -3,6 +3,7 @@
 mod census;
 mod classes;
 mod deletes;
+mod directories;
 mod guest;
 mod naive;
 mod races;
