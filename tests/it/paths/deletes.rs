@@ -17,7 +17,7 @@ use super::{
     scanned::a_sync,
     stub::{Fault, Stub},
 };
-use crate::sync::inside::Inside;
+use crate::sync::inside::{Inside, Stored};
 
 const FILES: usize = 40;
 
@@ -134,6 +134,31 @@ async fn a_root_that_went_takes_nothing_with_it() {
         );
         assert!(guest.world.root.is_dir());
     }
+}
+
+/// An app that writes into the guest's journal has nothing deleted by that, and nothing shown.
+#[tokio::test]
+async fn an_inventory_of_lies_is_not_believed() {
+    let world = super::World::new("root", &[]);
+    let (mut sync, inside) = a_sync(&world);
+    for (_, _, input) in super::inputs(&world) {
+        if let Some(path) = input.text() {
+            let stored = Stored::Link("x".to_owned());
+            inside
+                .state()
+                .files
+                .insert(path.to_owned(), (stored, [1; 32]));
+        }
+    }
+    let all = inside.names();
+    let synced = sync.full().await.unwrap();
+    let is_fine = |path: &String| codemate_preview::source::path_rules::check(path).is_ok();
+    assert!(synced.changed.iter().all(is_fine));
+    assert!(synced.refused.is_empty());
+    let left = inside.names();
+    assert!(left.len() > 1000 && left.iter().all(|path| !is_fine(path)));
+    // The control: what sync may have written there goes, for it is not here.
+    assert!(synced.changed.len() > 1000 && left.len() + synced.changed.len() == all.len());
 }
 
 /// Class 69, inside and in a mirror.
