@@ -17,6 +17,7 @@ mod guest;
 mod help;
 mod launch;
 mod lifecycle;
+mod paths;
 mod store;
 mod supervisor;
 mod sync;
