@@ -5,8 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo
-.PHONY: demo test test-pure prove-sandbox lint bench bench-gateway bench-isolation bench-supabase completions setup setup-tests clean-demo
+.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo bench-isolation
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -28,24 +27,19 @@ test: setup-tests lint
 		CODEMATE_PREVIEW_TEST_TUNNELS=required CODEMATE_PREVIEW_TEST_SUPABASE=required \
 		cargo test --lib --tests
 
-## What the sandbox holds back, tried at length: 200 previews that probe from their first instruction.
-prove-sandbox: setup-tests
-	cargo build
-	target/debug/codemate-preview images build
-	target/debug/codemate-preview agent stop
-	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_PROVE_SANDBOX=1 cargo test --test sandbox
-
 ## The tests that need no Docker.
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
 
-## What is too slow for every run: eight stacks under the profile (an image of 1.5 GB), an engine that
-## maps users, gVisor if `runsc` is there. As root, for a second engine; its user `dockremap` stays.
-prove-sandbox: setup
+## What is too slow for every run: 200 previews that probe from their first instruction, eight stacks
+## under the profile (an image of 1.5 GB), an engine that maps users, gVisor if `runsc` is there. As
+## root, for a second engine; its user `dockremap` stays.
+prove-sandbox: setup-tests
 	cargo build
 	target/debug/codemate-preview images build
+	target/debug/codemate-preview agent stop
 	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_PROVE_SANDBOX=1 \
-		cargo test --test sandbox -- --nocapture prove::
+		cargo test --test sandbox -- --nocapture
 
 lint:
 	cargo fmt --check
