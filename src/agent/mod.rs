@@ -31,6 +31,9 @@ use rooms::Rooms;
 
 /// How long what is going on gets to end when the agent stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long the engine gets after that to take away what previews share. On a busy machine one
+/// container alone takes it seconds.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// A gateway that is full holds two descriptors a visitor, more than many shells let a program have
 /// before it asks for more.
@@ -150,7 +153,7 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
     if !scope.close(GRACE).await {
         tracing::warn!("stopped with work still going on");
     }
-    match tokio::time::timeout(GRACE, engine.retire()).await {
+    match tokio::time::timeout(SETTLE, engine.retire()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "what previews share stays"),
         Err(_) => tracing::warn!("what previews share stays"),

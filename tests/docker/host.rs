@@ -194,8 +194,8 @@ impl Host {
     /// All there is of this host on the engine but the volume with the guest in it.
     fn everything(&self) -> Vec<String> {
         let mut all = self.owned();
-        all.extend(self.labelled(&["ps", "-aq"]));
-        all.extend(self.labelled(&["network", "ls", "-q"]));
+        all.extend(self.labelled(&["ps", "-a", "--format", "{{.Names}}"]));
+        all.extend(self.labelled(&["network", "ls", "--format", "{{.Name}}"]));
         all
     }
 

@@ -26,6 +26,8 @@ impl Docker {
     /// As [`crate::engine::Engine::retire`] says.
     pub(in crate::engine::docker) async fn retire_networks(&self) -> Result<()> {
         let client = self.client().await?;
+        // A spare that is being made is there to be taken away once it is done.
+        let _turn = self.inner.network.filling.lock().await;
         if !self
             .list(&client, &[(labels::ROLE, "app")])
             .await?
