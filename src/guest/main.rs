@@ -9,6 +9,7 @@ mod beneath;
 mod bridge;
 mod conn;
 mod files;
+mod filter;
 mod init;
 mod journal;
 mod lines;
@@ -20,13 +21,14 @@ mod relay;
 mod run;
 mod serve;
 mod sys;
+mod sys_netfilter;
 mod turn;
 mod upload;
 mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH]";
+const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest filter";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let result: io::Result<()> = match command.as_deref() {
         Some("init") => init::Init::new(&home, &socket).and_then(|mut init| init.live()),
         Some("link") => bridge::run(&socket),
+        Some("filter") => filter::prepare().and_then(filter::Prepared::start).map(|()| wait()),
         _ => return misused(),
     };
     match result {
@@ -52,6 +55,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The filter alone, as an ordinary process; it ends with whoever started it.
+fn wait() {
+    println!("ready");
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
 fn misused() -> ExitCode {
