@@ -13,7 +13,7 @@ use crate::{
     gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
-    security::Policy,
+    security::{Policy, granted_egress},
     source::supabase::Desk,
     store::{Store, SupabaseCredentials, TunnelCredentials},
     task::Scope,
@@ -196,7 +196,11 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         })?,
     };
     let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
+    let egress = user.sandbox.egress.clone();
+    // Names nobody can mean are told before the first preview, not by it.
+    granted_egress(None, egress.as_ref()).map_err(|error| error.problem())?;
     Ok(Policy {
+        egress,
         most_cpus: user.most_cpus.unwrap_or(all),
         most_memory_bytes,
     })

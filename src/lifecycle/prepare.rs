@@ -19,7 +19,7 @@ use crate::{
         ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
-    security::{Approved, LimitRequest, limits},
+    security::{Approved, LimitRequest, PolicyError, limits},
     source::LocalSource,
 };
 
@@ -90,11 +90,20 @@ impl Instance {
             image: plan.image.clone(),
             env,
             limits: decision.limits,
-            sandbox: sandbox_of(&decision.options),
+            sandbox: self.sandbox_of(&decision.options)?,
             home_volume: self.record.home_volume.clone(),
             workspace: ContainerSpec::WORKSPACE.to_owned(),
         })?;
         Ok((spec, Arc::new(source)))
+    }
+
+    fn sandbox_of(&self, options: &Options) -> Result<Sandbox, PolicyError> {
+        let policy = &self.house.settings.policy;
+        Ok(Sandbox {
+            root: options.sandbox.root.unwrap_or_default(),
+            runtime: options.sandbox.runtime.clone(),
+            egress: policy.egress(options.network.egress.as_ref())?,
+        })
     }
 }
 
@@ -147,12 +156,4 @@ fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
         cpus: options.limits.cpus,
         memory_bytes,
     }))
-}
-
-fn sandbox_of(options: &Options) -> Sandbox {
-    Sandbox {
-        root: options.sandbox.root.unwrap_or_default(),
-        runtime: options.sandbox.runtime.clone(),
-        egress: options.network.egress.clone().unwrap_or_default(),
-    }
 }

@@ -17,7 +17,8 @@ mod usage;
 mod user_session;
 
 pub use event::{
-    AppExit, DetectReport, Event, PortSeen, StepState, StepUpdate, SyncReport, UpOutcome, Urls,
+    AppExit, DetectReport, EgressRefused, Event, PortSeen, RefusedBy, StepState, StepUpdate,
+    SyncReport, UpOutcome, Urls,
 };
 pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};

@@ -1,6 +1,7 @@
 //! `Policy::approve`: nothing is run that did not pass here.
 
-use crate::model::{Code, ContainerSpec, Problem};
+use super::egress::{EgressError, granted};
+use crate::model::{Code, ContainerSpec, Egress, Problem};
 
 /// Proof that a spec was checked. Only [`Policy::approve`] makes one.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ impl<T> std::ops::Deref for Approved<T> {
 pub struct Policy {
     pub most_cpus: f64,
     pub most_memory_bytes: u64,
+    /// The most a preview may reach; the internet if not given.
+    pub egress: Option<Egress>,
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -31,13 +34,20 @@ pub enum PolicyError {
     ReservedVariable { name: String },
     #[error("`{name}` is not the name of an environment variable")]
     BadVariable { name: String },
+    #[error(transparent)]
+    Egress(#[from] EgressError),
 }
 
 impl Policy {
     /// Below this the guest and an interpreter do not start.
     pub const LEAST_MEMORY: u64 = 32 << 20;
 
-    pub fn approve(&self, spec: ContainerSpec) -> Result<Approved<ContainerSpec>, PolicyError> {
+    /// What a preview may reach whose project says this about it.
+    pub fn egress(&self, asked: Option<&Egress>) -> Result<Egress, PolicyError> {
+        Ok(granted(asked, self.egress.as_ref())?)
+    }
+
+    pub fn approve(&self, mut spec: ContainerSpec) -> Result<Approved<ContainerSpec>, PolicyError> {
         let limits = spec.limits;
         if !(limits.cpus > 0.0 && limits.cpus <= self.most_cpus) {
             return Err(PolicyError::Cpus {
@@ -60,6 +70,10 @@ impl Policy {
                 return Err(PolicyError::BadVariable { name: name.clone() });
             }
         }
+        spec.sandbox.egress = self.egress(Some(&spec.sandbox.egress))?;
+        if spec.sandbox.root && matches!(spec.sandbox.egress, Egress::Allow(_)) {
+            return Err(EgressError::Root.into());
+        }
         Ok(Approved(spec))
     }
 }
@@ -68,6 +82,7 @@ impl PolicyError {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(Code::Policy, self.to_string());
         match self {
+            Self::Egress(error) => error.problem(),
             Self::Cpus { .. } => problem.hint("ask for less with `--cpus`"),
             Self::Memory { .. } => problem.hint("choose a size with `--memory`, such as `1GiB`"),
             Self::ReservedVariable { .. } | Self::BadVariable { .. } => {

@@ -30,9 +30,14 @@ impl Allowed {
 
     /// `name` as [`host`] gives it.
     pub fn has(&self, name: &str) -> bool {
+        self.hosts.contains(name) || self.has_below(name)
+    }
+
+    /// Whether it is below a domain that is allowed whole.
+    pub fn has_below(&self, name: &str) -> bool {
         let is_below =
             |suffix: &String| name.len() > suffix.len() && name.ends_with(suffix.as_str());
-        self.hosts.contains(name) || self.below.iter().any(is_below)
+        self.below.iter().any(is_below)
     }
 }
 

@@ -219,6 +219,7 @@ fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
     Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        egress: None,
     }
     .approve(spec)
     .unwrap()

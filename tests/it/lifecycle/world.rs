@@ -117,6 +117,7 @@ impl World {
                 policy: Policy {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
+                    egress: None,
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
