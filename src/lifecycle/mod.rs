@@ -14,6 +14,7 @@ mod prepare;
 mod projects;
 mod ready;
 mod reconcile;
+mod refusals;
 mod restart;
 mod route;
 mod rows;

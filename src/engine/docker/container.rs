@@ -227,7 +227,11 @@ impl Docker {
         Ok(owned)
     }
 
-    async fn list(&self, client: &Client, with: &[(&str, &str)]) -> Result<Vec<ContainerSummary>> {
+    pub(super) async fn list(
+        &self,
+        client: &Client,
+        with: &[(&str, &str)],
+    ) -> Result<Vec<ContainerSummary>> {
         let filters = self.filters(with);
         let options = query::ListContainersOptionsBuilder::default()
             .all(true)

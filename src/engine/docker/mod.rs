@@ -19,6 +19,7 @@ mod image;
 mod link;
 mod logs;
 mod probe;
+mod refusals;
 mod spec;
 mod usage;
 mod wire;
@@ -40,7 +41,10 @@ use super::{
     LogQuery, Observed, Owned, Result,
 };
 use crate::{
-    model::{BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Usage},
+    model::{
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Usage,
+    },
     security::Approved,
 };
 
@@ -188,6 +192,14 @@ impl Engine for Docker {
         query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
         self.log_lines(id, query).await
+    }
+
+    async fn refusals(
+        &self,
+        id: &InstanceId,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
+        self.refused_connections(id, since).await
     }
 
     async fn usage(&self, id: &InstanceId) -> Result<Usage> {
