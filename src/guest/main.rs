@@ -3,6 +3,9 @@
 //! `guest init` is the process itself: it keeps the files, runs the app, watches its ports and
 //! relays connections. `guest link` is how the agent reaches it. Std only, one thread, nothing
 //! needed from the image it runs in.
+//!
+//! Elsewhere the same program holds packet filters: `guest net` that of one preview's network
+//! namespace, `guest warden` that of the host. Those need `nft` in their image.
 
 mod app;
 mod beneath;
@@ -15,20 +18,25 @@ mod journal;
 mod lines;
 mod listeners;
 mod memory;
+mod net;
+mod nft;
 mod output;
 mod process;
 mod relay;
+mod rules;
 mod run;
 mod serve;
 mod sys;
+mod sys_caps;
 mod sys_netfilter;
 mod turn;
 mod upload;
+mod warden;
 mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest filter";
+const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest net | guest warden | guest filter";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -46,6 +54,8 @@ fn main() -> ExitCode {
         Some("init") => init::Init::new(&home, &socket).and_then(|mut init| init.live()),
         Some("link") => bridge::run(&socket),
         Some("filter") => filter::prepare().and_then(filter::Prepared::start).map(|()| wait()),
+        Some("net") => net::run(),
+        Some("warden") => warden::run(),
         _ => return misused(),
     };
     match result {

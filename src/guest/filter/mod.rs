@@ -10,6 +10,7 @@ mod dropped;
 mod forward;
 mod http;
 mod names;
+pub mod places;
 mod proxy;
 mod ranges;
 mod report;
@@ -33,8 +34,6 @@ use self::{
 };
 use crate::sys_netfilter::logged_packets;
 
-/// Where the rules log what they refuse. Not the groups that other programs use by default.
-pub const LOG_GROUP: u16 = 65;
 /// Connections at a time; further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 128;
 /// Threads that share the datagrams of DNS.
@@ -59,8 +58,8 @@ struct Ports {
     to_http: u16,
 }
 
-/// As the rules have them; above those that the kernel gives to clients.
-const PORTS: Ports = Ports { dns: 65053, tls: 65443, http: 65080, to_tls: 443, to_http: 80 };
+const PORTS: Ports =
+    Ports { dns: places::DNS, tls: places::TLS, http: places::HTTP, to_tls: 443, to_http: 80 };
 
 pub struct Filter {
     allowed: Allowed,
@@ -80,7 +79,7 @@ pub struct Prepared {
 /// is told all the same, where the kernel can log it.
 pub fn prepare() -> io::Result<Prepared> {
     let settings = Settings::read()?;
-    Ok(Prepared { settings, logged: logged_packets(LOG_GROUP).ok() })
+    Ok(Prepared { settings, logged: logged_packets(places::LOG_GROUP).ok() })
 }
 
 impl Prepared {
