@@ -21,6 +21,7 @@ mod memory;
 mod net;
 mod nft;
 mod output;
+mod probe;
 mod process;
 mod relay;
 mod rules;
@@ -29,6 +30,7 @@ mod serve;
 mod sys;
 mod sys_caps;
 mod sys_netfilter;
+mod sys_probe;
 mod turn;
 mod upload;
 mod warden;
@@ -36,11 +38,14 @@ mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest net | guest warden | guest filter";
+const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest net | guest warden | guest filter | guest probe";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next();
+    if command.as_deref() == Some("probe") {
+        return ended(probe::run(args));
+    }
     let mut home = PathBuf::from("/home/app");
     let mut socket = PathBuf::from("/run/codemate.sock");
     while let Some(option) = args.next() {
@@ -58,6 +63,10 @@ fn main() -> ExitCode {
         Some("warden") => warden::run(),
         _ => return misused(),
     };
+    ended(result)
+}
+
+fn ended(result: io::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
