@@ -19,7 +19,7 @@ use transport::Transport;
 use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
     DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, OpenTunnelRequest, PruneView, SchemaView, SignInRequest,
+    InstancesView, LogsQuery, OpenTunnelRequest, ProbeView, PruneView, SchemaView, SignInRequest,
     SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
     UpRequest, WaitQuery, path,
 };
@@ -133,6 +133,13 @@ impl Client {
 
     pub async fn supabase_schema(&self) -> Result<SchemaView> {
         self.transport.get(path::SUPABASE_SCHEMA, &()).await
+    }
+
+    /// Takes up to 30 s.
+    pub async fn probe(&self) -> Result<ProbeView> {
+        self.transport
+            .post(path::PROBE, &serde_json::json!({}))
+            .await
     }
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {

@@ -11,6 +11,7 @@ mod instance;
 mod journal;
 mod live;
 mod prepare;
+mod probe;
 mod projects;
 mod ready;
 mod reconcile;
@@ -50,6 +51,7 @@ use instance::{Command, Epoch, Instance, State, UpJob};
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use probe::Probed;
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {

@@ -7,6 +7,7 @@ mod log;
 mod options;
 mod phase;
 mod plan;
+mod probe;
 mod problem;
 mod public_url;
 mod sandbox;
@@ -32,6 +33,7 @@ pub use plan::{
     Candidate, Evidence, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode, RunCommand,
     VersionChoice,
 };
+pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use sandbox::{Egress, Sandbox};
