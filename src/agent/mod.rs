@@ -101,6 +101,9 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
             tracing::error!(%error, "the gateway failed");
         }
     });
+    let keeper = manager.clone();
+    scope.spawn(async move { keeper.keep().await });
+    let engine = manager.engine().clone();
     scope.spawn(async move {
         if let Err(error) = manager.sweep().await {
             tracing::warn!(%error, "what is recorded nowhere could not be removed");
@@ -129,6 +132,11 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
     }
     if !scope.close(GRACE).await {
         tracing::warn!("stopped with work still going on");
+    }
+    match tokio::time::timeout(GRACE, engine.retire()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "what previews share stays"),
+        Err(_) => tracing::warn!("what previews share stays"),
     }
 }
 

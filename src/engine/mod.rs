@@ -59,6 +59,20 @@ pub trait Engine: Send + Sync + 'static {
     /// Removes nothing that a container uses.
     async fn remove_image(&self, image: &ImageRef) -> Result<()>;
 
+    /// Images that every start takes, besides the instance's own.
+    fn needs(&self) -> Vec<ImageRef> {
+        Vec::new()
+    }
+    /// See to it that what stands between instances and the host does so, and make ready what the
+    /// next start takes. Names the instances that lost their network and must be started again.
+    async fn guard(&self) -> Result<Vec<CutOff>> {
+        Ok(Vec::new())
+    }
+    /// Take away what is for all instances together, if there is none any more.
+    async fn retire(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Make the instance's container and start it, with the guest as its first process. An older
     /// generation of the same instance is removed first. Nothing is left behind on failure but the
     /// home volume.
@@ -146,6 +160,13 @@ pub enum Owned {
         volume: String,
         id: InstanceId,
     },
+}
+
+/// A container that runs without the network it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutOff {
+    pub id: InstanceId,
+    pub generation: u64,
 }
 
 #[derive(Debug, Clone)]

@@ -3,18 +3,16 @@
 
 use std::{fmt::Write, net::Ipv4Addr};
 
-/// Stands in a table for the host's resolvers, which only a process of the host's namespace can see.
-pub const RESOLVERS: &str = "RESOLVERS";
-
-/// Put the resolvers where the text has room for them.
+/// Put the resolvers that the engine gives to containers where a table names none: only a process
+/// of the host's namespace can see them.
 pub fn with_resolvers(rules: &str, resolvers: &[Ipv4Addr]) -> String {
-    let room = format!("elements = {{ {RESOLVERS} }}");
+    const NONE: &str = "set dns4 {\n\t\ttype ipv4_addr\n";
+    if resolvers.is_empty() {
+        return rules.to_owned();
+    }
     let list: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
-    let filled = match list.is_empty() {
-        true => String::new(),
-        false => format!("elements = {{ {} }}", list.join(", ")),
-    };
-    rules.replace(&room, &filled)
+    let filled = format!("{NONE}\t\telements = {{ {} }}\n\t}}", list.join(", "));
+    rules.replace(&format!("{NONE}\t}}"), &filled)
 }
 
 /// What the table is called, family first: `inet codemate`.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -54,6 +54,8 @@ pub enum Command {
     CloseTunnel {
         reply: oneshot::Sender<Result<bool, LifecycleError>>,
     },
+    /// Its container of this generation has no network any more.
+    CutOff { generation: u64 },
     /// Take over a container that an earlier agent left running, or make it again.
     Adopt,
 }
@@ -80,6 +82,8 @@ pub struct Instance {
     /// Follows the rows its files come from.
     pub keeper: Option<Keeper>,
     pub rows_view: watch::Sender<Option<watch::Receiver<FollowStatus>>>,
+    /// Says that now is a good time to look after what all instances share.
+    pub poke: Arc<Notify>,
 }
 
 /// What was wanted of an instance until somebody wanted it down. `down` ends one and begins the
@@ -191,6 +195,13 @@ impl Instance {
             }
             Command::CloseTunnel { reply } => {
                 let _ = reply.send(self.close_tunnel().await);
+            }
+            Command::CutOff { generation } => {
+                let called_off = self.epoch.current();
+                tokio::select! {
+                    () = self.cut_off(generation) => {}
+                    () = called_off.cancelled() => {}
+                }
             }
             Command::Adopt => {
                 let called_off = self.epoch.current();

@@ -9,6 +9,7 @@ mod image;
 mod install;
 mod instance;
 mod journal;
+mod keep;
 mod live;
 mod prepare;
 mod probe;
@@ -31,13 +32,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Engine, Owned},
     gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
+    model::{InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -104,6 +105,8 @@ pub struct Manager {
     house: Arc<House>,
     scope: Scope,
     instances: Mutex<BTreeMap<InstanceId, Handle>>,
+    /// Wakes [`Manager::keep`].
+    poke: Arc<Notify>,
 }
 
 impl Manager {
@@ -112,6 +115,7 @@ impl Manager {
             house: Arc::new(house),
             scope,
             instances: Mutex::default(),
+            poke: Arc::default(),
         }
     }
 
@@ -268,16 +272,6 @@ impl Manager {
         }
     }
 
-    pub async fn detect(
-        &self,
-        source: &Source,
-        options: Options,
-    ) -> Result<DetectReport, LifecycleError> {
-        let directory = PathBuf::from(source.directory());
-        let config_dir = self.house.settings.config_dir.clone();
-        prepare::detect(directory, options, config_dir).await
-    }
-
     pub fn images(&self) -> &Images {
         &self.house.images
     }
@@ -378,6 +372,7 @@ impl Manager {
             tunnel_view,
             keeper: None,
             rows_view,
+            poke: self.poke.clone(),
         };
         self.scope.spawn(instance.run(commands));
         let handle = Handle {

@@ -9,18 +9,20 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LifecycleError,
+    LifecycleError, Manager,
     instance::{Instance, UpJob},
     step::Step,
 };
 use crate::{
     config::size,
     model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
+        ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Options, Plan, Role,
+        Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
     security::{Approved, LimitRequest, PolicyError, limits},
     source::LocalSource,
+    store::Source,
 };
 
 /// What `up` decided before it touched anything.
@@ -50,16 +52,27 @@ impl Instance {
         plan: &Plan,
         cancel: &CancellationToken,
     ) -> Result<ImageInfo, LifecycleError> {
-        if let Some(here) = self.house.engine.image(&plan.image).await? {
+        for needed in self.house.engine.needs() {
+            self.have_image(&needed, cancel).await?;
+        }
+        self.have_image(&plan.image, cancel).await
+    }
+
+    async fn have_image(
+        &self,
+        image: &ImageRef,
+        cancel: &CancellationToken,
+    ) -> Result<ImageInfo, LifecycleError> {
+        if let Some(here) = self.house.engine.image(image).await? {
             return Ok(here);
         }
-        let step = Step::start(&self.journal, "image", format!("preparing {}", plan.image));
+        let step = Step::start(&self.journal, "image", format!("preparing {image}"));
         let made = self
             .unless_cancelled(
                 cancel,
                 self.house
                     .images
-                    .ensure(&plan.image, |progress| step.progress(progress)),
+                    .ensure(image, |progress| step.progress(progress)),
             )
             .await;
         step.end(made)
@@ -104,6 +117,18 @@ impl Instance {
             runtime: options.sandbox.runtime.clone(),
             egress: policy.egress(options.network.egress.as_ref())?,
         })
+    }
+}
+
+impl Manager {
+    pub async fn detect(
+        &self,
+        source: &Source,
+        options: Options,
+    ) -> Result<DetectReport, LifecycleError> {
+        let directory = PathBuf::from(source.directory());
+        let config_dir = self.house.settings.config_dir.clone();
+        detect(directory, options, config_dir).await
     }
 }
 

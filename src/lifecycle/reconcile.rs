@@ -117,7 +117,7 @@ impl Instance {
         }
     }
 
-    async fn make_again(&mut self) {
+    pub(super) async fn make_again(&mut self) {
         let job = UpJob {
             options: self.record.options.clone(),
             rebuild: false,

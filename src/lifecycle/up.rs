@@ -30,6 +30,10 @@ pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
+        if matches!(self.state, State::Down) {
+            // Beside what comes first, what the engine needs for any start.
+            self.poke.notify_one();
+        }
         self.pull_rows(&job.cancel, job.unattended).await?;
         let decision = self.decide(job).await?;
         let wish = self.tunnel_wish(decision.options.tunnel);
@@ -54,6 +58,8 @@ impl Instance {
             Ok(urls) => {
                 let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.journal.tell(Event::AppReady { urls, ms });
+                // Make good what this start took.
+                self.poke.notify_one();
                 if job.unattended {
                     self.reopen_tunnel().await;
                     Ok(false)

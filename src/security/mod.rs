@@ -1,6 +1,7 @@
 //! What this agent will and will not do: the only door to the engine.
 
 mod egress;
+pub mod firewall;
 mod limits;
 mod policy;
 

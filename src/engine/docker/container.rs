@@ -12,6 +12,7 @@ use super::{
     client::{self, Client, HEAVY, SIMPLE},
     error::Act,
     image,
+    network::Sidecar,
     spec::{self, Surroundings},
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 pub struct Found {
     pub container: String,
     pub generation: u64,
+    pub sidecar: Option<String>,
 }
 
 impl Docker {
@@ -47,28 +49,50 @@ impl Docker {
             });
         }
         for found in &older {
-            force_remove(&client, &found.container).await?;
+            self.remove_found(&client, found).await?;
         }
+        self.ensure_guest(&client, &spec.image).await?;
         // Both to their end, for one that is dropped half-way would leave its helper behind.
-        let (guest, home) = tokio::join!(
-            self.ensure_guest(&client, &spec.image),
+        let (home, sidecar) = tokio::join!(
             self.ensure_home(&client, spec, image.is_ours()),
+            self.sidecar(&client, spec),
         );
-        guest.and(home)?;
+        let sidecar = sidecar?;
+        let started = match home {
+            Ok(()) => self.start_app(&client, spec, &image, &sidecar).await,
+            Err(error) => Err(error),
+        };
+        if started.is_err()
+            && let Err(error) = self.drop_sidecar(&client, &sidecar.claim.name).await
+        {
+            tracing::warn!(sidecar = sidecar.claim.name, %error, "a sidecar without an app stays");
+        }
+        started
+    }
+
+    /// Make and start the container itself, in the namespace of a sidecar that holds.
+    async fn start_app(
+        &self,
+        client: &Client,
+        spec: &ContainerSpec,
+        image: &image::Inspected,
+        sidecar: &Sidecar,
+    ) -> Result<()> {
         let contents = &self.inner.contents;
         let around = Surroundings {
             owner: &self.inner.settings.owner,
             guest_volume: &contents.volume,
             has_ca: contents.has_ca(),
             image_env: &image.info.env,
+            sidecar,
         };
         let body = spec::container(spec, around);
         let name = spec::container_name(&self.inner.settings.owner, spec);
-        self.create_container(&client, &name, &body).await?;
-        let started = run(&client, &name, &body).await;
+        self.create_container(client, &name, &body).await?;
+        let started = run(client, &name, &body).await;
         if started.is_err() {
             // The reason to fail is the first one; what stays is found by its labels.
-            if let Err(error) = force_remove(&client, &name).await {
+            if let Err(error) = force_remove(client, &name).await {
                 tracing::warn!(container = name, %error, "a container that failed to start stays");
             }
         }
@@ -160,9 +184,18 @@ impl Docker {
             if !grace.is_zero() {
                 stop(&client, &found.container, grace).await?;
             }
-            force_remove(&client, &found.container).await?;
+            self.remove_found(&client, &found).await?;
         }
         Ok(())
+    }
+
+    /// The container, then the sidecar whose network it had.
+    async fn remove_found(&self, client: &Client, found: &Found) -> Result<()> {
+        force_remove(client, &found.container).await?;
+        match &found.sidecar {
+            Some(sidecar) => self.drop_sidecar(client, sidecar).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn observe_container(&self, id: &InstanceId) -> Result<Observed> {
@@ -295,7 +328,7 @@ async fn run(client: &Client, name: &str, asked: &ContainerCreateBody) -> Result
         .await
 }
 
-async fn stop(client: &Client, container: &str, grace: Duration) -> Result<()> {
+pub async fn stop(client: &Client, container: &str, grace: Duration) -> Result<()> {
     let seconds = i32::try_from(grace.as_secs().max(1)).unwrap_or(i32::MAX);
     let options = query::StopContainerOptionsBuilder::default()
         .t(seconds)
@@ -357,15 +390,11 @@ pub async fn force_remove(client: &Client, container: &str) -> Result<()> {
 }
 
 fn found(container: &ContainerSummary) -> Option<Found> {
-    let generation = container
-        .labels
-        .as_ref()?
-        .get(labels::GENERATION)?
-        .parse()
-        .ok()?;
+    let labels = container.labels.as_ref()?;
     Some(Found {
         container: container.id.clone()?,
-        generation,
+        generation: labels.get(labels::GENERATION)?.parse().ok()?,
+        sidecar: labels.get(labels::SIDECAR).cloned(),
     })
 }
 

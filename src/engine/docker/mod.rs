@@ -18,6 +18,7 @@ mod home_volume;
 mod image;
 mod link;
 mod logs;
+mod network;
 mod probe;
 mod refusals;
 mod spec;
@@ -37,8 +38,8 @@ use tokio::sync::{Mutex, mpsc};
 
 use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
 use super::{
-    BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
-    LogQuery, Observed, Owned, Result,
+    BoxedIo, BuildRequest, CutOff, Engine, EngineError, EngineEvent, EngineInfo, ExecSession,
+    ExecSpec, LogQuery, Observed, Owned, Result,
 };
 use crate::{
     model::{
@@ -49,6 +50,7 @@ use crate::{
 };
 
 pub use connect::DockerSettings;
+pub use network::{NetworkSettings, Pool};
 
 /// A Docker engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,6 +70,7 @@ struct Inner {
     /// Home volumes this process gave to the app's user.
     homes_given: Mutex<HashSet<String>>,
     cpu: Mutex<HashMap<String, CpuReading>>,
+    network: network::State,
 }
 
 impl Docker {
@@ -94,6 +97,7 @@ impl Docker {
             guest_filled: Mutex::default(),
             homes_given: Mutex::default(),
             cpu: Mutex::default(),
+            network: network::State::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -151,6 +155,18 @@ impl Engine for Docker {
 
     async fn remove_image(&self, image: &ImageRef) -> Result<()> {
         self.delete_image(image).await
+    }
+
+    fn needs(&self) -> Vec<ImageRef> {
+        vec![self.inner.settings.network.image.clone()]
+    }
+
+    async fn guard(&self) -> Result<Vec<CutOff>> {
+        Box::pin(self.guard_networks()).await
+    }
+
+    async fn retire(&self) -> Result<()> {
+        Box::pin(self.retire_networks()).await
     }
 
     async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {

@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream::BoxStream};
 
 use super::{Docker, logs::lines_of};
 use crate::{
-    engine::{LogQuery, Result, labels},
+    engine::{LogQuery, Result},
     model::{EgressRefused, InstanceId, LogLine, RefusedBy},
 };
 
@@ -15,12 +15,8 @@ impl Docker {
         since: Option<jiff::Timestamp>,
     ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
         let client = self.client().await?;
-        let sidecars = self
-            .list(&client, &[(labels::ID, id.as_str()), (labels::ROLE, "net")])
-            .await?;
-        let newest = sidecars.into_iter().max_by_key(|sidecar| sidecar.created);
-        let Some(sidecar) = newest.and_then(|sidecar| sidecar.id) else {
-            // One without a network has nothing to refuse.
+        let Some(sidecar) = self.newest(&client, id).await?.sidecar else {
+            // Of a version before there were sidecars.
             return Ok(futures_util::stream::empty().boxed());
         };
         let query = LogQuery {

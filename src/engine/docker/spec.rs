@@ -8,6 +8,7 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
+use super::network::Sidecar;
 use crate::{
     engine::{Owner, labels},
     model::ContainerSpec,
@@ -72,6 +73,8 @@ pub struct Surroundings<'a> {
     pub has_ca: bool,
     /// The image's own environment.
     pub image_env: &'a [String],
+    /// Whose network it gets.
+    pub sidecar: &'a Sidecar,
 }
 
 /// The name of an instance's container, from which alone it can be found again.
@@ -93,11 +96,14 @@ pub fn container(spec: &ContainerSpec, around: Surroundings<'_>) -> ContainerCre
         cmd: Some(Vec::new()),
         working_dir: Some("/".to_owned()),
         user: Some(USER.to_owned()),
-        hostname: Some(spec.name.to_string()),
         env: Some(environment(spec, around)),
         labels: Some(
             labels::of_container(around.owner, spec)
                 .into_iter()
+                .chain(labels::of_network(
+                    &around.sidecar.claim.name,
+                    &around.sidecar.endpoint,
+                ))
                 .collect(),
         ),
         tty: Some(false),
@@ -131,7 +137,7 @@ fn host_config(spec: &ContainerSpec, around: Surroundings<'_>) -> HostConfig {
         oom_score_adj: Some(600),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        network_mode: Some("bridge".to_owned()),
+        network_mode: Some(format!("container:{}", around.sidecar.container)),
         shm_size: Some(64 << 20),
         log_config: Some(log_config(limits.log_bytes)),
         restart_policy: Some(RestartPolicy {
@@ -293,6 +299,7 @@ pub(super) mod tests {
                 guest_volume: "cmp-guest-x",
                 has_ca,
                 image_env,
+                sidecar: &Sidecar::for_tests("cmn-x-00001"),
             },
         )
     }

@@ -35,7 +35,9 @@ use self::{
 use crate::sys_netfilter::logged_packets;
 
 /// Connections at a time; further ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 128;
+///
+/// Two threads each, and no more than 256 in all are given to a sidecar.
+const MOST_CONNECTIONS: usize = 96;
 /// Threads that share the datagrams of DNS.
 const RESOLVING: usize = 16;
 const STACK: usize = 128 << 10;

@@ -21,7 +21,7 @@ use std::{
 use codemate_preview::{
     engine::{
         Engine, ExecOutput, ExecSpec, Owner,
-        docker::{Docker, DockerSettings},
+        docker::{Docker, DockerSettings, NetworkSettings},
     },
     model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
     security::{Approved, LimitRequest, Policy, limits},
@@ -96,6 +96,7 @@ fn settings(owner: &str) -> DockerSettings {
         owner: Owner(owner.to_owned()),
         ca_bundle: None,
         guest: fake_guest(),
+        network: NetworkSettings::default(),
     }
 }
 
