@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint bench bench-gateway bench-supabase completions setup setup-tests clean-demo
+.PHONY: demo test test-pure prove-sandbox lint bench bench-gateway bench-isolation bench-supabase completions setup setup-tests clean-demo
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -27,6 +27,13 @@ test: setup-tests lint
 		CODEMATE_PREVIEW_TEST_TUNNELS=required CODEMATE_PREVIEW_TEST_SUPABASE=required \
 		cargo test --lib --tests
 
+## What the sandbox holds back, tried at length: 200 previews that probe from their first instruction.
+prove-sandbox: setup-tests
+	cargo build
+	target/debug/codemate-preview images build
+	target/debug/codemate-preview agent stop
+	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_PROVE_SANDBOX=1 cargo test --test sandbox
+
 ## The tests that need no Docker.
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
@@ -41,6 +48,10 @@ bench: setup
 	cargo build --release --quiet
 	$(BIN) images build
 	cargo bench --bench up
+
+## A start in a network that is held, beside a plain container's on the default bridge.
+bench-isolation:
+	cargo bench --bench isolation
 
 ## The gateway beside nginx, if that is installed.
 bench-gateway:

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::{
-    Manager,
+    LifecycleError, Manager,
     instance::{Command, Instance, State},
     route::Door,
 };
 use crate::{
-    engine::{CutOff, EngineError},
-    model::Event,
+    engine::{CutOff, EngineError, Owned},
+    model::{Event, InstanceId},
     store::Intent,
 };
 
@@ -36,6 +36,21 @@ impl Manager {
                 () = stopping.cancelled() => return,
             };
         }
+    }
+
+    /// Remove containers that are labelled ours and recorded nowhere.
+    pub async fn sweep(&self) -> Result<(), LifecycleError> {
+        for owned in self.house.engine.list_owned().await? {
+            let known = |id: &InstanceId| self.lock().contains_key(id);
+            match owned {
+                Owned::Container { id, .. } if !known(&id) => {
+                    self.house.engine.remove(&id, Duration::ZERO).await?;
+                }
+                // A volume without a record is of one that cannot be read, and holds its work.
+                Owned::Container { .. } | Owned::Home { .. } => {}
+            }
+        }
+        Ok(())
     }
 
     fn any_is_up(&self) -> bool {

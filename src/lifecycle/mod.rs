@@ -36,7 +36,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{Engine, Owned},
+    engine::Engine,
     gateway::{Activity, Entrances, Routes},
     model::{InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
     project,
@@ -133,24 +133,6 @@ impl Manager {
                 .mailbox
                 .try_send(Command::Adopt)
                 .expect("a new mailbox has room");
-        }
-        Ok(())
-    }
-
-    /// Remove containers that are labelled ours and recorded nowhere.
-    pub async fn sweep(&self) -> Result<(), LifecycleError> {
-        for owned in self.house.engine.list_owned().await? {
-            let known = |id: &InstanceId| self.lock().contains_key(id);
-            match owned {
-                Owned::Container { id, .. } if !known(&id) => {
-                    self.house
-                        .engine
-                        .remove(&id, std::time::Duration::ZERO)
-                        .await?;
-                }
-                // A volume without a record is of one that cannot be read, and holds its work.
-                Owned::Container { .. } | Owned::Home { .. } => {}
-            }
         }
         Ok(())
     }

@@ -15,17 +15,26 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod first_instruction;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod neighbourhood;
+mod reach;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
-    let all = [("inspected", inspected::TESTS, docker)];
+    let apart = docker && neighbourhood::can_be();
+    let all = [
+        ("inspected", inspected::TESTS, docker),
+        ("first_instruction", first_instruction::TESTS, apart),
+        ("reach", reach::TESTS, apart),
+        ("reach", reach::SHARED, docker),
+    ];
     let trials = all
         .into_iter()
         .flat_map(|(group, tests, here)| tests.iter().map(move |test| (group, test, here)))

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use bollard::{
-    models::{ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum},
+    models::{ContainerCreateBody, ContainerSummary},
     query_parameters as query,
 };
 
@@ -16,8 +16,8 @@ use super::{
     spec::{self, Surroundings},
 };
 use crate::{
-    engine::{EngineError, Observed, Owned, Result, labels},
-    model::{ContainerSpec, InstanceId, Role},
+    engine::{EngineError, Observed, Result, labels},
+    model::{ContainerSpec, InstanceId},
 };
 
 /// A container found by its labels.
@@ -235,31 +235,6 @@ impl Docker {
         })
     }
 
-    pub(super) async fn list_all_owned(&self) -> Result<Vec<Owned>> {
-        let client = self.client().await?;
-        let containers = self.list(&client, &[(labels::ROLE, "app")]).await?;
-        let mut owned: Vec<Owned> = containers.iter().filter_map(owned_container).collect();
-        let filters = self.filters(&[(labels::ROLE, "home")]);
-        let options = query::ListVolumesOptionsBuilder::default()
-            .filters(&filters)
-            .build();
-        let act = Act {
-            verb: "list",
-            what: "home volumes",
-        };
-        let volumes = client
-            .within(act, SIMPLE, client.api.list_volumes(Some(options)))
-            .await?;
-        owned.extend(volumes.volumes.into_iter().flatten().filter_map(|volume| {
-            let id = volume.labels.get(labels::ID)?.parse().ok()?;
-            Some(Owned::Home {
-                volume: volume.name,
-                id,
-            })
-        }));
-        Ok(owned)
-    }
-
     pub(super) async fn list(
         &self,
         client: &Client,
@@ -395,19 +370,5 @@ fn found(container: &ContainerSummary) -> Option<Found> {
         container: container.id.clone()?,
         generation: labels.get(labels::GENERATION)?.parse().ok()?,
         sidecar: labels.get(labels::SIDECAR).cloned(),
-    })
-}
-
-fn owned_container(container: &ContainerSummary) -> Option<Owned> {
-    let labels = container.labels.as_ref()?;
-    Some(Owned::Container {
-        id: labels.get(labels::ID)?.parse().ok()?,
-        name: labels.get(labels::NAME)?.parse().ok()?,
-        role: Role::App,
-        generation: labels.get(labels::GENERATION)?.parse().ok()?,
-        running: matches!(
-            container.state,
-            Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::PAUSED)
-        ),
     })
 }

@@ -19,6 +19,7 @@ mod image;
 mod link;
 mod logs;
 mod network;
+mod owned;
 mod probe;
 mod refusals;
 mod spec;

@@ -7,11 +7,13 @@ use super::text::set;
 /// First address and prefix length, ascending. The networks of RFC 6890 that are not globally
 /// reachable and every tunnel or translation that would lead back into them; not the two later
 /// documentation networks, which labs put whole internets into.
-const DENY4: [(Ipv4Addr, u32); 12] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+const DENY4: [(Ipv4Addr, u32); 13] = [
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    // Azure's WireServer, which gives a machine's secrets to whoever asks from it.
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -47,7 +49,10 @@ pub fn covers(address: Ipv4Addr) -> bool {
 pub fn sets() -> String {
     let four: Vec<String> = DENY4
         .iter()
-        .map(|(network, bits)| format!("{network}/{bits}"))
+        .map(|(network, bits)| match bits {
+            32 => network.to_string(),
+            bits => format!("{network}/{bits}"),
+        })
         .collect();
     let six: Vec<String> = DENY6.iter().map(|&network| network.to_owned()).collect();
     set("deny4", "ipv4_addr\n\t\tflags interval", &four)

@@ -11,11 +11,8 @@ pub fn set(name: &str, kind: &str, elements: &[String]) -> String {
 
 /// A chain; its first line says which hook it is on, if it is on one.
 pub fn chain<S: AsRef<str>>(name: &str, rules: &[S]) -> String {
-    let rules: String = rules
-        .iter()
-        .map(|rule| format!("\t\t{}\n", rule.as_ref()))
-        .collect();
-    format!("\tchain {name} {{\n{rules}\t}}\n")
+    let rules: Vec<&str> = rules.iter().map(AsRef::as_ref).collect();
+    format!("\tchain {name} {{\n\t\t{}\n\t}}\n", rules.join("\n\t\t"))
 }
 
 pub fn table(name: &str, parts: &[String]) -> String {

@@ -168,6 +168,8 @@ impl Rig {
             "-aq",
             "--filter",
             &format!("label={OWNER_LABEL}={}", self.owner),
+            "--filter",
+            "label=dev.codemate.preview.role=app",
         ]);
         listed.lines().map(str::to_owned).collect()
     }
@@ -192,9 +194,19 @@ impl Drop for Rig {
     fn drop(&mut self) {
         let label = format!("label={OWNER_LABEL}={}", self.owner);
         let tags = format!("codemate-test/{}", self.owner);
+        let warden = "label=dev.codemate.preview.role=warden";
         // Nothing here may panic: a test may be failing already.
         for (list, remove) in [
+            // Told to, it takes the host's table with it.
+            (
+                vec!["ps", "-aq", "--filter", &label, "--filter", warden],
+                vec!["stop"],
+            ),
             (vec!["ps", "-aq", "--filter", &label], vec!["rm", "-fv"]),
+            (
+                vec!["network", "ls", "-q", "--filter", &label],
+                vec!["network", "rm"],
+            ),
             (
                 vec!["volume", "ls", "-q", "--filter", &label],
                 vec!["volume", "rm", "-f"],

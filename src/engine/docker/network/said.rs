@@ -18,6 +18,9 @@ use crate::engine::{
 pub struct Run {
     pub container: String,
     pub started: String,
+    /// When the run before it ended. What this run says comes later than that, but may come before
+    /// the engine counts it as started.
+    after: Option<jiff::Timestamp>,
     pub running: bool,
     pub rules: Option<String>,
     pub endpoint: Option<String>,
@@ -41,6 +44,7 @@ pub async fn look(client: &Client, name: &str) -> Result<Option<Run>> {
         Run {
             container: found.id.unwrap_or_default(),
             started: state.started_at.unwrap_or_default(),
+            after: state.finished_at.and_then(|at| at.parse().ok()),
             running: state.running == Some(true) && state.restarting != Some(true),
             rules: labels.and_then(|mut labels| labels.remove(crate::engine::labels::RULES)),
             endpoint: networks.and_then(|all| all.into_values().find_map(|end| end.endpoint_id)),
@@ -56,9 +60,10 @@ pub async fn until(client: &Client, run: &Run, word: &str, limit: Duration) -> R
         .stdout(true)
         .timestamps(true)
         .build();
-    let since: Option<jiff::Timestamp> = run.started.parse().ok();
     let mut frames = client.api.logs(&run.container, Some(options)).boxed();
     let mut said = Vec::new();
+    // The engine may have started it again before it was looked at.
+    let mut earlier = "what holds it ended".to_owned();
     let listen = async {
         let act = Act {
             verb: "hear",
@@ -78,22 +83,20 @@ pub async fn until(client: &Client, run: &Run, word: &str, limit: Duration) -> R
             };
             // Of an earlier run of the same container.
             let at: Option<jiff::Timestamp> = at.parse().ok();
-            if at < since {
+            let failed = line.strip_prefix("failed ").map(str::to_owned);
+            if at < run.after {
+                earlier = failed.unwrap_or(earlier);
                 continue;
             }
             said.push(line.to_owned());
-            if let Some(reason) = line.strip_prefix("failed ") {
-                return Err(EngineError::Unguarded {
-                    reason: reason.to_owned(),
-                });
+            if let Some(reason) = failed {
+                return Err(EngineError::Unguarded { reason });
             }
             if line.starts_with(word) {
                 return Ok(());
             }
         }
-        Err(EngineError::Unguarded {
-            reason: "what holds it ended".to_owned(),
-        })
+        Err(EngineError::Unguarded { reason: earlier })
     };
     match tokio::time::timeout(limit, listen).await {
         Ok(heard) => heard.map(|()| said),

@@ -32,12 +32,21 @@ impl Sidecar {
     }
 }
 
-impl Docker {
-    /// The table of previews that may reach the internet.
-    pub(super) fn open_table(&self, held: &warden::Held) -> String {
-        netns_table(&Egress::Open, &held.around)
-    }
+/// The table of previews that may reach the internet.
+pub fn open_table(held: &warden::Held) -> String {
+    netns_table(&Egress::Open, &held.around)
+}
 
+/// What a sidecar is given.
+struct Given<'a> {
+    /// The name of its network, or `none`.
+    network: &'a str,
+    dns: &'a [String],
+    table: &'a str,
+    env: &'a [(String, String)],
+}
+
+impl Docker {
     /// For a preview without egress: no network at all, and rules that let nothing out of it.
     pub(super) async fn make_closed(
         &self,
@@ -54,9 +63,13 @@ impl Docker {
             });
         };
         let table = netns_table(&Egress::None, &Around::default());
-        let made = self
-            .run_sidecar(client, claim, ("none", &[]), &table, &[])
-            .await;
+        let given = Given {
+            network: "none",
+            dns: &[],
+            table: &table,
+            env: &[],
+        };
+        let made = self.run_sidecar(client, claim, &given).await;
         made.map_err(|(error, _)| error)
     }
 
@@ -91,10 +104,13 @@ impl Docker {
         };
         let claim = self.make_network(client, held.pool).await?;
         let network = claim.name.clone();
-        let made = self
-            .run_sidecar(client, claim, (&network, &resolvers), &table, &env)
-            .await;
-        match made {
+        let given = Given {
+            network: &network,
+            dns: &resolvers,
+            table: &table,
+            env: &env,
+        };
+        match self.run_sidecar(client, claim, &given).await {
             Ok(sidecar) => Ok(sidecar),
             Err((error, _claim)) => {
                 if let Err(second) = self.drop_network(client, &network).await {
@@ -110,25 +126,24 @@ impl Docker {
         &self,
         client: &Client,
         claim: Claim,
-        (network, dns): (&str, &[String]),
-        table: &str,
-        env: &[(String, String)],
+        given: &Given<'_>,
     ) -> Result<Sidecar, (EngineError, Claim)> {
-        let mark = self.mark(table);
-        let body = body::sidecar(self.common(table, &mark), network, dns, env);
+        let mark = self.mark(given.table);
+        let common = self.common(given.table, &mark);
+        let body = body::sidecar(common, given.network, given.dns, given.env);
         let name = claim.name.clone();
         let believed = async {
             self.create_container(client, &name, &body).await?;
             let run = warden::start(client, &name).await?;
             let limit = self.inner.settings.network.ready_within;
             let said = said::until(client, &run, "ready ", limit).await?;
-            let ready = format!("ready {}", rules::fingerprint(table));
-            match said.last() == Some(&ready) {
-                true => Ok(run),
-                false => Err(EngineError::Unguarded {
-                    reason: "the sidecar holds another table than it was told to".to_owned(),
-                }),
+            let ready = format!("ready {}", rules::fingerprint(given.table));
+            if said.last() == Some(&ready) {
+                return Ok(run);
             }
+            Err(EngineError::Unguarded {
+                reason: "the sidecar holds another table than it was told to".to_owned(),
+            })
         };
         match believed.await {
             Ok(run) => Ok(Sidecar {

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{bridge::Claim, said, sidecar::Sidecar, warden::Held};
+use super::{
+    bridge::Claim,
+    said,
+    sidecar::{Sidecar, open_table},
+    warden::Held,
+};
 use crate::{
     engine::{
         Result,
@@ -28,7 +33,7 @@ impl Docker {
                 }
                 self.make_sidecar(client, &held, &Egress::Open).await
             }
-            egress => {
+            egress @ Egress::Allow(_) => {
                 let held = self.hold_host(client).await?;
                 self.make_sidecar(client, &held, egress).await
             }
@@ -37,15 +42,12 @@ impl Docker {
 
     async fn take_spare(&self, client: &Client, held: &Arc<Held>) -> Result<Option<Sidecar>> {
         self.adopt_spares(client, held).await?;
-        let mark = self.mark(&self.open_table(held));
-        let waited = match self.pop_spare() {
-            Some(spare) => Some(spare),
-            None => {
-                let _being_made = self.inner.network.filling.lock().await;
-                self.pop_spare()
-            }
-        };
-        let mut next = waited;
+        let mark = self.mark(&open_table(held));
+        let mut next = self.pop_spare();
+        if next.is_none() {
+            let _being_made = self.inner.network.filling.lock().await;
+            next = self.pop_spare();
+        }
         while let Some(spare) = next {
             let now = said::look(client, &spare.claim.name).await?;
             let holds = now.is_some_and(|now| {
@@ -100,7 +102,7 @@ impl Docker {
         if *adopted {
             return Ok(());
         }
-        let mark = self.mark(&self.open_table(held));
+        let mark = self.mark(&open_table(held));
         let apps = self.list(client, &[(labels::ROLE, "app")]).await?;
         for there in self.list(client, &[(labels::ROLE, "net")]).await? {
             let Some(name) = name_of(&there) else {

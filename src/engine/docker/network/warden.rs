@@ -124,9 +124,10 @@ impl Docker {
                 .filter_map(|text| text.parse().ok())
                 .collect()
         };
-        let resolvers = match settings.dns.is_empty() {
-            true => addresses("resolver "),
-            false => settings.dns.clone(),
+        let resolvers = if settings.dns.is_empty() {
+            addresses("resolver ")
+        } else {
+            settings.dns.clone()
         };
         let expected = rules::fingerprint(&rules::with_resolvers(table, &resolvers));
         if all("holds ").last() != Some(&expected) {
