@@ -15,6 +15,7 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod egress;
 mod first_instruction;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
@@ -31,6 +32,8 @@ fn main() {
     let apart = docker && neighbourhood::can_be();
     let all = [
         ("inspected", inspected::TESTS, docker),
+        ("egress", egress::APART, apart),
+        ("egress", egress::TESTS, docker),
         ("first_instruction", first_instruction::TESTS, apart),
         ("reach", reach::TESTS, apart),
         ("reach", reach::SHARED, docker),

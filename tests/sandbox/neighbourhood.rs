@@ -47,9 +47,27 @@ pub struct Neighbourhood {
 
 impl Neighbourhood {
     pub fn new() -> Self {
+        let mut this = Self::without_world();
+        this.listen("world", "80,443,3128,53", "53,123", Some("u0"));
+        this.listen("host", "18080", "18053", None);
+        this.start_engine();
+        this
+    }
+
+    /// One whose world is this Python program, which says `up`.
+    pub fn with_world(program: &str, argument: &str) -> Self {
+        let mut this = Self::without_world();
+        let mut command = enter(&this.world);
+        command.args(["python3", "-c", program, argument]);
+        this.begin("world", command);
+        this.start_engine();
+        this
+    }
+
+    fn without_world() -> Self {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let unique = format!("{}-{count}", std::process::id());
-        let mut this = Self {
+        let this = Self {
             host: format!("cmh-{unique}"),
             world: format!("cmw-{unique}"),
             listeners: Vec::new(),
@@ -57,9 +75,6 @@ impl Neighbourhood {
             dir: tempfile::tempdir().unwrap(),
         };
         this.lay_out();
-        this.listen("world", "80,443,3128,53", "53,123", Some("u0"));
-        this.listen("host", "18080", "18053", None);
-        this.start_engine();
         this
     }
 
@@ -104,12 +119,16 @@ impl Neighbourhood {
         } else {
             &self.host
         };
-        let log = self.log(which);
         let mut command = enter(netns);
         command
             .args(["python3", "-c", include_str!("listener.py"), tcp, udp])
-            .args(interface)
-            .stdout(File::create(&log).unwrap());
+            .args(interface);
+        self.begin(which, command);
+    }
+
+    fn begin(&mut self, which: &str, mut command: Command) {
+        let log = self.log(which);
+        command.stdout(File::create(&log).unwrap());
         self.listeners.push(command.spawn().unwrap());
         until("listeners in the namespaces", || {
             fs::read_to_string(&log)

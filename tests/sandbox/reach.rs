@@ -254,6 +254,7 @@ pub fn approved(
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        egress: None,
     };
     policy.approve(spec).unwrap()
 }
