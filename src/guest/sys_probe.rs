@@ -20,6 +20,7 @@ const SOCK_STREAM: c_int = 1;
 const SOCK_DGRAM: c_int = 2;
 const SOCK_NONBLOCK: c_int = 0o4000;
 const SOCK_CLOEXEC: c_int = 0o2_000_000;
+const EHOSTUNREACH: i32 = 113;
 const EINPROGRESS: i32 = 115;
 
 unsafe extern "C" {
@@ -124,7 +125,8 @@ pub fn stream_to_first_hop(address: SocketAddr, wait_ms: i32) -> io::Result<Sent
             &raw mut len,
         )
     };
-    Ok(if error == 0 { Sent::Away } else { Sent::Not(error) })
+    // A router's word that it went no further; the own namespace answers with a reset.
+    Ok(if [0, EHOSTUNREACH].contains(&error) { Sent::Away } else { Sent::Not(error) })
 }
 
 fn short_lived(address: SocketAddr, kind: c_int) -> io::Result<OwnedFd> {

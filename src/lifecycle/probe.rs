@@ -27,8 +27,8 @@ use crate::{
         link::{Link, LogLineLite, RunSpec},
     },
     model::{
-        ContainerSpec, Egress, ImageRef, InstanceId, Limits, Name, ProbeRow, ProbeVerdict, Role,
-        Sandbox,
+        ContainerSpec, Egress, ImageInfo, ImageRef, InstanceId, Limits, Name, ProbeRow,
+        ProbeVerdict, Role, Sandbox,
     },
     security::{LimitRequest, limits},
     task::Scope,
@@ -110,13 +110,14 @@ async fn try_out(
 ) -> Result<Vec<ProbeRow>, LifecycleError> {
     let egress = house.settings.policy.egress(None)?;
     let limits = limits(LimitRequest::default());
+    let (image, info) = image(house).await?;
     let open = egress == Egress::Open;
     let spec = house.settings.policy.approve(ContainerSpec {
         id: id.clone(),
         name: Name::slug("probe"),
         role: Role::App,
         generation: 1,
-        image: image(house).await?,
+        image,
         env: BTreeMap::new(),
         limits,
         sandbox: Sandbox {
@@ -126,6 +127,9 @@ async fn try_out(
         home_volume: volume.to_owned(),
         workspace: ContainerSpec::WORKSPACE.to_owned(),
     })?;
+    for needed in house.engine.needs() {
+        house.images.ensure(&needed, |_| {}).await?;
+    }
     // What an earlier agent was killed over.
     house.engine.remove(id, Duration::ZERO).await?;
     house.engine.start(&spec).await?;
@@ -133,7 +137,7 @@ async fn try_out(
     let listening = Listening::begin(scope).await;
     let (link, _events) = Link::open(house.engine.open_link(id).await?, scope).await?;
     let command = RunSpec {
-        argv: command(house, limits, open, &listening.places),
+        argv: command(house, limits, open, &listening.places, &info.env),
         env: Vec::new(),
         cwd: String::new(),
     };
@@ -153,16 +157,24 @@ async fn try_out(
     Ok(rows)
 }
 
-/// Any that is here: nothing of it is run.
-async fn image(house: &House) -> Result<ImageRef, LifecycleError> {
-    let images = house.engine.images().await?;
-    let smallest = images.into_iter().min_by_key(|image| image.size_bytes);
-    smallest
-        .and_then(|image| image.tags.into_iter().next())
+/// The smallest that previews run in and that is here: nothing of it is run.
+async fn image(house: &House) -> Result<(ImageRef, ImageInfo), LifecycleError> {
+    let needs = house.engine.needs();
+    let all = house.images.list().await?;
+    all.into_iter()
+        .filter(|image| !needs.contains(&image.tag))
+        .filter_map(|image| Some((image.tag, image.built?)))
+        .min_by_key(|(_, built)| built.size_bytes)
         .ok_or(LifecycleError::NoImageToProbe)
 }
 
-fn command(house: &House, limits: Limits, open: bool, places: &[SocketAddr]) -> Vec<String> {
+fn command(
+    house: &House,
+    limits: Limits,
+    open: bool,
+    places: &[SocketAddr],
+    image_env: &[String],
+) -> Vec<String> {
     let egress = if open { "open" } else { "less" };
     let mut argv = vec!["/.codemate/guest".to_owned(), "probe".to_owned()];
     let mut say = |option: &str, value: String| argv.extend([option.to_owned(), value]);
@@ -177,7 +189,8 @@ fn command(house: &House, limits: Limits, open: bool, places: &[SocketAddr]) -> 
     for place in places {
         say("--host", place.to_string());
     }
-    for name in VARIABLES {
+    let of_image = image_env.iter().filter_map(|pair| pair.split('=').next());
+    for name in VARIABLES.into_iter().chain(of_image) {
         say("--known", name.to_owned());
     }
     argv

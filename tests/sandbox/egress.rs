@@ -310,7 +310,8 @@ fn a_probe_finds_what_holds() {
     let host = Host::new();
     let ran = host.run(&["--json", "doctor", "--probe"]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let rows = document["data"]["rows"].as_array().unwrap();
+    let rows = document["data"]["rows"].as_array();
+    let rows = rows.unwrap_or_else(|| panic!("{ran:#?}"));
     assert!(rows.len() > 80, "{ran:#?}");
     let open: Vec<&Value> = rows.iter().filter(|row| row["verdict"] != "held").collect();
     assert!(open.is_empty(), "{open:#?}");

@@ -20,6 +20,8 @@ def answer(query):
 def datagrams(address, port, what):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Its own by a route, which is no address of an interface: an answer has to come from it.
+    s.setsockopt(socket.SOL_IP, 19, 1)
     s.bind((address, port))
     while True:
         data, sender = s.recvfrom(4096)
@@ -33,7 +35,8 @@ def request(c):
         if not more:
             return None
         seen += more
-    return next((l[5:].strip().decode() for l in seen.split(b"\r\n") if l.lower().startswith(b"host:")), "-")
+    host = next((l[5:].strip().decode() for l in seen.split(b"\r\n") if l.lower().startswith(b"host:")), "-")
+    return host, b"connection: close" in seen.lower()
 def serve(c, port, context):
     here, sni = c.getsockname()[0], []
     try:
@@ -45,8 +48,10 @@ def serve(c, port, context):
             say("connection", port)
             c.sendall(b"here")
             return
-        # As many requests as come.
-        while (host := request(c)) is not None:
+        # As many requests as come, unless it is to be the last.
+        last = False
+        while not last and (got := request(c)) is not None:
+            host, last = got
             say("request", here, port, host)
             body = " ".join([here, host] + [str(n) for n in sni]).encode()
             c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
@@ -57,6 +62,7 @@ def serve(c, port, context):
 def streams(port):
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.SOL_IP, 19, 1)
     s.bind(("", port))
     s.listen(64)
     while True:
@@ -66,8 +72,8 @@ def streams(port):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(sys.argv[1])
         threading.Thread(target=serve, args=(c, port, context), daemon=True).start()
-jobs = [(datagrams, (RESOLVER, 53, "resolver")), (datagrams, ("", 53, "stray")), (datagrams, ("", 9999, "")),
-        (datagrams, ("", 443, "")), (streams, (80,)), (streams, (443,)), (streams, (8080,)), (streams, (53,))]
+jobs = [(datagrams, (RESOLVER, 53, "resolver")), (datagrams, ("203.0.113.172", 53, "stray")),
+        (datagrams, ("203.0.113.170", 9999, "")), (datagrams, ("203.0.113.170", 443, "")), (streams, (80,)), (streams, (443,)), (streams, (8080,)), (streams, (53,))]
 threads = [threading.Thread(target=job, args=args, daemon=True) for job, args in jobs]
 for thread in threads:
     thread.start()
