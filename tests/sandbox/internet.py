@@ -28,13 +28,15 @@ def datagrams(address, port, what):
         if what != "resolver":
             say("datagram", port)
         s.sendto(answer(data) if port == 53 else b"here", sender)
-def request(c):
-    seen = b""
+def request(c, early):
+    seen = early.pop() if early else b""
     while b"\r\n\r\n" not in seen:
         more = c.recv(4096)
         if not more:
             return None
         seen += more
+    seen, _, rest = seen.partition(b"\r\n\r\n")
+    early.append(rest)
     host = next((l[5:].strip().decode() for l in seen.split(b"\r\n") if l.lower().startswith(b"host:")), "-")
     return host, b"connection: close" in seen.lower()
 def serve(c, port, context):
@@ -49,8 +51,8 @@ def serve(c, port, context):
             c.sendall(b"here")
             return
         # As many requests as come, unless it is to be the last.
-        last = False
-        while not last and (got := request(c)) is not None:
+        last, early = False, []
+        while not last and (got := request(c, early)) is not None:
             host, last = got
             say("request", here, port, host)
             body = " ".join([here, host] + [str(n) for n in sni]).encode()
