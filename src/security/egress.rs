@@ -182,6 +182,7 @@ mod tests {
             "-a.b",
             "a b.c",
             "a.*.b",
+            "*.com",
             "http://a.b",
             "a.b:80",
             "a.b\nc.d",
@@ -244,7 +245,7 @@ mod tests {
             (allow(&["b.example.com"]), list.clone()),
             (allow(&["example.org"]), list.clone()),
             (allow(&["*.a.example.com"]), list.clone()),
-            (allow(&["*.org"]), list.clone()),
+            (allow(&["*.example.com"]), list.clone()),
             (allow(&["*.npmjs.org"]), list.clone()),
             (allow(&["xexample.org"]), list),
         ];

@@ -1,12 +1,16 @@
 //! Which hosts a preview gets to that may reach some by name, or none.
 
-use std::{collections::BTreeSet, fs, net::ToSocketAddrs, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeSet, fs, net::ToSocketAddrs, os::unix::fs::PermissionsExt, path::PathBuf,
+    process::Command,
+};
 
+use codemate_preview::engine::guest::GUEST;
 use serde_json::{Value, json};
 
 use crate::{
     Test,
-    host::{Host, until, write},
+    host::{Host, docker, until, write},
     neighbourhood::{Neighbourhood, RESOLVER},
 };
 
@@ -28,6 +32,7 @@ pub const TESTS: &[Test] = &[
         a_failed_installation_says_what_was_refused,
     ),
     ("a_probe_finds_what_holds", a_probe_finds_what_holds),
+    ("a_probe_finds_what_is_open", a_probe_finds_what_is_open),
 ];
 
 const SERVER: &str = r#"
@@ -325,4 +330,65 @@ fn a_probe_finds_what_holds() {
     assert_eq!(tried("UDP to internet, which it may")["result"], "it left");
     assert!(tried("connections that came")["tried"] != "");
     tried("TCP to the host, by its bridge");
+}
+
+/// The control of the one above: a container that is held by little.
+fn a_probe_finds_what_is_open() {
+    let host = Host::new();
+    let project = host.project("open", &[]);
+    let guest = project.join("guest");
+    fs::write(&guest, GUEST).unwrap();
+    fs::set_permissions(&guest, fs::Permissions::from_mode(0o755)).unwrap();
+    let volume = format!("{}:/open", project.display());
+    let told = docker(&[
+        "run",
+        "--rm",
+        "--user",
+        "0:0",
+        "--network",
+        "none",
+        "--cap-add",
+        "SYS_ADMIN",
+        "--cap-add",
+        "NET_ADMIN",
+        "--security-opt",
+        "seccomp=unconfined",
+        "--env",
+        "PLANTED=1",
+        "--volume",
+        &volume,
+        "codemate/python:3.13",
+        "/open/guest",
+        "probe",
+        "--memory",
+        "1000000",
+        "--pids",
+        "10",
+        "--files",
+        "10",
+        "--absent",
+        "/open/guest",
+    ]);
+    let open: BTreeSet<&str> = told
+        .iter()
+        .filter_map(|line| line.strip_suffix("\topen"))
+        .collect();
+    assert!(open.len() >= 25, "{told:#?}");
+    for part in [
+        "user\t0",
+        "capabilities, CapEff",
+        "system calls are filtered\t0",
+        "write /etc/probe\twritten",
+        "memory, at most",
+        "/open/guest\tit is there",
+        "PLANTED",
+        "socket: raw frames\tdone",
+        "call: mount\tdone",
+        "call: mount namespace\tdone",
+    ] {
+        assert!(
+            open.iter().any(|row| row.contains(part)),
+            "{part}: {told:#?}"
+        );
+    }
 }
