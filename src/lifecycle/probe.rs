@@ -233,9 +233,9 @@ impl Listening {
                 continue;
             };
             places.extend(listener.local_addr());
-            let accepted = accepted.clone();
+            let (accepted, ended) = (accepted.clone(), scope.token());
             scope.spawn(async move {
-                while listener.accept().await.is_ok() {
+                while let Some(Ok(_)) = ended.run_until_cancelled(listener.accept()).await {
                     accepted.fetch_add(1, Ordering::Relaxed);
                 }
             });
