@@ -150,6 +150,7 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        egress: None,
     };
     policy.approve(spec).unwrap()
 }

@@ -198,7 +198,7 @@ fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
         cpus: args.cpus,
         memory: args.memory.clone(),
     };
-    flags.network.egress = args.egress.clone();
+    flags.network.egress.clone_from(&args.egress);
     for file in &args.env_file {
         flags
             .env

@@ -49,9 +49,10 @@ pub fn explain(journal: &Journal, began: Timestamp) -> Option<Event> {
         .iter()
         .filter_map(|refused| refused.name())
         .collect();
-    let told: BTreeSet<String> = match names.is_empty() {
-        true => refused.iter().map(ToString::to_string).collect(),
-        false => names.iter().map(|&name| name.to_owned()).collect(),
+    let told: BTreeSet<String> = if names.is_empty() {
+        refused.iter().map(ToString::to_string).collect()
+    } else {
+        names.iter().map(|&name| name.to_owned()).collect()
     };
     let more = told.len().saturating_sub(NAMED);
     let mut list = told.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");

@@ -101,13 +101,6 @@ impl Host {
         }
     }
 
-    /// One whose agent is on the engine at this address.
-    pub fn on(engine: &str) -> Self {
-        let mut host = Self::new();
-        host.env.push(("DOCKER_HOST", engine.to_owned()));
-        host
-    }
-
     /// Where the user's settings are.
     pub fn config(&self) -> PathBuf {
         self.dir.path().join("config")

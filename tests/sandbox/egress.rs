@@ -104,7 +104,8 @@ fn names_are_the_only_way_out() {
     let around = Neighbourhood::with_world(include_str!("internet.py"), &certificate(&files));
     around.copy_image("codemate/net:1");
     around.copy_image("codemate/python:3.13");
-    let host = Host::on(&around.socket());
+    let mut host = Host::new();
+    host.env.push(("DOCKER_HOST", around.socket()));
     write(
         &host.config().join("config.toml"),
         &format!("[sandbox]\ndns = [\"{RESOLVER}\"]\n"),
@@ -114,7 +115,49 @@ fn names_are_the_only_way_out() {
     let project = server(&host, settings);
     let path = project.to_str().unwrap();
     host.up(&project).url();
+    only_names_got_out(&outward(&host, path));
+    // As the world saw it: names that may be asked, and requests for the one host.
+    let arrived = around.arrived("world");
+    let lines: BTreeSet<&str> = arrived.lines().collect();
+    let wanted = [
+        "asked ok.example.org",
+        "asked private.example.org",
+        "request 203.0.113.170 443 inner",
+        "request 203.0.113.170 80 ok.example.org",
+        "up",
+    ];
+    assert_eq!(lines, BTreeSet::from(wanted), "{arrived}");
+    each_refusal_is_told(&host, path);
+    // The control: the same ways, from a preview that may reach the internet.
+    host.run(&["up", "--egress", "open", path]).url();
     let told = outward(&host, path);
+    for what in [
+        "other_http",
+        "other_tls",
+        "no_sni",
+        "other_port",
+        "udp",
+        "quic",
+        "stray_dns_stream",
+    ] {
+        assert!(
+            !told[what].to_string().starts_with("\"no: "),
+            "{what}: {told:#}"
+        );
+    }
+    assert_eq!(
+        told["second_request"].to_string().matches("200 OK").count(),
+        2,
+        "{told:#}"
+    );
+    assert!(
+        around
+            .arrived("world")
+            .contains("asked secret.tunnel.example.org")
+    );
+}
+
+fn only_names_got_out(told: &Value) {
     let said = |what: &str| told[what].to_string();
     let real = "203.0.113.170";
     for what in [
@@ -152,17 +195,9 @@ fn names_are_the_only_way_out() {
         );
     }
     assert!(!said("private_http").contains("200 OK"), "{told:#}");
-    // As the world saw it: names that may be asked, and requests for the one host.
-    let arrived = around.arrived("world");
-    let lines: BTreeSet<&str> = arrived.lines().collect();
-    let wanted = [
-        "asked ok.example.org",
-        "asked private.example.org",
-        "request 203.0.113.170 443 inner",
-        "request 203.0.113.170 80 ok.example.org",
-        "up",
-    ];
-    assert_eq!(lines, BTreeSet::from(wanted), "{arrived}");
+}
+
+fn each_refusal_is_told(host: &Host, path: &str) {
     let expected = [
         "dns other.example.org 53",
         "http other.example.org 80",
@@ -176,7 +211,7 @@ fn names_are_the_only_way_out() {
         "dns private.example.org=10.9.9.9 53",
     ];
     until("every refusal as an event", || {
-        let told = refusals(&host, path);
+        let told = refusals(host, path);
         expected
             .iter()
             .all(|line| told.contains(*line))
@@ -186,33 +221,6 @@ fn names_are_the_only_way_out() {
     assert!(
         logs.stderr.contains("other.example.org:443 over TLS"),
         "{logs:#?}"
-    );
-    // The control: the same ways, from a preview that may reach the internet.
-    host.run(&["up", "--egress", "open", path]).url();
-    let told = outward(&host, path);
-    for what in [
-        "other_http",
-        "other_tls",
-        "no_sni",
-        "other_port",
-        "udp",
-        "quic",
-        "stray_dns_stream",
-    ] {
-        assert!(
-            !told[what].to_string().starts_with("\"no: "),
-            "{what}: {told:#}"
-        );
-    }
-    assert_eq!(
-        told["second_request"].to_string().matches("200 OK").count(),
-        2,
-        "{told:#}"
-    );
-    assert!(
-        around
-            .arrived("world")
-            .contains("asked secret.tunnel.example.org")
     );
 }
 

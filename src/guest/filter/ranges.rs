@@ -4,11 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Address and length of the prefix. From the special-purpose registries of
 /// IANA; the two documentation prefixes that are missing lead nowhere anyhow.
-pub const DENIED_4: [(Ipv4Addr, u32); 12] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+pub const DENIED_4: [(Ipv4Addr, u32); 13] = [
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    // Azure's WireServer, which gives a machine's secrets to whoever asks from it.
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),

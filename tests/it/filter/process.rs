@@ -140,9 +140,10 @@ fn resolve(socket: &UdpSocket, asked: &Mutex<Vec<String>>) {
     while let Ok((len, from)) = socket.recv_from(&mut message) {
         let query = parse_query(&message[..len]).unwrap();
         let name = String::from_utf8(query.name.clone()).unwrap();
-        let address: IpAddr = match name.starts_with("private") {
-            true => Ipv4Addr::new(10, 1, 2, 3).into(),
-            false => Ipv4Addr::LOCALHOST.into(),
+        let address: IpAddr = if name.starts_with("private") {
+            Ipv4Addr::new(10, 1, 2, 3).into()
+        } else {
+            Ipv4Addr::LOCALHOST.into()
         };
         asked.lock().unwrap().push(name);
         let addresses = if query.kind == A { &[address][..] } else { &[] };
