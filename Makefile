@@ -5,6 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
+.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo
 .PHONY: demo test test-pure prove-sandbox lint bench bench-gateway bench-isolation bench-supabase completions setup setup-tests clean-demo
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
@@ -38,6 +39,14 @@ prove-sandbox: setup-tests
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
 
+## What is too slow for every run: eight stacks under the profile (an image of 1.5 GB), an engine that
+## maps users, gVisor if `runsc` is there. As root, for a second engine; its user `dockremap` stays.
+prove-sandbox: setup
+	cargo build
+	target/debug/codemate-preview images build
+	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_PROVE_SANDBOX=1 \
+		cargo test --test sandbox -- --nocapture prove::
+
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --quiet -- -D warnings
@@ -49,6 +58,11 @@ bench: setup
 	$(BIN) images build
 	cargo bench --bench up
 
+## A preview and the agent while another preview takes all it can get.
+bench-abuse: setup
+	cargo build --release --quiet
+	$(BIN) images build
+	cargo bench --bench abuse
 ## A start in a network that is held, beside a plain container's on the default bridge.
 bench-isolation:
 	cargo bench --bench isolation
@@ -56,6 +70,7 @@ bench-isolation:
 ## The gateway beside nginx, if that is installed.
 bench-gateway:
 	cargo bench --bench gateway
+	cargo bench --bench slow_clients
 
 ## The first pull of 10 000 rows beside paging by offset, then saves in a table until they are seen
 ## over HTTP; both on a real PostgreSQL and PostgREST.

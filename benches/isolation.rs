@@ -25,7 +25,7 @@ use codemate_preview::{
         guest::GUEST,
     },
     model::{ContainerSpec, Egress, InstanceId, Name, Role, Sandbox},
-    security::{Approved, LimitRequest, Policy, limits},
+    security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 
 const IMAGE: &str = "codemate/python:3.13";
@@ -151,6 +151,9 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
         egress: None,
+        allow_root: false,
+        runtime: None,
+        runtimes: Vec::new(),
     };
-    policy.approve(spec).unwrap()
+    policy.approve(spec, &Abilities::default()).unwrap()
 }

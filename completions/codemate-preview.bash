@@ -58,6 +58,9 @@ _codemate__preview() {
             codemate__preview,restart)
                 cmd="codemate__preview__subcmd__restart"
                 ;;
+            codemate__preview,share)
+                cmd="codemate__preview__subcmd__share"
+                ;;
             codemate__preview,status)
                 cmd="codemate__preview__subcmd__status"
                 ;;
@@ -109,6 +112,15 @@ _codemate__preview() {
             codemate__preview__subcmd__images,prune)
                 cmd="codemate__preview__subcmd__images__subcmd__prune"
                 ;;
+            codemate__preview__subcmd__share,ls)
+                cmd="codemate__preview__subcmd__share__subcmd__ls"
+                ;;
+            codemate__preview__subcmd__share,new)
+                cmd="codemate__preview__subcmd__share__subcmd__new"
+                ;;
+            codemate__preview__subcmd__share,revoke)
+                cmd="codemate__preview__subcmd__share__subcmd__revoke"
+                ;;
             codemate__preview__subcmd__supabase,doctor)
                 cmd="codemate__preview__subcmd__supabase__subcmd__doctor"
                 ;;
@@ -143,7 +155,7 @@ _codemate__preview() {
 
     case "${cmd}" in
         codemate__preview)
-            opts="-q -v -y -C -h -V --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help --version up down ls ps status url open logs exec restart wait events detect images agent sync supabase tunnel tether doctor completions help"
+            opts="-q -v -y -C -h -V --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help --version up down ls ps status url open logs exec restart wait events detect images agent sync supabase tunnel share tether doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1202,6 +1214,197 @@ _codemate__preview() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        codemate__subcmd__preview__subcmd__share)
+            opts="-q -v -y -C -h --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help ls new revoke"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        codemate__subcmd__preview__subcmd__share__subcmd__ls)
+            opts="-q -v -y -C -h --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        codemate__subcmd__preview__subcmd__share__subcmd__new)
+            opts="-q -v -y -C -h --expires --label --qr --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        codemate__subcmd__preview__subcmd__share__subcmd__revoke)
+            opts="-q -v -y -C -h --all-of --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --all-of)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         codemate__subcmd__preview__subcmd__status)
             opts="-q -v -y -C -h --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1827,7 +2030,7 @@ _codemate__preview() {
             return 0
             ;;
         codemate__subcmd__preview__subcmd__up)
-            opts="-e -q -v -y -C -h --project --attach --rebuild --template --image --port --set --tunnel --qr --cpus --memory --egress --env --env-file --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            opts="-e -q -v -y -C -h --project --attach --rebuild --template --image --port --set --tunnel --public --private --expires --qr --cpus --memory --egress --env --env-file --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1855,6 +2058,10 @@ _codemate__preview() {
                     ;;
                 --tunnel)
                     COMPREPLY=($(compgen -W "none cloudflare-quick cloudflare ngrok ssh localhost.run pinggy command static" -- "${cur}"))
+                    return 0
+                    ;;
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --cpus)

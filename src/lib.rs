@@ -41,7 +41,9 @@
 //!
 //! [`tunnel`] has a provider for each kind of tunnel and one supervisor for all of them. What comes
 //! through a tunnel arrives at an entrance of the [`gateway`] that leads to that preview alone. A URL
-//! is shown when a challenge has come back through it from that entrance.
+//! is shown when a challenge has come back through it from that entrance. Who may come in there is for
+//! the preview's [`gateway::Gate`] to say: holders of a link, or everyone where its user says so. A
+//! link's secret is known to its holders; only hashes are kept ([`security`], [`store`]).
 //!
 //! # Where files come from
 //!

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::Instant,
@@ -31,6 +32,21 @@ use rooms::Rooms;
 /// How long what is going on gets to end when the agent stops.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// A gateway that is full holds two descriptors a visitor, more than many shells let a program have
+/// before it asks for more.
+fn allow_open_files() {
+    const WANTED: u64 = 8192;
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(WANTED, |most| most.min(WANTED));
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = Some(wanted);
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "fewer visitors than there is room for can be let in");
+    }
+}
+
 /// Serve until told to stop. `say` is called once, when it is known how the start went.
 pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
     let instance = match Instance::claim(paths) {
@@ -47,6 +63,7 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
             say,
         );
     }
+    allow_open_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -74,6 +74,7 @@ impl Rooms {
                 config_dir: paths.config_dir.clone(),
                 gateway_port: gateway.port(),
                 tunnel: user.tunnel,
+                share: user.share.clone(),
                 owner,
             },
         };
@@ -255,5 +256,8 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         egress,
         most_cpus: user.most_cpus.unwrap_or(all),
         most_memory_bytes,
+        allow_root: user.sandbox.allow_root,
+        runtime: user.sandbox.runtime.clone(),
+        runtimes: user.sandbox.runtimes.clone(),
     })
 }

@@ -9,6 +9,7 @@ mod exec;
 mod image;
 mod instance;
 mod probe;
+mod share;
 mod supabase;
 mod system;
 mod tunnel;
@@ -21,6 +22,10 @@ pub use instance::{
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
 };
 pub use probe::ProbeView;
+pub use share::{
+    LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
+    ShareView, SharesView,
+};
 pub use supabase::{
     FindingState, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView,
     SignedOutView, SupabaseRequest, SyncView,
@@ -51,6 +56,11 @@ pub mod path {
     pub const TUNNEL_CLOSE: &str = "/v1/instances/{id}/tunnel/close";
     pub const TUNNELS: &str = "/v1/tunnels";
     pub const TUNNELS_CHECK: &str = "/v1/tunnels/check";
+    pub const SHARES: &str = "/v1/shares";
+    pub const SHARE: &str = "/v1/instances/{id}/share";
+    pub const SHARE_NEW: &str = "/v1/instances/{id}/share/new";
+    pub const SHARE_OWN: &str = "/v1/instances/{id}/share/own";
+    pub const SHARE_REVOKE: &str = "/v1/instances/{id}/share/revoke";
     pub const SYNC: &str = "/v1/instances/{id}/sync";
     pub const SUPABASE_LOGIN: &str = "/v1/supabase/login";
     pub const SUPABASE_LOGOUT: &str = "/v1/supabase/logout";

@@ -21,6 +21,7 @@ mod output;
 mod probe;
 mod restart;
 mod selector;
+mod share;
 mod signal;
 mod status;
 mod supabase;
@@ -123,6 +124,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Agent(args) => agent::control(context, args).await,
         Command::Supabase(args) => supabase::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
+        Command::Share(args) => share::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,
         // It has no output and was run already.

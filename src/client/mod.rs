@@ -19,7 +19,8 @@ use transport::Transport;
 use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
     DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, OpenTunnelRequest, ProbeView, PruneView, SchemaView, SignInRequest,
+    InstancesView, LogsQuery, NewLinkRequest, NewLinkView, OpenTunnelRequest, OwnLinkView,
+    ProbeView, PruneView, RevokeRequest, RevokedView, SchemaView, SharesView, SignInRequest,
     SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
     UpRequest, WaitQuery, path,
 };
@@ -112,6 +113,32 @@ impl Client {
 
     pub async fn check_tunnels(&self, request: &CheckTunnelsRequest) -> Result<TunnelChecksView> {
         self.transport.post(path::TUNNELS_CHECK, request).await
+    }
+
+    /// Who may visit every instance from outside.
+    pub async fn shares(&self) -> Result<SharesView> {
+        self.transport.get(path::SHARES, &()).await
+    }
+
+    pub async fn share(&self, id: &str) -> Result<SharesView> {
+        self.transport.get(&of(path::SHARE, id), &()).await
+    }
+
+    pub async fn new_link(&self, id: &str, request: &NewLinkRequest) -> Result<NewLinkView> {
+        self.transport.post(&of(path::SHARE_NEW, id), request).await
+    }
+
+    /// What opens the public URL, for the user of this host.
+    pub async fn own_link(&self, id: &str) -> Result<OwnLinkView> {
+        self.transport
+            .post(&of(path::SHARE_OWN, id), &serde_json::json!({}))
+            .await
+    }
+
+    pub async fn revoke_links(&self, id: &str, request: &RevokeRequest) -> Result<RevokedView> {
+        self.transport
+            .post(&of(path::SHARE_REVOKE, id), request)
+            .await
     }
 
     /// How far the files of an instance are behind its table.

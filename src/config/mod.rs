@@ -9,6 +9,7 @@ mod paths;
 mod project_file;
 mod read;
 mod sandbox;
+mod share;
 pub mod size;
 mod strict;
 mod supabase;
@@ -23,6 +24,7 @@ pub use nearest::nearest;
 pub use paths::Paths;
 pub use project_file::{env_options, project_options};
 pub use sandbox::SandboxSettings;
+pub use share::ShareSettings;
 pub use strict::{TomlFault, from_toml};
 pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
 pub use tunnels::{

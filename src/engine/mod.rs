@@ -25,7 +25,7 @@ use crate::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
         Name, Role, Usage,
     },
-    security::Approved,
+    security::{Abilities, Approved},
 };
 
 pub use error::EngineError;
@@ -42,6 +42,8 @@ pub type BoxedIo = Pin<Box<dyn Io>>;
 pub trait Engine: Send + Sync + 'static {
     /// Whether it answers, and what it is. Fails within 3 s.
     async fn probe(&self) -> Result<EngineInfo>;
+    /// What approval has to know of it.
+    async fn abilities(&self) -> Result<Abilities>;
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>>;
     /// Images this program built, whichever owner did.
@@ -119,7 +121,7 @@ pub struct EngineInfo {
     pub endpoint: String,
     pub cpus: u64,
     pub memory_bytes: u64,
-    /// Limits this engine cannot enforce; approval refuses to run without them.
+    /// See [`Abilities::unenforced`].
     pub unenforced: Vec<String>,
 }
 

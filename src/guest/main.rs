@@ -1,13 +1,14 @@
 //! The guest: the first process of an instance's container.
 //!
 //! `guest init` is the process itself: it keeps the files, runs the app, watches its ports and
-//! relays connections. `guest link` is how the agent reaches it. Std only, one thread, nothing
-//! needed from the image it runs in.
+//! relays connections. `guest link` is how the agent reaches it, `guest at` begins a command in a
+//! directory. Std only, one thread, nothing needed from the image it runs in.
 //!
 //! Elsewhere the same program holds packet filters: `guest net` that of one preview's network
 //! namespace, `guest warden` that of the host. Those need `nft` in their image.
 
 mod app;
+mod at;
 mod beneath;
 mod bridge;
 mod conn;
@@ -38,13 +39,16 @@ mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest net | guest warden | guest filter | guest probe";
+const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest at DIR COMMAND... | guest net | guest warden | guest filter | guest probe";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next();
     if command.as_deref() == Some("probe") {
         return ended(probe::run(args));
+    }
+    if command.as_deref() == Some("at") {
+        return at::run(std::env::args_os().skip(2));
     }
     let mut home = PathBuf::from("/home/app");
     let mut socket = PathBuf::from("/run/codemate.sock");

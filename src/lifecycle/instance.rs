@@ -11,6 +11,7 @@ use super::{
     journal::Journal,
     live::{Live, News},
     route::Door,
+    share::{ShareWish, Sharing},
     tunnel::Way,
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
 pub struct UpJob {
     pub options: Options,
     pub rebuild: bool,
+    pub(super) share: ShareWish,
     /// Nobody waits: the tunnel is opened beside, and is no reason to fail.
     pub unattended: bool,
     pub cancel: CancellationToken,
@@ -78,6 +80,8 @@ pub struct Instance {
     pub epoch: Epoch,
     pub state: State,
     pub way: Way,
+    /// Who may come by it.
+    pub sharing: Arc<Sharing>,
     pub tunnel_view: watch::Sender<Option<TunnelNow>>,
     /// Follows the rows its files come from.
     pub keeper: Option<Keeper>,
@@ -248,8 +252,13 @@ impl Instance {
         {
             tracing::warn!(instance = %self.record.id, %error, "not announced");
         }
-        if let State::Live(live) = &mut self.state {
-            live.answer(self.record.phase.urls());
+        if let State::Live(live) = &self.state
+            && !live.askers.is_empty()
+        {
+            let outcome = self.outcome(true, ShareWish::AsItIs).await;
+            if let State::Live(live) = &mut self.state {
+                live.answer(&outcome);
+            }
         }
     }
 

@@ -4,6 +4,8 @@ mod down;
 mod edit;
 mod error;
 mod follow;
+#[cfg(test)]
+mod fuzzed;
 mod handle;
 mod image;
 mod install;
@@ -20,10 +22,13 @@ mod refusals;
 mod restart;
 mod route;
 mod rows;
+mod share;
+mod shares;
 mod step;
 mod tunnel;
 mod tunnels;
 mod up;
+mod wait;
 
 use std::{
     collections::BTreeMap,
@@ -36,9 +41,10 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::ShareSettings,
     engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
+    model::{InstanceId, Lifetime, Name, Options, Phase, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -53,6 +59,8 @@ pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
 pub use probe::Probed;
+pub use share::Revoked;
+pub use shares::{GivenLink, SharesOf};
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {
@@ -61,6 +69,7 @@ pub struct Settings {
     pub gateway_port: u16,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
+    pub share: ShareSettings,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,
@@ -99,6 +108,10 @@ pub struct UpOrder {
     pub label: Option<Name>,
     pub options: Options,
     pub rebuild: bool,
+    /// Whether everyone may visit it; as the user's settings have it if `None`.
+    pub public: Option<bool>,
+    /// How long that is so, or how long the link is good for that is made.
+    pub expires: Option<Lifetime>,
 }
 
 pub struct Manager {
@@ -147,6 +160,7 @@ impl Manager {
         let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
+            share: self.share_wish(order.public, order.expires),
             unattended: false,
             cancel: cancel.clone(),
         });
@@ -226,32 +240,6 @@ impl Manager {
             .iter()
             .map(|(id, handle)| (id.clone(), handle.journal.clone()))
             .collect()
-    }
-
-    /// Wait until an instance is ready, or has failed.
-    pub async fn wait(&self, asked: &str) -> Result<Record, LifecycleError> {
-        let mut view = self.find(asked)?.1.view;
-        // One that is asleep will not be ready by waiting; one that is being woken is up already
-        // by its intent.
-        let settled = view
-            .wait_for(|record| match record.phase.kind() {
-                PhaseKind::Ready | PhaseKind::Failed => true,
-                PhaseKind::Asleep => record.intent == Intent::Down,
-                _ => false,
-            })
-            .await;
-        match settled {
-            Ok(record) if record.phase.kind() == PhaseKind::Asleep => {
-                Err(LifecycleError::NotRunning {
-                    name: record.name.to_string(),
-                    phase: PhaseKind::Asleep,
-                })
-            }
-            Ok(record) => Ok(record.clone()),
-            Err(_) => Err(LifecycleError::NotFound {
-                asked: asked.to_owned(),
-            }),
-        }
     }
 
     pub fn images(&self) -> &Images {
@@ -340,6 +328,7 @@ impl Manager {
         let (tunnel_view, tunnel) = watch::channel(None);
         let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
+        let sharing = self.sharing(&id);
         let instance = Instance {
             house: self.house.clone(),
             record,
@@ -351,6 +340,7 @@ impl Manager {
             epoch: epoch.clone(),
             state: State::Down,
             way: tunnel::Way::default(),
+            sharing: sharing.clone(),
             tunnel_view,
             keeper: None,
             rows_view,
@@ -362,6 +352,7 @@ impl Manager {
             view,
             tunnel,
             rows,
+            sharing,
             journal,
             epoch,
         };

@@ -20,9 +20,9 @@ use crate::{
         Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
-    security::{Approved, LimitRequest, PolicyError, limits},
+    security::{Abilities, Approved, LimitRequest, limits},
     source::LocalSource,
-    store::Source,
+    store::{Record, Source},
 };
 
 /// What `up` decided before it touched anything.
@@ -82,41 +82,17 @@ impl Instance {
         &self,
         decision: &Decision,
         image: &ImageInfo,
+        engine: &Abilities,
     ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
         let plan = &decision.plan;
         let directory = PathBuf::from(self.record.source.directory());
         let source = LocalSource::open(directory, &plan.ignore)?;
-        let mut env: BTreeMap<String, Secret> = plan
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), Secret::new(value)))
-            .collect();
-        let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
-        let path = project::search_path(&plan.root, searched);
-        env.insert("PATH".to_owned(), Secret::new(path));
-        env.extend(decision.options.env.clone());
-        let spec = self.house.settings.policy.approve(ContainerSpec {
-            id: self.record.id.clone(),
-            name: self.record.name.clone(),
-            role: Role::App,
-            generation: self.record.generation + 1,
-            image: plan.image.clone(),
-            env,
-            limits: decision.limits,
-            sandbox: self.sandbox_of(&decision.options)?,
-            home_volume: self.record.home_volume.clone(),
-            workspace: ContainerSpec::WORKSPACE.to_owned(),
-        })?;
-        Ok((spec, Arc::new(source)))
-    }
-
-    fn sandbox_of(&self, options: &Options) -> Result<Sandbox, PolicyError> {
         let policy = &self.house.settings.policy;
-        Ok(Sandbox {
-            root: options.sandbox.root.unwrap_or_default(),
-            runtime: options.sandbox.runtime.clone(),
-            egress: policy.egress(options.network.egress.as_ref())?,
-        })
+        let mut spec = spec_of(&self.record, decision, image);
+        // One that says nothing gets what there is.
+        spec.sandbox.egress = policy.egress(decision.options.network.egress.as_ref())?;
+        let spec = policy.approve(spec, engine)?;
+        Ok((spec, Arc::new(source)))
     }
 }
 
@@ -129,6 +105,32 @@ impl Manager {
         let directory = PathBuf::from(source.directory());
         let config_dir = self.house.settings.config_dir.clone();
         detect(directory, options, config_dir).await
+    }
+}
+
+/// What an instance's container is asked to be.
+pub(super) fn spec_of(record: &Record, decision: &Decision, image: &ImageInfo) -> ContainerSpec {
+    let plan = &decision.plan;
+    let mut env: BTreeMap<String, Secret> = plan
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), Secret::new(value)))
+        .collect();
+    let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
+    let path = project::search_path(&plan.root, searched);
+    env.insert("PATH".to_owned(), Secret::new(path));
+    env.extend(decision.options.env.clone());
+    ContainerSpec {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        role: Role::App,
+        generation: record.generation + 1,
+        image: plan.image.clone(),
+        env,
+        limits: decision.limits,
+        sandbox: sandbox_of(&decision.options),
+        home_volume: record.home_volume.clone(),
+        workspace: ContainerSpec::WORKSPACE.to_owned(),
     }
 }
 
@@ -168,7 +170,7 @@ async fn off_thread<T: Send + 'static>(
         .unwrap_or(Err(LifecycleError::ShuttingDown))
 }
 
-fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
+pub(super) fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
     let memory_bytes = match &options.limits.memory {
         None => None,
         Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {
@@ -181,4 +183,12 @@ fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
         cpus: options.limits.cpus,
         memory_bytes,
     }))
+}
+
+fn sandbox_of(options: &Options) -> Sandbox {
+    Sandbox {
+        root: options.sandbox.root.unwrap_or_default(),
+        runtime: options.sandbox.runtime.clone(),
+        egress: options.network.egress.clone().unwrap_or_default(),
+    }
 }

@@ -112,7 +112,8 @@ async fn try_out(
     let limits = limits(LimitRequest::default());
     let (image, info) = image(house).await?;
     let open = egress == Egress::Open;
-    let spec = house.settings.policy.approve(ContainerSpec {
+    let engine = house.engine.abilities().await?;
+    let spec = ContainerSpec {
         id: id.clone(),
         name: Name::slug("probe"),
         role: Role::App,
@@ -126,7 +127,8 @@ async fn try_out(
         },
         home_volume: volume.to_owned(),
         workspace: ContainerSpec::WORKSPACE.to_owned(),
-    })?;
+    };
+    let spec = house.settings.policy.approve(spec, &engine)?;
     for needed in house.engine.needs() {
         house.images.ensure(&needed, |_| {}).await?;
     }

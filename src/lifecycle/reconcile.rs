@@ -10,6 +10,7 @@ use super::{
     instance::{Instance, State, UpJob},
     live::{Live, is_gone},
     route::Door,
+    share::ShareWish,
     up::app_spec,
 };
 use crate::{
@@ -121,6 +122,7 @@ impl Instance {
         let job = UpJob {
             options: self.record.options.clone(),
             rebuild: false,
+            share: ShareWish::AsItIs,
             unattended: true,
             cancel: self.epoch.current(),
         };

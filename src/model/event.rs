@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, PublicUrl, TunnelKind, Verified,
-    VersionChoice,
+    BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, PublicUrl, Secret, TunnelKind,
+    Verified, VersionChoice,
 };
 
 /// Readers skip kinds they do not know.
@@ -219,6 +219,10 @@ pub enum UpOutcome {
         changed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         urls: Option<Urls>,
+        /// What opens the public URL, where that is private: for whoever asked, and never told as
+        /// an event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<Secret>,
         exit: u8,
     },
     Failure {
@@ -232,7 +236,28 @@ impl UpOutcome {
         Self::Success {
             changed,
             urls,
+            link: None,
             exit: 0,
+        }
+    }
+
+    /// The same, with what opens the public URL.
+    #[must_use]
+    pub fn with_link(mut self, opens: Option<Secret>) -> Self {
+        if let Self::Success { link, .. } = &mut self {
+            *link = opens;
+        }
+        self
+    }
+
+    /// The one URL to print: the link, else the public URL, else the local one.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Success { urls, link, .. } => {
+                let link = link.as_ref().map(|link| link.reveal().to_owned());
+                link.or_else(|| urls.as_ref().map(Urls::best))
+            }
+            Self::Failure { .. } => None,
         }
     }
 

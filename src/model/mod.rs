@@ -1,6 +1,7 @@
 //! The nouns every room shares. Data and parsing only: no I/O, no tokio, no bollard.
 
 mod event;
+mod grant;
 mod id;
 mod image;
 mod log;
@@ -20,6 +21,9 @@ mod user_session;
 pub use event::{
     AppExit, DetectReport, EgressRefused, Event, PortSeen, RefusedBy, StepState, StepUpdate,
     SyncReport, UpOutcome, Urls,
+};
+pub use grant::{
+    BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
 };
 pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};

@@ -14,6 +14,7 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod browser;
 mod commands;
 mod crash;
 mod edge;

@@ -4,6 +4,7 @@
 mod cli;
 mod cli_exec;
 mod cli_leave;
+mod cli_share;
 mod cli_streams;
 mod cli_tunnel;
 mod cli_up;

@@ -1,7 +1,7 @@
 //! What a preview can send before it is held: nothing, for nothing of it runs before. And when what
 //! holds it does not, nothing of it runs at all.
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use codemate_preview::{
     engine::{Engine, EngineError, docker::Docker},
@@ -173,7 +173,6 @@ fn doctored(around: &Neighbourhood, mode: &str, table: &str) -> String {
     fs::write(context.join("nft"), script).unwrap();
     let dockerfile = "FROM codemate/net:1\nCOPY --chown=0:0 nft /usr/local/sbin/nft\n";
     fs::write(context.join("Dockerfile"), dockerfile).unwrap();
-    use std::os::unix::fs::PermissionsExt;
     let mode = fs::Permissions::from_mode(0o755);
     fs::set_permissions(context.join("nft"), mode).unwrap();
     around

@@ -82,10 +82,10 @@ impl Neighbourhood {
         let (host, world) = (&self.host, &self.world);
         for netns in [host, world] {
             ip(&["netns", "add", netns]);
-            self.inside(netns, &["ip", "link", "set", "lo", "up"]);
+            inside(netns, &["ip", "link", "set", "lo", "up"]);
         }
         let pair = format!("ip link add u0 type veth peer name u0 netns {world}");
-        self.inside(host, &pair.split(' ').collect::<Vec<_>>());
+        inside(host, &pair.split(' ').collect::<Vec<_>>());
         let steps: [(&str, &str); 14] = [
             (host, "addr add 10.77.0.1/24 dev u0"),
             (host, "-6 addr add fd77::1/64 dev u0 nodad"),
@@ -105,9 +105,9 @@ impl Neighbourhood {
         ];
         for (netns, step) in steps {
             let words: Vec<&str> = std::iter::once("ip").chain(step.split(' ')).collect();
-            self.inside(netns, &words);
+            inside(netns, &words);
         }
-        self.inside(
+        inside(
             world,
             &["ip", "-6", "route", "add", "default", "via", "fd77::1"],
         );
@@ -261,12 +261,12 @@ impl Neighbourhood {
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
+}
 
-    #[track_caller]
-    fn inside(&self, netns: &str, words: &[&str]) {
-        let done = enter(netns).args(words).status().unwrap();
-        assert!(done.success(), "{netns}: {words:?}");
-    }
+#[track_caller]
+fn inside(netns: &str, words: &[&str]) {
+    let done = enter(netns).args(words).status().unwrap();
+    assert!(done.success(), "{netns}: {words:?}");
 }
 
 impl Drop for Neighbourhood {

@@ -17,7 +17,7 @@ use codemate_preview::{
         guest::GUEST,
     },
     model::{ContainerSpec, Egress, InstanceId, Name, Role, Sandbox},
-    security::{Approved, LimitRequest, Policy, limits},
+    security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 use tokio::runtime::Runtime;
 
@@ -255,8 +255,11 @@ pub fn approved(
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
         egress: None,
+        allow_root: false,
+        runtime: None,
+        runtimes: Vec::new(),
     };
-    policy.approve(spec).unwrap()
+    policy.approve(spec, &Abilities::default()).unwrap()
 }
 
 fn must_work() -> Vec<Target> {

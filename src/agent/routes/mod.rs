@@ -8,6 +8,7 @@ mod instances;
 mod logs;
 mod probe;
 mod reply;
+mod share;
 mod start;
 mod stop;
 mod stream;
@@ -55,6 +56,11 @@ pub fn router(house: House) -> Router {
         .route(path::TUNNEL_CLOSE, post(tunnels::close))
         .route(path::TUNNELS, get(tunnels::list))
         .route(path::TUNNELS_CHECK, post(tunnels::check))
+        .route(path::SHARES, get(share::list))
+        .route(path::SHARE, get(share::show))
+        .route(path::SHARE_NEW, post(share::new))
+        .route(path::SHARE_OWN, post(share::own))
+        .route(path::SHARE_REVOKE, post(share::revoke))
         .route(path::SYNC, get(supabase::sync))
         .route(path::SUPABASE_LOGIN, post(supabase::login))
         .route(path::SUPABASE_LOGOUT, post(supabase::logout))

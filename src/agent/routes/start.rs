@@ -31,6 +31,8 @@ pub async fn start(
         label: request.label,
         options: request.options,
         rebuild: request.rebuild,
+        public: request.public,
+        expires: request.expires,
     };
     let starting = house.manager.up(order).await?;
     Ok(follow(&house, starting))

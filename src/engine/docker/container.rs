@@ -85,6 +85,7 @@ impl Docker {
             has_ca: contents.has_ca(),
             image_env: &image.info.env,
             sidecar,
+            knows_swappiness: client.facts().await?.knows_swappiness,
         };
         let body = spec::container(spec, around);
         let name = spec::container_name(&self.inner.settings.owner, spec);

@@ -11,6 +11,7 @@ mod container;
 mod error;
 mod events;
 mod exec;
+mod facts;
 mod frames;
 mod guest_volume;
 mod helper;
@@ -18,10 +19,12 @@ mod home_volume;
 mod image;
 mod link;
 mod logs;
+mod masks;
 mod network;
 mod owned;
 mod probe;
 mod refusals;
+mod seccomp;
 mod spec;
 mod usage;
 mod wire;
@@ -47,11 +50,13 @@ use crate::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
         Usage,
     },
-    security::Approved,
+    security::{Abilities, Approved},
 };
 
 pub use connect::DockerSettings;
 pub use network::{NetworkSettings, Pool};
+#[cfg(test)]
+pub(crate) use spec::tests::body as body_of;
 
 /// A Docker engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -125,6 +130,11 @@ impl Docker {
 impl Engine for Docker {
     async fn probe(&self) -> Result<EngineInfo> {
         self.probe_engine().await
+    }
+
+    async fn abilities(&self) -> Result<Abilities> {
+        let client = self.client().await?;
+        Ok(client.facts().await?.abilities.clone())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {

@@ -60,12 +60,12 @@ pub fn sets() -> String {
 }
 
 #[cfg(test)]
+#[path = "../../guest/filter/ranges.rs"]
+mod ranges;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(dead_code, reason = "the filter uses the rest of it")]
-    #[path = "../../../guest/filter/ranges.rs"]
-    mod ranges;
 
     #[test]
     fn the_filter_denies_the_same() {

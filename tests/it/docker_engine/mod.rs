@@ -24,7 +24,7 @@ use codemate_preview::{
         docker::{Docker, DockerSettings, NetworkSettings},
     },
     model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
-    security::{Approved, LimitRequest, Policy, limits},
+    security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 
 const OWNER_LABEL: &str = "dev.codemate.preview.owner";
@@ -229,13 +229,25 @@ impl Drop for Rig {
 }
 
 fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
-    Policy {
+    approved_of(spec, &[])
+}
+
+/// As if the engine had these runtimes.
+fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec> {
+    let runtimes: Vec<String> = runtimes.iter().map(|&name| name.to_owned()).collect();
+    let engine = Abilities {
+        runtimes: runtimes.iter().cloned().collect(),
+        unenforced: Vec::new(),
+    };
+    let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
         egress: None,
-    }
-    .approve(spec)
-    .unwrap()
+        allow_root: true,
+        runtime: None,
+        runtimes,
+    };
+    policy.approve(spec, &engine).unwrap()
 }
 
 fn secret(name: &str, value: &str) -> (String, Secret) {

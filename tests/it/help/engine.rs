@@ -22,7 +22,7 @@ use codemate_preview::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
         Name, Role, Usage,
     },
-    security::Approved,
+    security::{Abilities, Approved},
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tempfile::TempDir;
@@ -39,6 +39,8 @@ pub struct FakeEngine {
     running: Mutex<HashMap<InstanceId, Running>>,
     /// What every instance's sandbox is said to have refused.
     pub refused: Mutex<Vec<EgressRefused>>,
+    /// What it says it can do; everything unless a test changes it.
+    pub abilities: Mutex<Abilities>,
 }
 
 impl FakeEngine {
@@ -51,6 +53,7 @@ impl FakeEngine {
             dir,
             running: Mutex::default(),
             refused: Mutex::default(),
+            abilities: Mutex::default(),
         }
     }
 
@@ -89,6 +92,10 @@ impl Engine for FakeEngine {
             memory_bytes: 1 << 30,
             unenforced: Vec::new(),
         })
+    }
+
+    async fn abilities(&self) -> Result<Abilities> {
+        Ok(self.abilities.lock().unwrap().clone())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {

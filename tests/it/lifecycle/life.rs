@@ -58,6 +58,39 @@ async fn what_the_sandbox_refused_is_told_as_it_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_without_limits_that_are_enforced() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let unable = vec!["memory".to_owned(), "pids".to_owned()];
+    world.engine.abilities.lock().unwrap().unenforced = unable;
+    let agent = world.agent();
+    let problem = agent.up(world.order()).await.unwrap_err().problem();
+    assert_eq!(problem.code.exit_code(), 12);
+    assert!(
+        problem.message.ends_with("its limits: memory, pids"),
+        "{problem:?}"
+    );
+    assert!(world.engine.list_owned().await.unwrap().is_empty());
+    // The same engine with them.
+    world.engine.abilities.lock().unwrap().unenforced.clear();
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    agent.manager.down("shop", true).await.unwrap();
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn root_inside_needs_the_hosts_owner() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let agent = world.agent();
+    let mut order = world.order();
+    order.options.sandbox.root = Some(true);
+    let problem = agent.up(order).await.unwrap_err().problem();
+    assert_eq!(problem.code.exit_code(), 12);
+    assert!(problem.hint.unwrap().contains("allow_root = true"));
+    assert!(world.engine.list_owned().await.unwrap().is_empty());
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_next_agent_takes_the_app_over_as_it_runs() {
     let world = World::new(&SERVER.replace("TEXT", "one"));
     let agent = world.agent();

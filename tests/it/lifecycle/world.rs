@@ -11,7 +11,7 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::{ShareSettings, SupabaseEnv, SupabaseSettings},
     engine::Engine,
     gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
@@ -118,10 +118,14 @@ impl World {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
                     egress: None,
+                    allow_root: false,
+                    runtime: None,
+                    runtimes: Vec::new(),
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
                 tunnel: None,
+                share: ShareSettings::default(),
                 owner: "test".to_owned(),
             },
         };
@@ -144,6 +148,8 @@ impl World {
                 ..Options::default()
             },
             rebuild: false,
+            public: None,
+            expires: None,
         }
     }
 

@@ -1,0 +1,104 @@
+//! Who may visit an instance from outside: what there is, giving a link, taking links back.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use jiff::Timestamp;
+
+use super::{House, reply::Refusal};
+use crate::{
+    api::{
+        LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
+        ShareView, SharesView,
+    },
+    lifecycle::{Revoked, SharesOf},
+    model::Grant,
+};
+
+pub async fn list(State(house): State<House>) -> Result<Json<SharesView>, Refusal> {
+    let all = house.manager.shares(None).await?;
+    Ok(Json(SharesView {
+        shares: all.into_iter().map(view).collect(),
+    }))
+}
+
+pub async fn show(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+) -> Result<Json<SharesView>, Refusal> {
+    let one = house.manager.shares(Some(&asked)).await?;
+    Ok(Json(SharesView {
+        shares: one.into_iter().map(view).collect(),
+    }))
+}
+
+pub async fn new(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+    Json(request): Json<NewLinkRequest>,
+) -> Result<Json<NewLinkView>, Refusal> {
+    let NewLinkRequest { label, expires } = request;
+    let given = house.manager.give_link(&asked, label, expires).await?;
+    Ok(Json(NewLinkView {
+        name: given.name,
+        link: given.link,
+        id: given.grant.id,
+        expires: given.grant.expires,
+    }))
+}
+
+pub async fn own(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+) -> Result<Json<OwnLinkView>, Refusal> {
+    let (name, url, link) = house.manager.own_link(&asked).await?;
+    Ok(Json(OwnLinkView { name, url, link }))
+}
+
+pub async fn revoke(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+    Json(request): Json<RevokeRequest>,
+) -> Result<Json<RevokedView>, Refusal> {
+    let which = if request.all {
+        Revoked::All
+    } else {
+        Revoked::These(request.links)
+    };
+    let (_, revoked) = house.manager.revoke_links(&asked, &which).await?;
+    Ok(Json(RevokedView { revoked }))
+}
+
+fn view(of: SharesOf) -> ShareView {
+    let now = Timestamp::now();
+    let public = of.shares.public.filter(|public| public.is_live(now));
+    ShareView {
+        instance: of.id,
+        name: of.name,
+        public: public.is_some(),
+        public_until: public.and_then(|public| public.expires),
+        links: of
+            .shares
+            .grants
+            .into_iter()
+            .map(|grant| link(grant, now))
+            .collect(),
+    }
+}
+
+fn link(grant: Grant, now: Timestamp) -> LinkView {
+    let state = match (grant.revoked, grant.is_live(now)) {
+        (_, true) => LinkState::Good,
+        (Some(_), false) => LinkState::Revoked,
+        (None, false) => LinkState::Expired,
+    };
+    LinkView {
+        id: grant.id,
+        label: grant.label,
+        state,
+        created: grant.created,
+        expires: grant.expires,
+        revoked: grant.revoked,
+    }
+}
