@@ -249,9 +249,9 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         })?,
     };
     let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
-    let egress = user.sandbox.egress.clone();
+    let egress = user.sandbox.egress.clone().unwrap_or_default();
     // Names nobody can mean are told before the first preview, not by it.
-    granted_egress(None, egress.as_ref()).map_err(|error| error.problem())?;
+    granted_egress(None, &egress).map_err(|error| error.problem())?;
     Ok(Policy {
         egress,
         most_cpus: user.most_cpus.unwrap_or(all),

@@ -31,8 +31,8 @@ pub enum EgressError {
 
 /// What a preview gets that asks for this, where the owner gives at most `most`: the names checked,
 /// without presets, sorted. One that asks for nothing gets all there is.
-pub fn granted(asked: Option<&Egress>, most: Option<&Egress>) -> Result<Egress, EgressError> {
-    let most = spelled_out(most.unwrap_or(&Egress::Open))?;
+pub fn granted(asked: Option<&Egress>, most: &Egress) -> Result<Egress, EgressError> {
+    let most = spelled_out(most)?;
     let Some(asked) = asked else { return Ok(most) };
     let asked = spelled_out(asked)?;
     match (&asked, &most) {
@@ -161,7 +161,7 @@ mod tests {
     fn names_are_checked_and_put_in_one_form() {
         let asked = allow(&["pypi", "API.Example.com.", "*.example.org", "pypi.org"]);
         assert_eq!(
-            granted(Some(&asked), None).unwrap(),
+            granted(Some(&asked), &Egress::Open).unwrap(),
             allow(&[
                 "*.example.org",
                 "api.example.com",
@@ -190,18 +190,18 @@ mod tests {
         ] {
             assert!(
                 matches!(
-                    granted(Some(&allow(&[bad])), None),
+                    granted(Some(&allow(&[bad])), &Egress::Open),
                     Err(EgressError::BadName { .. })
                 ),
                 "{bad:?}"
             );
         }
-        assert_eq!(granted(Some(&allow(&[])), None), Ok(Egress::None));
+        assert_eq!(granted(Some(&allow(&[])), &Egress::Open), Ok(Egress::None));
         let many: Vec<String> = (0..=MOST_NAMES)
             .map(|n| format!("h{n}.example.com"))
             .collect();
         assert_eq!(
-            granted(Some(&Egress::Allow(many)), None),
+            granted(Some(&Egress::Allow(many)), &Egress::Open),
             Err(EgressError::TooMany)
         );
     }
@@ -236,7 +236,7 @@ mod tests {
             ),
         ];
         for (asked, most, want) in good {
-            assert_eq!(granted(asked.as_ref(), most.as_ref()), Ok(want));
+            assert_eq!(granted(asked.as_ref(), &most.unwrap_or_default()), Ok(want));
         }
         let bad = [
             (Open, Nothing),
@@ -250,7 +250,7 @@ mod tests {
             (allow(&["xexample.org"]), list),
         ];
         for (asked, most) in bad {
-            let error = granted(Some(&asked), Some(&most)).unwrap_err();
+            let error = granted(Some(&asked), &most).unwrap_err();
             assert_eq!(error.problem().code, Code::Policy, "{asked:?} {most:?}");
         }
     }

@@ -23,10 +23,10 @@ impl<T> std::ops::Deref for Approved<T> {
 pub struct Policy {
     pub most_cpus: f64,
     pub most_memory_bytes: u64,
-    /// The most a preview may reach; the internet if not given.
-    pub egress: Option<Egress>,
     /// Whether a project may ask for root inside its container.
     pub allow_root: bool,
+    /// What no preview gets more than.
+    pub egress: Egress,
     /// The runtime of projects that name none; the engine's own default if there is none.
     pub runtime: Option<String>,
     /// Runtimes a project may name, besides that one.
@@ -63,7 +63,7 @@ impl Policy {
 
     /// What a preview may reach whose project says this about it.
     pub fn egress(&self, asked: Option<&Egress>) -> Result<Egress, PolicyError> {
-        Ok(granted(asked, self.egress.as_ref())?)
+        Ok(granted(asked, &self.egress)?)
     }
 
     /// Check a spec against what the host's owner allows and what the engine can do.
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Egress, Role},
+        model::Role,
         security::{LimitRequest, limits},
     };
 
@@ -174,9 +174,9 @@ mod tests {
             most_cpus: 4.0,
             most_memory_bytes: 1 << 32,
             allow_root: false,
+            egress: Egress::Open,
             runtime: None,
             runtimes: Vec::new(),
-            egress: None,
         }
     }
 
@@ -271,6 +271,38 @@ mod tests {
             "the engine has no runtime `runsc`; it has runc"
         );
         assert_eq!(error.problem().code.exit_code(), 12);
+    }
+
+    #[test]
+    fn a_project_reaches_no_more_than_its_host_lets_it() {
+        let decided = |ceiling: Egress, asked: Egress, root: bool| {
+            let mut policy = policy();
+            policy.egress = ceiling;
+            policy.allow_root = true;
+            let mut spec = asking(root, None);
+            spec.sandbox.egress = asked;
+            let approved = policy.approve(spec, &engine(&[]));
+            approved.map(|spec| spec.sandbox.egress.clone())
+        };
+        let by_name = || Egress::Allow(vec!["npm".to_owned()]);
+        let hosts = Egress::Allow(vec!["registry.npmjs.org".to_owned()]);
+        assert_eq!(decided(Egress::Open, by_name(), false), Ok(hosts.clone()));
+        assert_eq!(decided(by_name(), by_name(), false), Ok(hosts));
+        assert_eq!(decided(by_name(), Egress::None, true), Ok(Egress::None));
+        for (ceiling, asked) in [
+            (Egress::None, Egress::Open),
+            (Egress::None, by_name()),
+            (by_name(), Egress::Open),
+        ] {
+            let error = decided(ceiling, asked, false).unwrap_err();
+            assert_eq!(error.problem().code.exit_code(), 12);
+        }
+        // Root could take the place of what reads the names.
+        assert_eq!(
+            decided(Egress::Open, by_name(), true),
+            Err(PolicyError::Egress(EgressError::Root))
+        );
+        assert_eq!(decided(Egress::Open, Egress::Open, true), Ok(Egress::Open));
     }
 
     #[test]

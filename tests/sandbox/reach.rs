@@ -254,8 +254,8 @@ pub fn approved(
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
-        egress: None,
         allow_root: false,
+        egress: Egress::Open,
         runtime: None,
         runtimes: Vec::new(),
     };

@@ -242,8 +242,8 @@ fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
-        egress: None,
         allow_root: true,
+        egress: codemate_preview::model::Egress::Open,
         runtime: None,
         runtimes,
     };

@@ -117,8 +117,8 @@ impl World {
                 policy: Policy {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
-                    egress: None,
                     allow_root: false,
+                    egress: codemate_preview::model::Egress::Open,
                     runtime: None,
                     runtimes: Vec::new(),
                 },
