@@ -25,15 +25,15 @@ impl Manager {
         let mut now = self.any_is_up();
         loop {
             if now {
-                tokio::select! {
-                    () = self.look_after() => {}
-                    () = stopping.cancelled() => return,
-                }
+                // To its end, though the agent may be stopping: the engine finishes what was asked
+                // of it, and what it makes must be there to be taken away.
+                self.look_after().await;
             }
             now = tokio::select! {
+                biased;
+                () = stopping.cancelled() => return,
                 () = self.poke.notified() => true,
                 () = tokio::time::sleep(PERIOD) => self.any_is_up(),
-                () = stopping.cancelled() => return,
             };
         }
     }

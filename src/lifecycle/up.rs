@@ -31,12 +31,12 @@ pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
-        if matches!(self.state, State::Down) {
-            // Beside what comes first, what the engine needs for any start.
-            self.poke.notify_one();
-        }
         self.pull_rows(&job.cancel, job.unattended).await?;
         let decision = self.decide(job).await?;
+        if matches!(self.state, State::Down) {
+            // Beside what comes next, what the engine needs for any start.
+            self.poke.notify_one();
+        }
         let wish = self.tunnel_wish(decision.options.tunnel);
         if let State::Live(live) = &self.state
             && !job.rebuild

@@ -1,7 +1,7 @@
 //! What a preview can send before it is held: nothing, for nothing of it runs before. And when what
 //! holds it does not, nothing of it runs at all.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use codemate_preview::{
     engine::{Engine, EngineError, docker::Docker},
@@ -40,7 +40,7 @@ fn prober_bytes(around: &Neighbourhood) -> &'static [u8] {
 }
 
 fn nothing_is_sent_by_the_first_instruction() {
-    let around = Neighbourhood::new();
+    let around = Neighbourhood::new(&BTreeSet::new());
     around.copy_image("codemate/net:1");
     let image = around.prober_image();
     let runtime = Runtime::new().unwrap();
@@ -106,7 +106,7 @@ fn arrivals(around: &Neighbourhood) -> usize {
 }
 
 fn nothing_is_started_by_a_helper_that_fails() {
-    let around = Neighbourhood::new();
+    let around = Neighbourhood::new(&BTreeSet::new());
     around.copy_image("codemate/net:1");
     let image = around.prober_image();
     let runtime = Runtime::new().unwrap();

@@ -7,6 +7,8 @@ def listen(family, kind, port):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    elif kind == socket.SOCK_DGRAM:
+        s.setsockopt(socket.IPPROTO_IP, 8, 1)
     s.bind(("", port))
     if kind == socket.SOCK_STREAM:
         s.listen(256)
@@ -31,9 +33,11 @@ def read(c):
     select.unregister(c)
     c.close()
 def datagram(s):
-    data, sender = s.recvfrom(4096)
+    data, told, _, sender = s.recvmsg(4096, 256)
     say("label", data.decode(errors="replace").strip())
-    s.sendto(b"here\n", sender)
+    # From the address it was sent to, which may be any.
+    told = [(level, kind, struct.pack("I4s4s", 0, info[8:12], bytes(4))) for level, kind, info in told]
+    s.sendmsg([b"here\n"], told, 0, sender)
 def packet(s):
     data, (_, _, direction, _, _) = s.recvfrom(65535)
     if direction == 4:

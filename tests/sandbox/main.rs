@@ -33,6 +33,7 @@ mod remapped;
 mod second;
 mod share;
 mod stacks;
+mod targets;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};

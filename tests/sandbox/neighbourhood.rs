@@ -1,8 +1,10 @@
-//! A host of its own for an engine, in a namespace, and behind it a world that answers to every
-//! address there is: nothing that is sent here leaves this machine. All of it goes when dropped.
+//! A host of its own for an engine, in a namespace, and behind it another one that is all the rest of
+//! the world: nothing that is sent here leaves this machine. All of it goes when dropped.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
@@ -46,8 +48,9 @@ pub struct Neighbourhood {
 }
 
 impl Neighbourhood {
-    pub fn new() -> Self {
-        let mut this = Self::without_world();
+    /// Everything that is not the host's leads to the world, which answers at these addresses.
+    pub fn new(answering: &BTreeSet<String>) -> Self {
+        let mut this = Self::before_a_world(answering);
         this.listen("world", "80,443,3128,53", "53,123", Some("u0"));
         this.listen("host", "18080", "18053", None);
         this.start_engine();
@@ -55,8 +58,8 @@ impl Neighbourhood {
     }
 
     /// One whose world is this Python program, which says `up`.
-    pub fn with_world(program: &str, argument: &str) -> Self {
-        let mut this = Self::without_world();
+    pub fn with_world(answering: &BTreeSet<String>, program: &str, argument: &str) -> Self {
+        let mut this = Self::before_a_world(answering);
         let mut command = enter(&this.world);
         command.args(["python3", "-c", program, argument]);
         this.begin("world", command);
@@ -64,7 +67,7 @@ impl Neighbourhood {
         this
     }
 
-    fn without_world() -> Self {
+    fn before_a_world(answering: &BTreeSet<String>) -> Self {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let unique = format!("{}-{count}", std::process::id());
         let this = Self {
@@ -75,6 +78,7 @@ impl Neighbourhood {
             dir: tempfile::tempdir().unwrap(),
         };
         this.lay_out();
+        this.answer_at(answering);
         this
     }
 
@@ -86,7 +90,7 @@ impl Neighbourhood {
         }
         let pair = format!("ip link add u0 type veth peer name u0 netns {world}");
         inside(host, &pair.split(' ').collect::<Vec<_>>());
-        let steps: [(&str, &str); 14] = [
+        let steps: [(&str, &str); 10] = [
             (host, "addr add 10.77.0.1/24 dev u0"),
             (host, "-6 addr add fd77::1/64 dev u0 nodad"),
             (host, "addr add 198.51.100.1/32 dev u0"),
@@ -96,11 +100,6 @@ impl Neighbourhood {
             (world, "link set u0 up"),
             (host, "route add default via 10.77.0.2"),
             (host, "-6 route add default via fd77::2"),
-            // Every address is this namespace's own.
-            (world, "route add local 0.0.0.0/0 dev lo table 77"),
-            (world, "-6 route add local ::/0 dev lo table 77"),
-            (world, "rule add iif u0 lookup 77 priority 77"),
-            (world, "-6 rule add iif u0 lookup 77 priority 77"),
             (world, "route add default via 10.77.0.1"),
         ];
         for (netns, step) in steps {
@@ -111,6 +110,28 @@ impl Neighbourhood {
             world,
             &["ip", "-6", "route", "add", "default", "via", "fd77::1"],
         );
+    }
+
+    fn answer_at(&self, addresses: &BTreeSet<String>) {
+        let steps: String = addresses
+            .iter()
+            .map(|address| {
+                if address.contains(':') {
+                    format!("addr add {address}/128 dev lo nodad\n")
+                } else {
+                    format!("addr add {address}/32 dev lo\n")
+                }
+            })
+            .collect();
+        let mut batch = enter(&self.world)
+            .args(["ip", "-batch", "-"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = batch.stdin.take().unwrap();
+        stdin.write_all(steps.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(batch.wait().unwrap().success(), "{steps}");
     }
 
     fn listen(&mut self, which: &str, tcp: &str, udp: &str, interface: Option<&str>) {
@@ -263,12 +284,6 @@ impl Neighbourhood {
     }
 }
 
-#[track_caller]
-fn inside(netns: &str, words: &[&str]) {
-    let done = enter(netns).args(words).status().unwrap();
-    assert!(done.success(), "{netns}: {words:?}");
-}
-
 impl Drop for Neighbourhood {
     fn drop(&mut self) {
         if self.engine.is_some() {
@@ -289,6 +304,14 @@ impl Drop for Neighbourhood {
         self.end_shims();
         for netns in [&self.host, &self.world] {
             let _ = Command::new("ip").args(["netns", "del", netns]).status();
+        }
+        // The engine's group in each hierarchy, or in the only one. It is empty by now.
+        for group in [
+            PathBuf::from("/sys/fs/cgroup").join(&self.host),
+            PathBuf::from("/sys/fs/cgroup/*").join(&self.host),
+        ] {
+            let remove = format!("rmdir {} 2>/dev/null", group.display());
+            let _ = Command::new("sh").args(["-c", &remove]).status();
         }
         // What an engine that was killed left mounted.
         if let Ok(mounts) = fs::read_to_string("/proc/self/mounts") {
@@ -333,4 +356,10 @@ pub fn prober(dir: &Path) -> PathBuf {
         assert!(built.success());
     }
     binary
+}
+
+#[track_caller]
+fn inside(netns: &str, words: &[&str]) {
+    let done = enter(netns).args(words).status().unwrap();
+    assert!(done.success(), "{netns}: {words:?}");
 }

@@ -3,12 +3,13 @@
 //!
 //! `prober LIMIT_MS` reads lines `label|kind|address|port` from its input and says for each label
 //! whether it was answered. `prober init` is the same at the first instruction of a container that
-//! takes it for the guest: what it knocks at is in its own text.
+//! takes it for the guest: what it knocks at is in its own text. `prober serve` is somebody to be
+//! reached, at port 3000.
 
 use std::{
-    fs::File,
+    fs::{File, read_to_string},
     io::{self, Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream, UdpSocket},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::FromRawFd,
     thread,
     time::Duration,
@@ -23,6 +24,9 @@ unsafe extern "C" {
 
 fn main() {
     let argument = std::env::args().nth(1).unwrap_or_default();
+    if argument == "serve" {
+        return serve();
+    }
     let (limit, targets) = match argument.parse() {
         Ok(ms) => (Duration::from_millis(ms), io::read_to_string(io::stdin()).unwrap()),
         Err(_) => (Duration::from_millis(300), AT_ONCE.replace("GATEWAY", &gateway())),
@@ -51,6 +55,14 @@ fn main() {
     }
 }
 
+/// Answers as the listeners of the namespaces do.
+fn serve() {
+    let listener = TcpListener::bind("0.0.0.0:3000").unwrap();
+    for stream in listener.incoming().flatten() {
+        let _ = (&stream).write_all(b"here\n");
+    }
+}
+
 fn knock(fields: &[&str], limit: Duration) -> io::Result<()> {
     let [label, kind, address, port] = fields[..] else {
         return Err(io::Error::other("no target"));
@@ -61,7 +73,10 @@ fn knock(fields: &[&str], limit: Duration) -> io::Result<()> {
         return descriptor(17, 3, 8).map(drop);
     }
     let (address, scope) = match address.split_once('%') {
-        Some((address, _)) => (address, 2),
+        Some((address, interface)) => {
+            let index = read_to_string(format!("/sys/class/net/{interface}/ifindex"))?;
+            (address, index.trim().parse().unwrap_or(0))
+        }
         None => (address, 0),
     };
     let to = match address.parse::<IpAddr>().map_err(io::Error::other)? {

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
-    net::Ipv4Addr,
     path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
@@ -24,7 +23,8 @@ use tokio::runtime::Runtime;
 use crate::{
     Test,
     host::{Host, docker, until},
-    neighbourhood::{Neighbourhood, PUBLIC, RESOLVER, UPLINK},
+    neighbourhood::{Neighbourhood, RESOLVER},
+    targets::{self, Target, answering, labels, must_work},
 };
 
 pub const TESTS: &[Test] = &[(
@@ -37,35 +37,8 @@ pub const SHARED: &[Test] = &[(
     a_preview_that_lost_its_network_gets_another,
 )];
 
-/// What must work whatever else does not: label, kind, address, port.
-const MUST_WORK: [(&str, &str, &str, u16); 6] = [
-    ("internet", "tcp", "203.0.113.10", 80),
-    ("internet tls", "tcp", "203.0.113.11", 443),
-    ("internet udp", "udp", "203.0.113.12", 123),
-    ("resolver", "udp", RESOLVER, 53),
-    ("resolver tcp", "tcp", RESOLVER, 53),
-    ("excepted", "tcp", "10.77.0.9", 3128),
-];
-
-/// Networks a preview has no business in; of each the first address, the last and one between are
-/// tried.
-const DENIED: [&str; 10] = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.0.2.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "240.0.0.0/4",
-    "168.63.129.16/32",
-];
-
-pub type Target = (String, &'static str, String, u16);
-
 fn no_hostile_destination_is_reached_whatever_happens() {
-    let mut around = Neighbourhood::new();
+    let mut around = Neighbourhood::new(&answering());
     around.copy_image("codemate/net:1");
     let image = around.prober_image();
     let runtime = Runtime::new().unwrap();
@@ -75,19 +48,22 @@ fn no_hostile_destination_is_reached_whatever_happens() {
         runtime.block_on(engine.start(&spec)).unwrap();
     };
     start(1);
-    // Another preview of the same owner, as somebody to be reached.
-    let other = approved("other", image, 1, Egress::Open);
-    runtime.block_on(engine.start(&other)).unwrap();
-    let other = address_of_another(&around);
+    // Another container, at its own address and published on the host's.
+    let serve = ["run", "-d", "-p", "18090:3000", image, "/prober", "serve"];
+    let bystander = around.docker(&serve).unwrap();
+    let template = "{{.NetworkSettings.IPAddress}}";
+    let other = around
+        .docker(&["inspect", "-f", template, &bystander])
+        .unwrap();
 
-    let hostile = hostile(&gateway_of(&around, "reach"), &other);
-    assert!(hostile.len() >= 64, "{}", hostile.len());
-    let control = from_default_bridge(&around, &self::hostile("172.17.0.1", &other));
-    assert!(
-        control.len() >= 64,
-        "the control reaches only {}: {control:?}",
-        control.len()
-    );
+    let hostile = targets::hostile(&gateway_of(&around, "reach"), &other);
+    assert!(labels(&hostile).len() >= 100, "{hostile:?}");
+    // The control: a plain container reaches every one of them. Its IPv6 takes a second to be ready.
+    let plain = targets::hostile("172.17.0.1", &other);
+    until("a plain container to reach them all", || {
+        let all = knocked(&around, &bystander, &plain).reached();
+        (all == labels(&plain)).then_some(())
+    });
 
     let holds = |around: &Neighbourhood, when: &str| {
         let reached = from_preview(around, &hostile);
@@ -96,9 +72,9 @@ fn no_hostile_destination_is_reached_whatever_happens() {
     let works = |around: &Neighbourhood, when: &str| {
         holds(around, when);
         let wanted = must_work();
-        let reached = from_preview(around, &wanted);
-        let all: BTreeSet<String> = wanted.into_iter().map(|target| target.0).collect();
-        assert_eq!(reached, all, "{when}");
+        let app = app_of(around, "reach");
+        let answered = knocked(around, &app, &wanted).answered;
+        assert_eq!(answered, labels(&wanted), "{when}");
     };
     works(&around, "fresh");
     let app = app_of(&around, "reach");
@@ -151,7 +127,7 @@ fn no_hostile_destination_is_reached_whatever_happens() {
     assert_eq!(state.as_deref(), Ok("false"));
     start(3);
     works(&around, "after a restart of the engine");
-    finish(&around, &runtime, &engine, &["reach", "other"]);
+    finish(&around, &runtime, &engine, &["reach"]);
 }
 
 /// The tables that stay are none, and so are the networks.
@@ -262,90 +238,29 @@ pub fn approved(
     policy.approve(spec, &Abilities::default()).unwrap()
 }
 
-fn must_work() -> Vec<Target> {
-    MUST_WORK
-        .map(|(label, kind, address, port)| (label.to_owned(), kind, address.to_owned(), port))
-        .into()
+/// What came of knocking, by label.
+struct Knocked {
+    answered: BTreeSet<String>,
+    /// What a listener or a link saw arrive, answered or not.
+    arrived: BTreeSet<String>,
 }
 
-pub fn hostile(gateway: &str, other: &str) -> Vec<Target> {
-    let mut all: Vec<Target> = Vec::new();
-    let mut add = |kind, address: &str, port| {
-        all.push((
-            format!("{kind} {address} {port}"),
-            kind,
-            address.to_owned(),
-            port,
-        ));
-    };
-    for host in [gateway, UPLINK, PUBLIC, "172.17.0.1"] {
-        add("tcp", host, 18080);
-        add("udp", host, 18053);
-        add("icmp", host, 0);
-        add("tcp", &format!("::ffff:{host}"), 18080);
+impl Knocked {
+    /// By any account.
+    fn reached(self) -> BTreeSet<String> {
+        &self.answered | &self.arrived
     }
-    add("tcp", other, 3000);
-    for text in DENIED {
-        for address in some_of(text) {
-            add("tcp", &address, 80);
-            add("udp", &address, 53);
-        }
-    }
-    for metadata in [
-        "169.254.169.254",
-        "169.254.170.2",
-        "100.100.100.200",
-        "192.0.0.192",
-    ] {
-        add("tcp", metadata, 80);
-        add("udp", metadata, 53);
-        add("icmp", metadata, 0);
-        add("tcp", &format!("::ffff:{metadata}"), 80);
-    }
-    for six in [
-        "fd00:ec2::254",
-        "fd77::1",
-        "fd77::2",
-        "64:ff9b:1::7",
-        "2002:a00:1::1",
-        "fe80::1%eth0",
-    ] {
-        add("tcp", six, 80);
-    }
-    // Past every rule of its own namespace.
-    add("raw", "0.0.0.0", 0);
-    all
 }
 
-/// First, middle and last of a network, the middle one twice if it is small.
-fn some_of(network: &str) -> BTreeSet<String> {
-    let (address, bits) = network.split_once('/').unwrap();
-    let first = u32::from(address.parse::<Ipv4Addr>().unwrap());
-    let size = 1_u64 << (32 - bits.parse::<u32>().unwrap());
-    // Not the very last, which may be a broadcast address; of a network of one it is that one.
-    let offsets = [1, size / 2 + 7, size.saturating_sub(2)];
-    let offsets = offsets.map(|it| u32::try_from(it.min(size - 1)).unwrap());
-    offsets
-        .map(|offset| Ipv4Addr::from(first + offset).to_string())
-        .into()
-}
-
-/// What knocking at these from a preview's container reached, by every account.
 fn from_preview(around: &Neighbourhood, targets: &[Target]) -> BTreeSet<String> {
-    let app = app_of(around, "reach");
-    reached(around, &["exec", "-i", &app, "/prober", "700"], targets)
+    knocked(around, &app_of(around, "reach"), targets).reached()
 }
 
-fn from_default_bridge(around: &Neighbourhood, targets: &[Target]) -> BTreeSet<String> {
-    let run = ["run", "--rm", "-i", "prober:1", "/prober", "700"];
-    reached(around, &run, targets)
-}
-
-fn reached(around: &Neighbourhood, docker: &[&str], targets: &[Target]) -> BTreeSet<String> {
+fn knocked(around: &Neighbourhood, container: &str, targets: &[Target]) -> Knocked {
     let before = ["world", "host"].map(|which| around.arrived(which).len());
     let mut child = Command::new("docker")
         .args(["-H", &around.socket()])
-        .args(docker)
+        .args(["exec", "-i", container, "/prober", "700"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -358,28 +273,27 @@ fn reached(around: &Neighbourhood, docker: &[&str], targets: &[Target]) -> BTree
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(told.lines().count(), targets.len(), "{told}");
-    let mut reached: BTreeSet<String> = told
+    let answered: BTreeSet<String> = told
         .lines()
         .filter_map(|line| line.strip_suffix(" open"))
         .map(str::to_owned)
         .collect();
+    let mut arrived = BTreeSet::new();
     for (which, before) in ["world", "host"].into_iter().zip(before) {
-        let arrived = around.arrived(which)[before..].to_owned();
-        for line in arrived.lines() {
+        for line in around.arrived(which)[before..].lines() {
             if let Some(label) = line.strip_prefix("label ") {
-                reached.insert(label.to_owned());
+                arrived.insert(label.to_owned());
             }
-            // A packet alone is enough, answered or not.
             if let Some(packet) = line.strip_prefix("packet ") {
                 let fields: Vec<&str> = packet.split(' ').collect();
-                let arrived = targets.iter().find(|(_, kind, address, port)| {
+                let target = targets.iter().find(|(_, kind, address, port)| {
                     *kind == fields[0] && *address == fields[1] && port.to_string() == fields[2]
                 });
-                reached.extend(arrived.map(|target| target.0.clone()));
+                arrived.extend(target.map(|target| target.0.clone()));
             }
         }
     }
-    reached
+    Knocked { answered, arrived }
 }
 
 fn labelled(around: &Neighbourhood, name: &str, template: &str) -> String {
@@ -406,15 +320,6 @@ fn sidecar_of(around: &Neighbourhood, name: &str) -> String {
 fn gateway_of(around: &Neighbourhood, name: &str) -> String {
     let template = "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}";
     let sidecar = sidecar_of(around, name);
-    around
-        .docker(&["inspect", "-f", template, &sidecar])
-        .unwrap()
-}
-
-/// A container on the default bridge that listens, and its address there.
-fn address_of_another(around: &Neighbourhood) -> String {
-    let template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let sidecar = sidecar_of(around, "other");
     around
         .docker(&["inspect", "-f", template, &sidecar])
         .unwrap()

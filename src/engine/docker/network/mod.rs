@@ -35,3 +35,40 @@ pub struct State {
     /// Names of sidecars and networks that are being made, or are spares, or are being given an app.
     busy: Arc<Mutex<BTreeSet<String>>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::security::firewall::{Around, host_table};
+
+    #[test]
+    fn resolvers_are_put_where_a_table_names_none() {
+        let none = host_table("t", "b-", &Around::default());
+        let some = Around {
+            resolvers: vec![[10, 0, 0, 53].into(), [10, 0, 0, 54].into()],
+            ..Around::default()
+        };
+        let filled = rules::with_resolvers(&none, &some.resolvers);
+        assert_eq!(filled, host_table("t", "b-", &some));
+        // What was chosen is not replaced.
+        let chosen = rules::with_resolvers(&filled, &[[9, 9, 9, 9].into()]);
+        assert_eq!(chosen, filled);
+        assert_eq!(rules::with_resolvers(&none, &[]), none);
+    }
+
+    #[test]
+    fn counts_and_the_order_of_elements_make_no_difference_and_rules_do() {
+        let asked = "table inet t {\n\tset s {\n\t\telements = { 10.1.1.1, 9.9.9.9 }\n\t}\n\tchain c {\n\t\tcounter drop\n\t}\n}\n";
+        let listed = "table inet t {\n\tset s {\n\t\telements = { 9.9.9.9,\n\t\t\t     10.1.1.1 }\n\t}\n\n\tchain c {\n\t\tcounter packets 17 bytes 1020 drop\n\t}\n}\n";
+        assert_eq!(rules::normal(asked), rules::normal(listed));
+        assert_eq!(rules::fingerprint(asked), rules::fingerprint(listed));
+        for other in [
+            listed.replace("drop", "accept"),
+            listed.replace("9.9.9.9,", ""),
+            listed.replace("10.1.1.1", "10.1.1.2"),
+            listed.replace("counter packets 17 bytes 1020 drop", ""),
+        ] {
+            assert_ne!(rules::normal(asked), rules::normal(&other), "{other}");
+        }
+    }
+}
