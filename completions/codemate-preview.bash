@@ -619,7 +619,7 @@ _codemate__preview() {
             return 0
             ;;
         codemate__subcmd__preview__subcmd__doctor)
-            opts="-q -v -y -C -h --tunnel --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            opts="-q -v -y -C -h --tunnel --probe --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2030,7 +2030,7 @@ _codemate__preview() {
             return 0
             ;;
         codemate__subcmd__preview__subcmd__up)
-            opts="-e -q -v -y -C -h --project --attach --rebuild --template --image --port --set --tunnel --public --private --expires --qr --cpus --memory --env --env-file --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            opts="-e -q -v -y -C -h --project --attach --rebuild --template --image --port --set --tunnel --public --private --expires --qr --cpus --memory --egress --env --env-file --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2069,6 +2069,10 @@ _codemate__preview() {
                     return 0
                     ;;
                 --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --egress)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

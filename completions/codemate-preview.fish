@@ -80,6 +80,7 @@ static\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l expires -d 'How long the link is good for, or how long it is public, such as `2h` or `never`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l cpus -d 'How many cores it may use, such as `1.5`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l memory -d 'How much memory it may use, such as `512MiB`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l egress -d 'What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s e -l env -d 'Set a variable of the app\'s environment' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l env-file -d 'Read variables of the app\'s environment from a file' -r -F
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
@@ -769,6 +770,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor
 always\t''
 never\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l tunnel -d 'Check the tunnels too, and ask their providers'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l probe -d 'Try to get out of a throw-away preview, and show what held'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s v -l verbose -d 'Show more of what happens'

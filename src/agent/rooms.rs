@@ -13,7 +13,7 @@ use crate::{
     gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
-    security::Policy,
+    security::{Policy, granted_egress},
     source::supabase::Desk,
     store::{Store, SupabaseCredentials, TunnelCredentials},
     task::Scope,
@@ -249,11 +249,14 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         })?,
     };
     let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
+    let egress = user.sandbox.egress.clone().unwrap_or_default();
+    // Names nobody can mean are told before the first preview, not by it.
+    granted_egress(None, &egress).map_err(|error| error.problem())?;
     Ok(Policy {
+        egress,
         most_cpus: user.most_cpus.unwrap_or(all),
         most_memory_bytes,
         allow_root: user.sandbox.allow_root,
-        egress: user.sandbox.egress.clone().unwrap_or_default(),
         runtime: user.sandbox.runtime.clone(),
         runtimes: user.sandbox.runtimes.clone(),
     })

@@ -8,6 +8,7 @@ mod envelope;
 mod exec;
 mod image;
 mod instance;
+mod probe;
 mod share;
 mod supabase;
 mod system;
@@ -20,6 +21,7 @@ pub use instance::{
     Credentials, DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView,
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
 };
+pub use probe::ProbeView;
 pub use share::{
     LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
     ShareView, SharesView,
@@ -64,6 +66,7 @@ pub mod path {
     pub const SUPABASE_LOGOUT: &str = "/v1/supabase/logout";
     pub const SUPABASE_CHECK: &str = "/v1/supabase/check";
     pub const SUPABASE_SCHEMA: &str = "/v1/supabase/schema";
+    pub const PROBE: &str = "/v1/probe";
     pub const DETECT: &str = "/v1/detect";
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";

@@ -18,6 +18,7 @@ mod logs;
 mod ls;
 mod open;
 mod output;
+mod probe;
 mod restart;
 mod selector;
 mod share;

@@ -17,8 +17,8 @@ use crate::{
     client::{Client, Line},
     config::{Combine, env_options, project_options},
     model::{
-        Code, Event, InstanceId, Lifetime, LimitOptions, Options, Problem, Secret, TunnelChoice,
-        UpOutcome,
+        Code, Egress, Event, InstanceId, Lifetime, LimitOptions, Options, Problem, Secret,
+        TunnelChoice, UpOutcome,
     },
 };
 
@@ -52,6 +52,9 @@ pub struct UpArgs {
     /// How much memory it may use, such as `512MiB`
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
+    /// What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`
+    #[arg(long, value_name = "open|none|NAME,NAME")]
+    pub egress: Option<Egress>,
     /// Set a variable of the app's environment
     #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,
@@ -219,6 +222,7 @@ fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
         cpus: args.cpus,
         memory: args.memory.clone(),
     };
+    flags.network.egress.clone_from(&args.egress);
     for file in &args.env_file {
         flags
             .env

@@ -20,9 +20,9 @@ use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
     DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
     InstancesView, LogsQuery, NewLinkRequest, NewLinkView, OpenTunnelRequest, OwnLinkView,
-    PruneView, RevokeRequest, RevokedView, SchemaView, SharesView, SignInRequest, SignedInView,
-    SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery,
-    path,
+    ProbeView, PruneView, RevokeRequest, RevokedView, SchemaView, SharesView, SignInRequest,
+    SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
+    UpRequest, WaitQuery, path,
 };
 use crate::model::DetectReport;
 
@@ -160,6 +160,13 @@ impl Client {
 
     pub async fn supabase_schema(&self) -> Result<SchemaView> {
         self.transport.get(path::SUPABASE_SCHEMA, &()).await
+    }
+
+    /// Takes up to 30 s.
+    pub async fn probe(&self) -> Result<ProbeView> {
+        self.transport
+            .post(path::PROBE, &serde_json::json!({}))
+            .await
     }
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {

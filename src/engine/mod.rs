@@ -22,7 +22,8 @@ use tokio::{
 
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Name, Role, Usage,
     },
     security::{Abilities, Approved},
 };
@@ -97,6 +98,13 @@ pub trait Engine: Send + Sync + 'static {
         id: &InstanceId,
         query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>>;
+    /// Connections of the instance that its sandbox refused since then, and those to come. Ends with
+    /// the container.
+    async fn refusals(
+        &self,
+        id: &InstanceId,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>>;
     async fn usage(&self, id: &InstanceId) -> Result<Usage>;
     /// Containers of this owner that died, were killed for memory, or were removed. Endless; ends
     /// with an error when the engine goes away.

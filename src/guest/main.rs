@@ -22,6 +22,7 @@ mod memory;
 mod net;
 mod nft;
 mod output;
+mod probe;
 mod process;
 mod relay;
 mod rules;
@@ -29,6 +30,8 @@ mod run;
 mod serve;
 mod sys;
 mod sys_caps;
+mod sys_netfilter;
+mod sys_probe;
 mod turn;
 mod upload;
 mod warden;
@@ -36,11 +39,14 @@ mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest at DIR COMMAND... | guest net | guest warden";
+const USAGE: &str = "usage: guest init [--home DIR] [--socket PATH] | guest link [--socket PATH] | guest at DIR COMMAND... | guest net | guest warden | guest filter | guest probe";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next();
+    if command.as_deref() == Some("probe") {
+        return ended(probe::run(args));
+    }
     if command.as_deref() == Some("at") {
         return at::run(std::env::args_os().skip(2));
     }
@@ -56,10 +62,15 @@ fn main() -> ExitCode {
     let result: io::Result<()> = match command.as_deref() {
         Some("init") => init::Init::new(&home, &socket).and_then(|mut init| init.live()),
         Some("link") => bridge::run(&socket),
+        Some("filter") => filter::prepare().and_then(filter::Prepared::start).map(|()| wait()),
         Some("net") => net::run(),
         Some("warden") => warden::run(),
         _ => return misused(),
     };
+    ended(result)
+}
+
+fn ended(result: io::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -67,6 +78,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The filter alone, as an ordinary process; it ends with whoever started it.
+fn wait() {
+    println!("ready");
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
 fn misused() -> ExitCode {

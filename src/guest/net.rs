@@ -17,8 +17,8 @@ use crate::{
     sys_caps,
 };
 
-/// `nobody`, by whom the rules know this process.
-const NOBODY: u32 = 65534;
+/// By whom the rules know this process.
+const NOBODY: u32 = filter::places::FILTER_USER;
 /// Nothing listens there: what reaches the host is answered with a refusal of the host's.
 const DISCARD: u16 = 9;
 /// On a bridge an answer takes less than one.
@@ -47,7 +47,8 @@ fn enclose() -> Result<String, String> {
     {
         return Err("the host answered: its own rules do not hold".to_owned());
     }
-    nft::hold(&wanted)?;
+    // Some kernels cannot log; then what the rules refuse is not told, and refused all the same.
+    nft::hold(&wanted).or_else(|_| nft::hold(&rules::without_logs(&wanted)))?;
     if let Some(host) = gateway
         && knock(host) != Knock::Refused
     {

@@ -21,6 +21,12 @@ pub fn table_name(rules: &str) -> Option<&str> {
     Some(name.trim())
 }
 
+/// The same table with nothing in it that only tells.
+pub fn without_logs(rules: &str) -> String {
+    let kept = rules.lines().filter(|line| !line.contains(" log group "));
+    kept.fold(String::new(), |text, line| text + line + "\n")
+}
+
 /// A table in the one form that what was asked for and what `nft list` prints have in common:
 /// without counts, in single spaces, the elements of sets sorted.
 pub fn normal(rules: &str) -> String {

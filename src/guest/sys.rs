@@ -280,7 +280,7 @@ pub fn begin_connect(address: SocketAddr) -> io::Result<(TcpStream, bool)> {
 }
 
 /// `sockaddr_in` or `sockaddr_in6`.
-fn encode_address(address: SocketAddr) -> (u16, Vec<u8>) {
+pub fn encode_address(address: SocketAddr) -> (u16, Vec<u8>) {
     let family = if address.is_ipv4() { AF_INET } else { AF_INET6 };
     let mut bytes = family.to_ne_bytes().to_vec();
     bytes.extend_from_slice(&address.port().to_be_bytes());

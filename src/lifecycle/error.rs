@@ -90,6 +90,12 @@ pub enum LifecycleError {
         waited: Duration,
         phase: PhaseKind,
     },
+    #[error("nothing came of probing within {}", humantime::format_duration(*waited))]
+    ProbeStuck { waited: Duration },
+    #[error("the probe ended after {rows} results")]
+    ProbeFailed { rows: usize },
+    #[error("there is no image to probe from")]
+    NoImageToProbe,
     #[error("the agent is shutting down")]
     ShuttingDown,
 }
@@ -138,6 +144,9 @@ impl LifecycleError {
             Self::NotFound { .. } => problem(Code::NotFound)
                 .hint("`codemate-preview ls` shows what there is")
                 .next(&["codemate-preview", "ls"], "lists every preview"),
+            Self::ProbeStuck { .. } => problem(Code::TimedOut).hint("the agent's log says more"),
+            Self::ProbeFailed { .. } => problem(Code::Internal).hint("the agent's log says more"),
+            Self::NoImageToProbe => problem(Code::Docker).hint("`codemate-preview images build`"),
             Self::NotRunning { .. } => problem(Code::NotFound)
                 .next(&["codemate-preview", "up"], "starts the preview of this directory"),
             Self::Project(error) => error.problem(),

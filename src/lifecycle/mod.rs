@@ -14,9 +14,11 @@ mod journal;
 mod keep;
 mod live;
 mod prepare;
+mod probe;
 mod projects;
 mod ready;
 mod reconcile;
+mod refusals;
 mod restart;
 mod route;
 mod rows;
@@ -42,7 +44,7 @@ use crate::{
     config::ShareSettings,
     engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Lifetime, Name, Options, Phase, TunnelChoice, UpOutcome},
+    model::{InstanceId, Lifetime, Name, Options, Phase, TunnelChoice, UpOutcome},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -56,6 +58,7 @@ use instance::{Command, Epoch, Instance, State, UpJob};
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use probe::Probed;
 pub use share::Revoked;
 pub use shares::{GivenLink, SharesOf};
 
@@ -237,16 +240,6 @@ impl Manager {
             .iter()
             .map(|(id, handle)| (id.clone(), handle.journal.clone()))
             .collect()
-    }
-
-    pub async fn detect(
-        &self,
-        source: &Source,
-        options: Options,
-    ) -> Result<DetectReport, LifecycleError> {
-        let directory = PathBuf::from(source.directory());
-        let config_dir = self.house.settings.config_dir.clone();
-        prepare::detect(directory, options, config_dir).await
     }
 
     pub fn images(&self) -> &Images {

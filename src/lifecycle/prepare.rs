@@ -9,7 +9,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LifecycleError,
+    LifecycleError, Manager,
     instance::{Instance, UpJob},
     step::Step,
 };
@@ -22,7 +22,7 @@ use crate::{
     project::{self, LocalTree, Templates},
     security::{Abilities, Approved, LimitRequest, limits},
     source::LocalSource,
-    store::Record,
+    store::{Record, Source},
 };
 
 /// What `up` decided before it touched anything.
@@ -87,9 +87,24 @@ impl Instance {
         let plan = &decision.plan;
         let directory = PathBuf::from(self.record.source.directory());
         let source = LocalSource::open(directory, &plan.ignore)?;
-        let spec = spec_of(&self.record, decision, image);
-        let spec = self.house.settings.policy.approve(spec, engine)?;
+        let policy = &self.house.settings.policy;
+        let mut spec = spec_of(&self.record, decision, image);
+        // One that says nothing gets what there is.
+        spec.sandbox.egress = policy.egress(decision.options.network.egress.as_ref())?;
+        let spec = policy.approve(spec, engine)?;
         Ok((spec, Arc::new(source)))
+    }
+}
+
+impl Manager {
+    pub async fn detect(
+        &self,
+        source: &Source,
+        options: Options,
+    ) -> Result<DetectReport, LifecycleError> {
+        let directory = PathBuf::from(source.directory());
+        let config_dir = self.house.settings.config_dir.clone();
+        detect(directory, options, config_dir).await
     }
 }
 

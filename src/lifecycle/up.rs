@@ -12,6 +12,7 @@ use super::{
     live::{Live, News, Tenant},
     prepare::{Decision, install_key},
     ready::Prober,
+    refusals,
     route::Door,
     step::Step,
     tunnel::Wish,
@@ -182,9 +183,15 @@ impl Instance {
             .map(|argv| argv.join(" "))
             .collect::<Vec<_>>()
             .join(" && ");
+        let began = Timestamp::now();
         let step = Step::start(&self.journal, "install", told);
         let done = install(&link, &plan, steps, &step).await;
-        step.end(done)?;
+        if let Err(error) = step.end(done) {
+            if let Some(why) = refusals::explain(&self.journal, began) {
+                self.journal.tell(why);
+            }
+            return Err(error);
+        }
         self.record.install_key = Some(key);
         Ok(())
     }

@@ -8,6 +8,7 @@ mod log;
 mod options;
 mod phase;
 mod plan;
+mod probe;
 mod problem;
 mod public_url;
 mod sandbox;
@@ -18,7 +19,8 @@ mod usage;
 mod user_session;
 
 pub use event::{
-    AppExit, DetectReport, Event, PortSeen, StepState, StepUpdate, SyncReport, UpOutcome, Urls,
+    AppExit, DetectReport, EgressRefused, Event, PortSeen, RefusedBy, StepState, StepUpdate,
+    SyncReport, UpOutcome, Urls,
 };
 pub use grant::{
     BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
@@ -35,6 +37,7 @@ pub use plan::{
     Candidate, Evidence, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode, RunCommand,
     VersionChoice,
 };
+pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use sandbox::{Egress, Sandbox};

@@ -104,6 +104,6 @@ pub struct SandboxOptions {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkOptions {
-    /// `"open"` or `"none"`.
+    /// `"open"`, `"none"` or `{ allow = ["pypi", "api.example.com"] }`.
     pub egress: Option<Egress>,
 }

@@ -1,5 +1,7 @@
 //! What a preview's sandbox lets through: root inside, the runtime, and which hosts it may reach.
 
+use std::{convert::Infallible, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 /// How one container is held, where there is a choice. All else about it is the engine's.
@@ -23,6 +25,25 @@ pub enum Egress {
     Open,
     /// Nothing at all.
     None,
-    /// These hosts, by name. Recorded and refused: nothing holds a preview to names yet.
+    /// These hosts, over HTTP and TLS, by name: a host, `*.` and a domain, or a preset such as `pypi`.
     Allow(Vec<String>),
+}
+
+impl FromStr for Egress {
+    type Err = Infallible;
+
+    /// `open`, `none`, or what is allowed with commas between. The names are checked where it is
+    /// granted.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "open" => Self::Open,
+            "none" => Self::None,
+            names => Self::Allow(
+                names
+                    .split(',')
+                    .map(|name| name.trim().to_owned())
+                    .collect(),
+            ),
+        })
+    }
 }

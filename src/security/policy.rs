@@ -1,6 +1,9 @@
 //! `Policy::approve`: nothing is run that did not pass here.
 
-use super::Abilities;
+use super::{
+    Abilities,
+    egress::{EgressError, granted},
+};
 use crate::model::{Code, ContainerSpec, Egress, Problem, Sandbox};
 
 /// Proof that a spec was checked. Only [`Policy::approve`] makes one.
@@ -40,14 +43,14 @@ pub enum PolicyError {
     ReservedVariable { name: String },
     #[error("`{name}` is not the name of an environment variable")]
     BadVariable { name: String },
+    #[error(transparent)]
+    Egress(#[from] EgressError),
     #[error(
         "this project asks for root inside its container, which this host's owner does not allow"
     )]
     Root,
     #[error("this project asks for the runtime `{asked}`, which this host's owner does not allow")]
     RuntimeNotAllowed { asked: String, allowed: Vec<String> },
-    #[error("this version cannot hold a preview to hosts by name")]
-    EgressByName,
     #[error("the engine has no runtime `{asked}`; it has {}", offered.join(", "))]
     NoSuchRuntime { asked: String, offered: Vec<String> },
     #[error("the engine cannot hold a preview to its limits: {}", limits.join(", "))]
@@ -57,6 +60,11 @@ pub enum PolicyError {
 impl Policy {
     /// Below this the guest and an interpreter do not start.
     pub const LEAST_MEMORY: u64 = 32 << 20;
+
+    /// What a preview may reach whose project says this about it.
+    pub fn egress(&self, asked: Option<&Egress>) -> Result<Egress, PolicyError> {
+        Ok(granted(asked, &self.egress)?)
+    }
 
     /// Check a spec against what the host's owner allows and what the engine can do.
     pub fn approve(
@@ -92,19 +100,14 @@ impl Policy {
                 return Err(PolicyError::BadVariable { name: name.clone() });
             }
         }
+        spec.sandbox.egress = self.egress(Some(&spec.sandbox.egress))?;
+        if spec.sandbox.root && matches!(spec.sandbox.egress, Egress::Allow(_)) {
+            return Err(EgressError::Root.into());
+        }
         Ok(Approved(spec))
     }
 
-    fn sandbox(&self, mut asked: Sandbox, engine: &Abilities) -> Result<Sandbox, PolicyError> {
-        if self.egress == Egress::None {
-            asked.egress = Egress::None;
-        }
-        if [&self.egress, &asked.egress]
-            .iter()
-            .any(|egress| matches!(egress, Egress::Allow(_)))
-        {
-            return Err(PolicyError::EgressByName);
-        }
+    fn sandbox(&self, asked: Sandbox, engine: &Abilities) -> Result<Sandbox, PolicyError> {
         if asked.root && !self.allow_root {
             return Err(PolicyError::Root);
         }
@@ -132,6 +135,7 @@ impl PolicyError {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(Code::Policy, self.to_string());
         match self {
+            Self::Egress(error) => error.problem(),
             Self::Cpus { .. } => problem.hint("ask for less with `--cpus`"),
             Self::Memory { .. } => problem.hint("choose a size with `--memory`, such as `1GiB`"),
             Self::ReservedVariable { .. } | Self::BadVariable { .. } => {
@@ -139,9 +143,6 @@ impl PolicyError {
             }
             Self::Root => problem.hint(
                 "take `root` out of `[sandbox]` in codemate-preview.toml, or write `allow_root = true` under `[sandbox]` in this host's config.toml",
-            ),
-            Self::EgressByName => problem.hint(
-                "write `egress = \"open\"` or `egress = \"none\"` under `[network]` in codemate-preview.toml, or under `[sandbox]` in this host's config.toml",
             ),
             Self::RuntimeNotAllowed { asked, allowed } => problem.hint(if allowed.is_empty() {
                 format!("`runtimes = [\"{asked}\"]` under `[sandbox]` in this host's config.toml allows it")
@@ -274,21 +275,34 @@ mod tests {
 
     #[test]
     fn a_project_reaches_no_more_than_its_host_lets_it() {
-        let decided = |ceiling: Egress, asked: Egress| {
+        let decided = |ceiling: Egress, asked: Egress, root: bool| {
             let mut policy = policy();
             policy.egress = ceiling;
-            let mut spec = asking(false, None);
+            policy.allow_root = true;
+            let mut spec = asking(root, None);
             spec.sandbox.egress = asked;
             let approved = policy.approve(spec, &engine(&[]));
             approved.map(|spec| spec.sandbox.egress.clone())
         };
-        let by_name = || Egress::Allow(vec!["pypi".to_owned()]);
-        assert_eq!(decided(Egress::Open, Egress::Open), Ok(Egress::Open));
-        assert_eq!(decided(Egress::Open, Egress::None), Ok(Egress::None));
-        assert_eq!(decided(Egress::None, Egress::Open), Ok(Egress::None));
-        let refused = Err(PolicyError::EgressByName);
-        assert_eq!(decided(Egress::Open, by_name()), refused);
-        assert_eq!(decided(by_name(), Egress::Open), refused);
+        let by_name = || Egress::Allow(vec!["npm".to_owned()]);
+        let hosts = Egress::Allow(vec!["registry.npmjs.org".to_owned()]);
+        assert_eq!(decided(Egress::Open, by_name(), false), Ok(hosts.clone()));
+        assert_eq!(decided(by_name(), by_name(), false), Ok(hosts));
+        assert_eq!(decided(by_name(), Egress::None, true), Ok(Egress::None));
+        for (ceiling, asked) in [
+            (Egress::None, Egress::Open),
+            (Egress::None, by_name()),
+            (by_name(), Egress::Open),
+        ] {
+            let error = decided(ceiling, asked, false).unwrap_err();
+            assert_eq!(error.problem().code.exit_code(), 12);
+        }
+        // Root could take the place of what reads the names.
+        assert_eq!(
+            decided(Egress::Open, by_name(), true),
+            Err(PolicyError::Egress(EgressError::Root))
+        );
+        assert_eq!(decided(Egress::Open, Egress::Open, true), Ok(Egress::Open));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod cli_up;
 mod completions;
 mod detect;
 mod docker_engine;
+mod filter;
 mod floors;
 mod gateway;
 mod guest;

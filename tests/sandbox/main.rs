@@ -23,6 +23,7 @@ mod attacks;
 mod browser;
 #[path = "../docker/edge.rs"]
 mod edge;
+mod egress;
 mod escape;
 mod first_instruction;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
@@ -48,6 +49,8 @@ fn main() {
     let second = slow && second::can_be();
     let apart = docker && neighbourhood::can_be();
     let all = [
+        ("egress", egress::APART, apart),
+        ("egress", egress::TESTS, docker),
         ("abuse", abuse::TESTS, docker),
         ("attacks", attacks::TESTS, browser::is_here()),
         ("escape", escape::TESTS, docker),

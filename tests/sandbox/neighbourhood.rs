@@ -50,9 +50,27 @@ pub struct Neighbourhood {
 impl Neighbourhood {
     /// Everything that is not the host's leads to the world, which answers at these addresses.
     pub fn new(answering: &BTreeSet<String>) -> Self {
+        let mut this = Self::before_a_world(answering);
+        this.listen("world", "80,443,3128,53", "53,123", Some("u0"));
+        this.listen("host", "18080", "18053", None);
+        this.start_engine();
+        this
+    }
+
+    /// One whose world is this Python program, which says `up`.
+    pub fn with_world(answering: &BTreeSet<String>, program: &str, argument: &str) -> Self {
+        let mut this = Self::before_a_world(answering);
+        let mut command = enter(&this.world);
+        command.args(["python3", "-c", program, argument]);
+        this.begin("world", command);
+        this.start_engine();
+        this
+    }
+
+    fn before_a_world(answering: &BTreeSet<String>) -> Self {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let unique = format!("{}-{count}", std::process::id());
-        let mut this = Self {
+        let this = Self {
             host: format!("cmh-{unique}"),
             world: format!("cmw-{unique}"),
             listeners: Vec::new(),
@@ -61,9 +79,6 @@ impl Neighbourhood {
         };
         this.lay_out();
         this.answer_at(answering);
-        this.listen("world", "80,443,3128,53", "53,123", Some("u0"));
-        this.listen("host", "18080", "18053", None);
-        this.start_engine();
         this
     }
 
@@ -125,12 +140,16 @@ impl Neighbourhood {
         } else {
             &self.host
         };
-        let log = self.log(which);
         let mut command = enter(netns);
         command
             .args(["python3", "-c", include_str!("listener.py"), tcp, udp])
-            .args(interface)
-            .stdout(File::create(&log).unwrap());
+            .args(interface);
+        self.begin(which, command);
+    }
+
+    fn begin(&mut self, which: &str, mut command: Command) {
+        let log = self.log(which);
+        command.stdout(File::create(&log).unwrap());
         self.listeners.push(command.spawn().unwrap());
         until("listeners in the namespaces", || {
             fs::read_to_string(&log)

@@ -25,7 +25,7 @@ use crate::{
 pub struct Found {
     pub container: String,
     pub generation: u64,
-    sidecar: Option<String>,
+    pub sidecar: Option<String>,
 }
 
 impl Docker {

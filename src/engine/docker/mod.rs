@@ -23,6 +23,7 @@ mod masks;
 mod network;
 mod owned;
 mod probe;
+mod refusals;
 mod seccomp;
 mod spec;
 mod usage;
@@ -45,7 +46,10 @@ use super::{
     ExecSpec, LogQuery, Observed, Owned, Result,
 };
 use crate::{
-    model::{BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Usage},
+    model::{
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Usage,
+    },
     security::{Abilities, Approved},
 };
 
@@ -215,6 +219,14 @@ impl Engine for Docker {
         query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
         self.log_lines(id, query).await
+    }
+
+    async fn refusals(
+        &self,
+        id: &InstanceId,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
+        self.refused_connections(id, since).await
     }
 
     async fn usage(&self, id: &InstanceId) -> Result<Usage> {

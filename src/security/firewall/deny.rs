@@ -58,3 +58,28 @@ pub fn sets() -> String {
     set("deny4", "ipv4_addr\n\t\tflags interval", &four)
         + &set("deny6", "ipv6_addr\n\t\tflags interval", &six)
 }
+
+#[cfg(test)]
+#[path = "../../guest/filter/ranges.rs"]
+mod ranges;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filter_denies_the_same() {
+        for (network, bits) in DENY4 {
+            let last = u32::from(network) | u32::MAX.checked_shr(bits).unwrap_or(0);
+            for address in [network, Ipv4Addr::from(last)] {
+                assert!(ranges::is_denied(address.into()), "{address}");
+            }
+        }
+        for network in DENY6 {
+            let (address, _) = network.split_once('/').unwrap_or((network, ""));
+            assert!(ranges::is_denied(address.parse().unwrap()), "{network}");
+        }
+        assert!(!ranges::is_denied([9, 9, 9, 9].into()));
+        assert_eq!(ranges::DENIED_4, DENY4);
+    }
+}

@@ -16,6 +16,11 @@ pub fn netns_table(egress: &Egress, around: &Around) -> String {
         r#"oifname "lo" accept"#.to_owned(),
         ESTABLISHED.to_owned(),
     ];
+    // Seldom enough that no flood of refusals becomes one of messages.
+    let told = format!(
+        "limit rate 20/second burst 40 packets log group {}",
+        by_name::LOG_GROUP
+    );
     let mut parts = vec![
         deny::sets(),
         set("host4", "ipv4_addr", &around.public()),
@@ -24,6 +29,7 @@ pub fn netns_table(egress: &Egress, around: &Around) -> String {
         chain(
             "refuse",
             &[
+                &told,
                 "meta l4proto 6 counter reject with tcp reset",
                 "counter reject with icmpx admin-prohibited",
             ],

@@ -19,7 +19,8 @@ use codemate_preview::{
         LogQuery, Observed, Owned, Result, guest::GUEST,
     },
     model::{
-        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Name, Role, Usage,
     },
     security::{Abilities, Approved},
 };
@@ -36,6 +37,8 @@ struct Running {
 pub struct FakeEngine {
     dir: TempDir,
     running: Mutex<HashMap<InstanceId, Running>>,
+    /// What every instance's sandbox is said to have refused.
+    pub refused: Mutex<Vec<EgressRefused>>,
     /// What it says it can do; everything unless a test changes it.
     pub abilities: Mutex<Abilities>,
 }
@@ -49,6 +52,7 @@ impl FakeEngine {
         Self {
             dir,
             running: Mutex::default(),
+            refused: Mutex::default(),
             abilities: Mutex::default(),
         }
     }
@@ -233,6 +237,17 @@ impl Engine for FakeEngine {
         _query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
         Ok(stream::empty().boxed())
+    }
+
+    async fn refusals(
+        &self,
+        _id: &InstanceId,
+        _since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
+        let told = self.refused.lock().unwrap().clone();
+        Ok(stream::iter(told.into_iter().map(Ok))
+            .chain(stream::pending())
+            .boxed())
     }
 
     async fn usage(&self, _id: &InstanceId) -> Result<Usage> {
