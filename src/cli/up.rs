@@ -1,6 +1,9 @@
 //! `up`: ask the agent to run a project, show how it goes, print the URL.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueHint};
 
@@ -50,8 +53,8 @@ pub struct UpArgs {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
     /// Set a variable of the app's environment
-    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = pair)]
-    pub env: Vec<(String, String)>,
+    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE")]
+    pub env: Vec<Variable>,
     /// Read variables of the app's environment from a file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Vec<PathBuf>,
@@ -84,6 +87,26 @@ impl PlanArgs {
             ..Options::default()
         }
     }
+}
+
+/// `KEY=VALUE`, not yet taken apart: what a parser of the command line refuses it also prints.
+#[derive(Debug, Clone)]
+pub struct Variable(Secret);
+
+impl From<String> for Variable {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+}
+
+pub fn variables(given: Vec<Variable>) -> Result<BTreeMap<String, Secret>, Failure> {
+    given
+        .into_iter()
+        .map(|Variable(text)| match pair(text.reveal()) {
+            Ok((name, value)) => Ok((name, Secret::new(value))),
+            Err(reason) => Err(Failure::usage(format!("in `--env`: {reason}"))),
+        })
+        .collect()
 }
 
 /// An `up` that has come to its result.
@@ -120,6 +143,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         source,
         label: context.global.name.clone(),
         options,
+        env_flags: env_flags(args)?,
         rebuild: args.rebuild,
         credentials: context.credentials(),
     };
@@ -199,12 +223,13 @@ fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
             .env
             .extend(env_file(context.global.directory.as_deref(), file)?);
     }
-    flags.env.extend(
-        args.env
-            .iter()
-            .map(|(key, value)| (key.clone(), Secret::new(value))),
-    );
+    flags.env.extend(variables(args.env.clone())?);
     Ok(flags)
+}
+
+/// Names of the variables that no secret replaces.
+fn env_flags(args: &UpArgs) -> Result<BTreeSet<String>, Failure> {
+    Ok(variables(args.env.clone())?.into_keys().collect())
 }
 
 fn env_file(base: Option<&Path>, file: &Path) -> Result<Vec<(String, Secret)>, Failure> {

@@ -22,7 +22,8 @@ use tokio::{
 
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Secret,
+        Usage,
     },
     security::Approved,
 };
@@ -143,7 +144,7 @@ pub enum Owned {
 #[derive(Debug, Clone)]
 pub struct ExecSpec {
     pub argv: Vec<String>,
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Secret>,
     pub cwd: String,
     pub tty: bool,
     pub stdin: bool,

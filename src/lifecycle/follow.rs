@@ -71,15 +71,16 @@ impl Instance {
             live.plan.clone(),
             live.sync.source().root().to_owned(),
         );
-        let Some(steps) = &plan.install else {
+        if plan.install.is_none() {
             return self.restart_app().await;
-        };
+        }
         self.record.install_key = None;
         let journal = self.journal.clone();
         let step = Step::start(&journal, "install", "dependencies changed");
         let done = async {
             self.save().await?;
-            install(&link, &plan, steps, &step).await?;
+            let variables = self.variables().await?;
+            install(&link, &plan, &variables, &step).await?;
             let image = self.house.engine.image(&plan.image).await?;
             let id = image.map_or(String::new(), |image| image.id);
             install_key(&plan, &root, &id).await

@@ -1,6 +1,9 @@
 //! The task that owns one instance: its mailbox, its record, its container.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -12,6 +15,7 @@ use super::{
     live::{Live, News},
     route::Door,
     tunnel::Way,
+    variables::Masking,
 };
 use crate::{
     gateway::{Activity, Target},
@@ -27,6 +31,8 @@ use crate::{
 /// A start asked for, and how to call it off.
 pub struct UpJob {
     pub options: Options,
+    /// See [`Record::env_flags`].
+    pub env_flags: BTreeSet<String>,
     pub rebuild: bool,
     /// Nobody waits: the tunnel is opened beside, and is no reason to fail.
     pub unattended: bool,
@@ -74,6 +80,7 @@ pub struct Instance {
     /// while one container is replaced by another comes through.
     pub door: watch::Sender<Door>,
     pub epoch: Epoch,
+    pub masking: Masking,
     pub state: State,
     pub way: Way,
     pub tunnel_view: watch::Sender<Option<TunnelNow>>,

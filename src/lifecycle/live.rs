@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{LifecycleError, edit::Rules, journal::Journal};
+use super::{LifecycleError, edit::Rules, journal::Journal, variables::Masking};
 use crate::{
     engine::{
         Engine, EngineError,
@@ -59,6 +59,7 @@ pub struct Tenant<'a> {
     pub engine: &'a Arc<dyn Engine>,
     pub journal: &'a Arc<Journal>,
     pub scope: &'a Scope,
+    pub masking: &'a Masking,
 }
 
 impl Live {
@@ -81,6 +82,7 @@ impl Live {
             listeners: listeners_in,
             news: news_in.clone(),
             journal: tenant.journal.clone(),
+            masking: tenant.masking.clone(),
         };
         scope.spawn(pump.run());
         ends_unless_attached.disarm();
@@ -117,6 +119,7 @@ struct Pump {
     listeners: watch::Sender<Vec<Listener>>,
     news: mpsc::Sender<News>,
     journal: Arc<Journal>,
+    masking: Masking,
 }
 
 impl Pump {
@@ -130,7 +133,8 @@ impl Pump {
                     continue;
                 }
                 GuestEvent::AppStarted { .. } => News::AppStarted,
-                GuestEvent::AppExited { exit, start } => {
+                GuestEvent::AppExited { mut exit, start } => {
+                    self.masking.now().clean_all(&mut exit.last_lines);
                     self.journal.tell(Event::AppExit(exit.clone()));
                     News::AppExited { exit, start }
                 }

@@ -10,6 +10,7 @@ mod install;
 mod instance;
 mod journal;
 mod live;
+mod order;
 mod prepare;
 mod projects;
 mod ready;
@@ -21,6 +22,7 @@ mod step;
 mod tunnel;
 mod tunnels;
 mod up;
+mod variables;
 
 use std::{
     collections::BTreeMap,
@@ -29,13 +31,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Engine, Owned},
     gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
+    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
@@ -49,6 +51,7 @@ use instance::{Command, Epoch, Instance, State, UpJob};
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use order::{Starting, UpOrder};
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {
@@ -78,23 +81,6 @@ impl House {
     fn url(&self, name: &Name) -> String {
         format!("http://{name}.localhost:{}", self.settings.gateway_port)
     }
-}
-
-/// A start that was asked for: what happens, and how it ends.
-pub struct Starting {
-    pub id: InstanceId,
-    pub events: broadcast::Receiver<Entry>,
-    pub outcome: oneshot::Receiver<Result<UpOutcome, LifecycleError>>,
-    /// Gives the start up.
-    pub cancel: CancellationToken,
-}
-
-/// What a caller wants started.
-pub struct UpOrder {
-    pub source: Source,
-    pub label: Option<Name>,
-    pub options: Options,
-    pub rebuild: bool,
 }
 
 pub struct Manager {
@@ -157,6 +143,7 @@ impl Manager {
         let (_, events) = handle.journal.follow();
         let job = Box::new(UpJob {
             options: order.options,
+            env_flags: order.env_flags,
             rebuild: order.rebuild,
             unattended: false,
             cancel: cancel.clone(),
@@ -336,6 +323,8 @@ impl Manager {
             source: order.source.clone(),
             label: order.label.clone(),
             options: order.options.clone(),
+            env_flags: order.env_flags.clone(),
+            secrets_revision: 0,
             plan: None,
             generation: 0,
             intent: Intent::Down,
@@ -370,6 +359,7 @@ impl Manager {
             scope: self.scope.child(),
             door: watch::channel(route::Door::Opening).0,
             epoch: epoch.clone(),
+            masking: variables::Masking::default(),
             state: State::Down,
             way: tunnel::Way::default(),
             tunnel_view,

@@ -1,7 +1,7 @@
 //! What `up` decides before it touches anything: plan, limits, image, approval.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,12 +12,11 @@ use super::{
     LifecycleError,
     instance::{Instance, UpJob},
     step::Step,
+    variables::Variables,
 };
 use crate::{
     config::size,
-    model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
-    },
+    model::{ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox},
     project::{self, LocalTree, Templates},
     security::{Approved, LimitRequest, limits},
     source::LocalSource,
@@ -27,6 +26,9 @@ use crate::{
 pub(super) struct Decision {
     pub plan: Plan,
     pub options: Options,
+    /// See [`UpJob::env_flags`].
+    pub env_flags: BTreeSet<String>,
+    pub variables: Variables,
     pub limits: Limits,
 }
 
@@ -35,12 +37,20 @@ impl Instance {
         let directory = PathBuf::from(self.record.source.directory());
         let config_dir = self.house.settings.config_dir.clone();
         let options = self.options_of(&job.options)?;
-        let report = detect(directory, options.clone(), config_dir).await?;
+        let variables = self.variables_for(&options, &job.env_flags).await?;
+        // The app's port may be told it in its environment.
+        let told = Options {
+            env: variables.all().clone(),
+            ..options.clone()
+        };
+        let report = detect(directory, told, config_dir).await?;
         let plan = report.plan.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
         Ok(Decision {
             limits: limits_of(&options)?,
             options,
+            env_flags: job.env_flags.clone(),
+            variables,
             plan,
         })
     }
@@ -73,15 +83,10 @@ impl Instance {
         let plan = &decision.plan;
         let directory = PathBuf::from(self.record.source.directory());
         let source = LocalSource::open(directory, &plan.ignore)?;
-        let mut env: BTreeMap<String, Secret> = plan
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), Secret::new(value)))
-            .collect();
+        let mut env = plan.env.clone();
         let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
         let path = project::search_path(&plan.root, searched);
-        env.insert("PATH".to_owned(), Secret::new(path));
-        env.extend(decision.options.env.clone());
+        env.insert("PATH".to_owned(), path);
         let spec = self.house.settings.policy.approve(ContainerSpec {
             id: self.record.id.clone(),
             name: self.record.name.clone(),

@@ -14,9 +14,9 @@ use super::{
     ready::Prober,
     route::Door,
     step::Step,
+    variables::Variables,
 };
 use crate::{
-    engine::link::AppSpec,
     gateway::Target,
     model::{ContainerSpec, Event, ImageInfo, InstanceId, Options, Phase, Plan, UpOutcome, Urls},
     security::Approved,
@@ -38,6 +38,8 @@ impl Instance {
             && *live.plan == decision.plan
             && self.is_installed(&decision.plan)
             && same_container(&self.record.options, &decision.options)
+            && self.record.env_flags == decision.env_flags
+            && self.record.secrets_revision == decision.variables.revision
             && self.record.limits == decision.limits
         {
             self.record.options = decision.options;
@@ -83,6 +85,9 @@ impl Instance {
         self.take_down(GRACE).await?;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
+        self.record.env_flags = decision.env_flags;
+        self.record.secrets_revision = decision.variables.revision;
+        let variables = decision.variables;
         self.record.limits = decision.limits;
         self.record.generation = spec.generation;
         self.record.intent = Intent::Up;
@@ -114,8 +119,8 @@ impl Instance {
         self.state = State::Live(Box::new(live));
         self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
             instance.first_sync().await?;
-            instance.install_if_needed(&image).await?;
-            instance.first_start().await
+            instance.install_if_needed(&image, &variables).await?;
+            instance.first_start(&variables).await
         })
         .await
     }
@@ -135,7 +140,11 @@ impl Instance {
         }
     }
 
-    async fn install_if_needed(&mut self, image: &ImageInfo) -> Result<(), LifecycleError> {
+    async fn install_if_needed(
+        &mut self,
+        image: &ImageInfo,
+        variables: &Variables,
+    ) -> Result<(), LifecycleError> {
         let State::Live(live) = &self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
@@ -166,13 +175,13 @@ impl Instance {
             .collect::<Vec<_>>()
             .join(" && ");
         let step = Step::start(&self.journal, "install", told);
-        let done = install(&link, &plan, steps, &step).await;
+        let done = install(&link, &plan, variables, &step).await;
         step.end(done)?;
         self.record.install_key = Some(key);
         Ok(())
     }
 
-    async fn first_start(&mut self) -> Result<Urls, LifecycleError> {
+    async fn first_start(&mut self, variables: &Variables) -> Result<Urls, LifecycleError> {
         self.enter(Phase::Starting {
             since: Timestamp::now(),
         })
@@ -181,7 +190,7 @@ impl Instance {
             return Err(LifecycleError::ShuttingDown);
         };
         let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
-        let port = step.end(start_and_probe(live, &self.record.id).await)?;
+        let port = step.end(start_and_probe(live, variables, &self.record.id).await)?;
         live.port = Some(port);
         self.door.send_replace(Door::Open {
             link: live.link.clone(),
@@ -216,6 +225,7 @@ impl Instance {
             engine: &self.house.engine,
             journal: &self.journal,
             scope: &self.scope,
+            masking: &self.masking,
         }
     }
 
@@ -249,8 +259,12 @@ impl Instance {
 }
 
 /// Start the app and wait for the port that answers; the app's end is the other outcome.
-async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, LifecycleError> {
-    live.link.start_app(app_spec(&live.plan)).await?;
+async fn start_and_probe(
+    live: &mut Live,
+    variables: &Variables,
+    id: &InstanceId,
+) -> Result<u16, LifecycleError> {
+    live.link.start_app(variables.for_app(&live.plan)).await?;
     let prober = Prober {
         link: &live.link,
         plan: &live.plan,
@@ -282,20 +296,4 @@ fn same_container(a: &Options, b: &Options) -> bool {
         ..options.clone()
     };
     without_tunnel(a) == without_tunnel(b)
-}
-
-pub(super) fn app_spec(plan: &Plan) -> AppSpec {
-    let mut env: Vec<(String, String)> = plan
-        .run
-        .env
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    env.push(("PORT".to_owned(), plan.run.port.to_string()));
-    AppSpec {
-        argv: plan.run.argv.clone(),
-        env,
-        cwd: plan.root.clone(),
-        grace: Duration::from_secs(5),
-    }
 }

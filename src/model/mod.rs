@@ -4,6 +4,7 @@ mod event;
 mod id;
 mod image;
 mod log;
+mod mask;
 mod options;
 mod phase;
 mod plan;
@@ -22,6 +23,7 @@ pub use event::{
 pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};
 pub use log::{LogLine, LogStream};
+pub use mask::Mask;
 pub use options::{
     InstallOptions, LimitOptions, NetworkOptions, Options, ProxyOptions, ReadyOptions,
     ReloadOptions, RunOptions, SandboxOptions, SyncOptions,

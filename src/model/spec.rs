@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageRef, InstanceId, Name, Sandbox, Secret};
+use super::{ImageRef, InstanceId, Name, Sandbox};
 
 /// What a container is for. Written into its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,7 +45,8 @@ pub struct ContainerSpec {
     /// Rises with every container made for the instance, so that traffic goes to the newest only.
     pub generation: u64,
     pub image: ImageRef,
-    pub env: BTreeMap<String, Secret>,
+    /// For anyone to see who may ask the engine: what the user gave is none of it.
+    pub env: BTreeMap<String, String>,
     pub limits: Limits,
     pub sandbox: Sandbox,
     /// The instance's own volume, mounted read-write at [`ContainerSpec::HOME`].

@@ -52,7 +52,16 @@ impl Policy {
                 most: self.most_memory_bytes,
             });
         }
-        for name in spec.env.keys() {
+        self.variables(spec.env.keys())?;
+        Ok(Approved(spec))
+    }
+
+    /// Of a container, or of a process in it.
+    pub fn variables<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), PolicyError> {
+        for name in names {
             if name.starts_with("CODEMATE_GUEST_") {
                 return Err(PolicyError::ReservedVariable { name: name.clone() });
             }
@@ -60,7 +69,7 @@ impl Policy {
                 return Err(PolicyError::BadVariable { name: name.clone() });
             }
         }
-        Ok(Approved(spec))
+        Ok(())
     }
 }
 

@@ -78,7 +78,7 @@ impl Docker {
                 command
                     .env
                     .into_iter()
-                    .map(|(name, value)| format!("{name}={value}"))
+                    .map(|(name, value)| format!("{name}={}", value.reveal()))
                     .collect(),
             ),
             user: Some(spec::USER.to_owned()),

@@ -30,7 +30,7 @@ use self::{
     wire::{Message, Outcome, Program, ToAgent, ToGuest},
 };
 use super::{BoxedIo, EngineError, Result};
-use crate::task::Scope;
+use crate::{model::Secret, task::Scope};
 
 pub use types::{
     AppSpec, AppState, Content, DialError, Exited, FileOp, FileRefusal, GuestEvent, GuestHello,
@@ -111,7 +111,7 @@ impl Link {
         let grace_ms = u32::try_from(app.grace.as_millis()).unwrap_or(u32::MAX);
         let program = Program {
             argv: app.argv,
-            env: app.env,
+            env: reveal(app.env),
             cwd: app.cwd,
         };
         self.ask(&ToGuest::Start { program, grace_ms }).await
@@ -178,6 +178,13 @@ impl Link {
             .await
             .map_err(|Gone| self.shared.lost())
     }
+}
+
+/// As they travel: over the link, and nowhere else.
+fn reveal(env: Vec<(String, Secret)>) -> Vec<(String, String)> {
+    env.into_iter()
+        .map(|(name, value)| (name, value.reveal().to_owned()))
+        .collect()
 }
 
 fn frame<'a>(id: u32, message: &impl Message<'a>) -> Bytes {

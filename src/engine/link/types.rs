@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 
 use super::wire::{Ending, Outcome, Socket};
-use crate::{engine::EngineError, model::AppExit};
+use crate::{
+    engine::EngineError,
+    model::{AppExit, Secret},
+};
 
 /// How a command ended.
 pub type Exited = AppExit;
@@ -35,7 +38,7 @@ pub enum AppState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppSpec {
     pub argv: Vec<String>,
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Secret)>,
     pub cwd: String,
     /// How long it may take to end when asked to.
     pub grace: Duration,
@@ -44,7 +47,7 @@ pub struct AppSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSpec {
     pub argv: Vec<String>,
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Secret)>,
     pub cwd: String,
 }
 

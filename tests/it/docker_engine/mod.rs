@@ -23,7 +23,7 @@ use codemate_preview::{
         Engine, ExecOutput, ExecSpec, Owner,
         docker::{Docker, DockerSettings},
     },
-    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
+    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox},
     security::{Approved, LimitRequest, Policy, limits},
 };
 
@@ -224,8 +224,8 @@ fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
     .unwrap()
 }
 
-fn secret(name: &str, value: &str) -> (String, Secret) {
-    (name.to_owned(), Secret::new(value))
+fn variable(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// A command of the stand-in, with pipes.

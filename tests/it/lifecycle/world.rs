@@ -142,6 +142,7 @@ impl World {
                 },
                 ..Options::default()
             },
+            env_flags: std::collections::BTreeSet::new(),
             rebuild: false,
         }
     }
