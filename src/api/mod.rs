@@ -8,6 +8,7 @@ mod envelope;
 mod exec;
 mod image;
 mod instance;
+mod secret;
 mod supabase;
 mod system;
 mod tunnel;
@@ -19,6 +20,7 @@ pub use instance::{
     Credentials, DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView,
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
 };
+pub use secret::{SecretView, SecretsRequest, SecretsView};
 pub use supabase::{
     FindingState, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView,
     SignedOutView, SupabaseRequest, SyncView,
@@ -45,6 +47,7 @@ pub mod path {
     pub const EXEC: &str = "/v1/instances/{id}/exec";
     pub const RESTART: &str = "/v1/instances/{id}/restart";
     pub const WAIT: &str = "/v1/instances/{id}/wait";
+    pub const SECRETS: &str = "/v1/instances/{id}/secrets";
     pub const TUNNEL_OPEN: &str = "/v1/instances/{id}/tunnel/open";
     pub const TUNNEL_CLOSE: &str = "/v1/instances/{id}/tunnel/close";
     pub const TUNNELS: &str = "/v1/tunnels";

@@ -15,7 +15,7 @@ use super::{
     output::Printer,
     selector::Selector,
     terminal::{self, Raw},
-    up::{self, Variable},
+    variables::{Variable, variables},
 };
 use crate::{
     api::{ExecFrame, ExecRequest},
@@ -51,7 +51,7 @@ struct ExecView {
 pub async fn run(context: &mut Context, args: ExecArgs) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let tty = !args.no_tty && context.printer.format() == Format::Text && terminal::both_ends();
-    let mut env = up::variables(args.env)?;
+    let mut env = variables(args.env)?;
     if tty && let Some(term) = &context.env.term {
         env.entry("TERM".to_owned())
             .or_insert_with(|| Secret::new(term));

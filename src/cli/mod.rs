@@ -19,6 +19,7 @@ mod ls;
 mod open;
 mod output;
 mod restart;
+mod secret;
 mod selector;
 mod signal;
 mod status;
@@ -29,6 +30,7 @@ mod tether;
 mod tunnel;
 mod up;
 mod url;
+mod variables;
 mod wait;
 
 pub use args::Cli;
@@ -121,6 +123,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Images(args) => images::run(context, args).await,
         Command::Agent(args) => agent::control(context, args).await,
         Command::Supabase(args) => supabase::run(context, args).await,
+        Command::Secret(args) => secret::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,

@@ -1,9 +1,6 @@
 //! `up`: ask the agent to run a project, show how it goes, print the URL.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
@@ -14,14 +11,13 @@ use super::{
     exit::{Failure, Outcome},
     follow,
     signal::Signals,
+    variables::{Variable, env_file, variables},
 };
 use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
     config::{Combine, env_options, project_options},
-    model::{
-        Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, TunnelChoice, UpOutcome,
-    },
+    model::{Code, Event, InstanceId, LimitOptions, Options, TunnelChoice, UpOutcome},
 };
 
 #[derive(Debug, Args)]
@@ -89,26 +85,6 @@ impl PlanArgs {
     }
 }
 
-/// `KEY=VALUE`, not yet taken apart: what a parser of the command line refuses it also prints.
-#[derive(Debug, Clone)]
-pub struct Variable(Secret);
-
-impl From<String> for Variable {
-    fn from(text: String) -> Self {
-        Self(Secret::new(text))
-    }
-}
-
-pub fn variables(given: Vec<Variable>) -> Result<BTreeMap<String, Secret>, Failure> {
-    given
-        .into_iter()
-        .map(|Variable(text)| match pair(text.reveal()) {
-            Ok((name, value)) => Ok((name, Secret::new(value))),
-            Err(reason) => Err(Failure::usage(format!("in `--env`: {reason}"))),
-        })
-        .collect()
-}
-
 /// An `up` that has come to its result.
 pub struct Started {
     pub client: Client,
@@ -143,7 +119,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         source,
         label: context.global.name.clone(),
         options,
-        env_flags: env_flags(args)?,
+        env_flags: variables(args.env.clone())?.into_keys().collect(),
         rebuild: args.rebuild,
         credentials: context.credentials(),
     };
@@ -162,9 +138,12 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
 }
 
 /// Where the files come from, which instance that is, and what is said of it.
-fn files(context: &Context, args: &UpArgs) -> Result<(SourceRef, InstanceId, Options), Failure> {
-    let label = context.global.name.as_ref();
+fn files(
+    context: &mut Context,
+    args: &UpArgs,
+) -> Result<(SourceRef, InstanceId, Options), Failure> {
     let flags = flags(context, args)?;
+    let label = context.global.name.as_ref();
     if let Some(project) = &args.project {
         let source = SourceRef::Supabase {
             project: project.clone(),
@@ -211,7 +190,7 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
     templates.into_iter().nth(at)
 }
 
-fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
+fn flags(context: &mut Context, args: &UpArgs) -> Result<Options, Failure> {
     let mut flags = args.plan.options();
     flags.tunnel = args.tunnel;
     flags.limits = LimitOptions {
@@ -219,41 +198,10 @@ fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
         memory: args.memory.clone(),
     };
     for file in &args.env_file {
-        flags
-            .env
-            .extend(env_file(context.global.directory.as_deref(), file)?);
+        flags.env.extend(env_file(context, file)?);
     }
     flags.env.extend(variables(args.env.clone())?);
     Ok(flags)
-}
-
-/// Names of the variables that no secret replaces.
-fn env_flags(args: &UpArgs) -> Result<BTreeSet<String>, Failure> {
-    Ok(variables(args.env.clone())?.into_keys().collect())
-}
-
-fn env_file(base: Option<&Path>, file: &Path) -> Result<Vec<(String, Secret)>, Failure> {
-    let path = base.map_or_else(|| file.to_owned(), |base| base.join(file));
-    let told = |error: dotenvy::Error| {
-        // The line itself may hold a secret.
-        let why = match error {
-            dotenvy::Error::Io(error) => error.to_string(),
-            dotenvy::Error::LineParse(_, at) => format!("a line is not `KEY=VALUE` (at {at})"),
-            _ => "it is not valid".to_owned(),
-        };
-        Problem::new(
-            Code::Config,
-            format!("cannot read `{}`: {why}", file.display()),
-        )
-    };
-    let pairs = dotenvy::from_path_iter(&path).map_err(told)?;
-    pairs
-        .map(|pair| {
-            Ok(pair
-                .map(|(key, value)| (key, Secret::new(value)))
-                .map_err(told)?)
-        })
-        .collect()
 }
 
 pub fn utf8(directory: &Path) -> Result<String, Failure> {

@@ -19,9 +19,9 @@ use transport::Transport;
 use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
     DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, OpenTunnelRequest, PruneView, SchemaView, SignInRequest,
-    SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
-    UpRequest, WaitQuery, path,
+    InstancesView, LogsQuery, OpenTunnelRequest, PruneView, SchemaView, SecretsRequest,
+    SecretsView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest, SyncView,
+    TunnelChecksView, TunnelsView, UpRequest, WaitQuery, path,
 };
 use crate::model::DetectReport;
 
@@ -112,6 +112,14 @@ impl Client {
 
     pub async fn check_tunnels(&self, request: &CheckTunnelsRequest) -> Result<TunnelChecksView> {
         self.transport.post(path::TUNNELS_CHECK, request).await
+    }
+
+    pub async fn secrets(&self, id: &str) -> Result<SecretsView> {
+        self.transport.get(&of(path::SECRETS, id), &()).await
+    }
+
+    pub async fn change_secrets(&self, id: &str, request: &SecretsRequest) -> Result<SecretsView> {
+        self.transport.post(&of(path::SECRETS, id), request).await
     }
 
     /// How far the files of an instance are behind its table.

@@ -9,9 +9,9 @@ use std::{
 use super::{LifecycleError, Manager, instance::Instance};
 use crate::{
     engine::link::AppSpec,
-    model::{Mask, Options, Plan, Secret},
+    model::{InstanceId, Mask, Options, Plan, Secret},
     project,
-    store::{InstanceSecrets, Record},
+    store::{InstanceSecrets, Record, Store, StoreError},
 };
 
 /// Fixed by where the container's user lives; a project cannot move it.
@@ -111,6 +111,7 @@ impl Instance {
             .map_err(|_| LifecycleError::ShuttingDown)??;
         let variables = Variables::of(options, flags, &kept);
         self.house.settings.policy.variables(variables.all.keys())?;
+        self.house.settings.policy.values(&variables.all)?;
         self.masking.set(variables.mask());
         Ok(variables)
     }
@@ -123,15 +124,55 @@ impl Instance {
 }
 
 impl Manager {
+    /// Of an instance, or of one that has not been made yet, by its id.
+    pub async fn secrets(&self, asked: &str) -> Result<InstanceSecrets, LifecycleError> {
+        let id = self.id_of(asked)?;
+        self.with_store(move |store| store.secrets(&id)).await
+    }
+
+    /// They are given to what is started from now on. Says which of `remove` there were.
+    pub async fn change_secrets(
+        &self,
+        asked: &str,
+        set: BTreeMap<String, Secret>,
+        remove: Vec<String>,
+    ) -> Result<Vec<String>, LifecycleError> {
+        let id = self.id_of(asked)?;
+        self.house.settings.policy.variables(set.keys())?;
+        self.house.settings.policy.values(&set)?;
+        self.with_store(move |store| {
+            if !set.is_empty() {
+                store.set_secrets(&id, set)?;
+            }
+            store.forget_secrets(&id, &remove)
+        })
+        .await
+    }
+
+    fn id_of(&self, asked: &str) -> Result<InstanceId, LifecycleError> {
+        match self.find(asked) {
+            Ok((id, _)) => Ok(id),
+            // Every caller who names a directory asks by id.
+            Err(error) => asked.parse().map_err(|_| error),
+        }
+    }
+
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, LifecycleError> {
+        let store = self.house.store.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        Ok(done.map_err(|_| LifecycleError::ShuttingDown)??)
+    }
+
     /// What a command beside the app is given besides what it is asked with.
     pub async fn command_env(
         &self,
         record: &Record,
     ) -> Result<Vec<(String, Secret)>, LifecycleError> {
-        let (store, id) = (self.house.store.clone(), record.id.clone());
-        let kept = tokio::task::spawn_blocking(move || store.secrets(&id))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let id = record.id.clone();
+        let kept = self.with_store(move |store| store.secrets(&id)).await?;
         let variables = Variables::of(&record.options, &record.env_flags, &kept);
         Ok(variables.for_command(record.plan.as_ref()))
     }

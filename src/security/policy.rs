@@ -1,6 +1,8 @@
 //! `Policy::approve`: nothing is run that did not pass here.
 
-use crate::model::{Code, ContainerSpec, Problem};
+use std::collections::BTreeMap;
+
+use crate::model::{Code, ContainerSpec, Problem, Secret};
 
 /// Proof that a spec was checked. Only [`Policy::approve`] makes one.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub enum PolicyError {
     Memory { asked: u64, least: u64, most: u64 },
     #[error("the environment variable `{name}` is the sandbox's own")]
     ReservedVariable { name: String },
+    #[error("the value of `{name}` holds a zero byte, or is longer than 127 KiB")]
+    BadValue { name: String },
     #[error("`{name}` is not the name of an environment variable")]
     BadVariable { name: String },
 }
@@ -36,6 +40,8 @@ pub enum PolicyError {
 impl Policy {
     /// Below this the guest and an interpreter do not start.
     pub const LEAST_MEMORY: u64 = 32 << 20;
+    /// Bytes: Linux takes 128 KiB, name and all.
+    pub const LONGEST_VALUE: usize = 127 << 10;
 
     pub fn approve(&self, spec: ContainerSpec) -> Result<Approved<ContainerSpec>, PolicyError> {
         let limits = spec.limits;
@@ -54,6 +60,15 @@ impl Policy {
         }
         self.variables(spec.env.keys())?;
         Ok(Approved(spec))
+    }
+
+    /// The kernel takes no other into an environment.
+    pub fn values(&self, all: &BTreeMap<String, Secret>) -> Result<(), PolicyError> {
+        let unfit = |value: &str| value.contains('\0') || value.len() > Self::LONGEST_VALUE;
+        match all.iter().find(|(_, value)| unfit(value.reveal())) {
+            Some((name, _)) => Err(PolicyError::BadValue { name: name.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Of a container, or of a process in it.
@@ -79,6 +94,7 @@ impl PolicyError {
         match self {
             Self::Cpus { .. } => problem.hint("ask for less with `--cpus`"),
             Self::Memory { .. } => problem.hint("choose a size with `--memory`, such as `1GiB`"),
+            Self::BadValue { .. } => problem.hint("put it into a file and name that"),
             Self::ReservedVariable { .. } | Self::BadVariable { .. } => {
                 problem.hint("rename it in `--env`, `--env-file` or `[env]`")
             }

@@ -7,6 +7,7 @@ mod images;
 mod instances;
 mod logs;
 mod reply;
+mod secret;
 mod start;
 mod stop;
 mod stream;
@@ -50,6 +51,7 @@ pub fn router(house: House) -> Router {
         .route(path::EXEC, post(exec::exec))
         .route(path::RESTART, post(start::restart))
         .route(path::WAIT, get(wait::wait))
+        .route(path::SECRETS, get(secret::list).post(secret::change))
         .route(path::TUNNEL_OPEN, post(tunnels::open))
         .route(path::TUNNEL_CLOSE, post(tunnels::close))
         .route(path::TUNNELS, get(tunnels::list))
