@@ -38,9 +38,10 @@ enum SecretCommand {
     Set {
         /// The variable
         #[arg(required_unless_present = "from_file")]
-        name: Option<String>,
+        #[arg(value_name = "VARIABLE")]
+        variable: Option<String>,
         /// Keep every variable of a file of `KEY=VALUE` lines
-        #[arg(long, value_name = "FILE", conflicts_with = "name", value_hint = ValueHint::FilePath)]
+        #[arg(long, value_name = "FILE", conflicts_with = "variable", value_hint = ValueHint::FilePath)]
         from_file: Option<PathBuf>,
         #[command(flatten)]
         whose: Whose,
@@ -50,8 +51,8 @@ enum SecretCommand {
     /// Forget values
     Rm {
         /// The variables
-        #[arg(required = true, value_name = "NAME")]
-        names: Vec<String>,
+        #[arg(required = true, value_name = "VARIABLE")]
+        variables: Vec<String>,
         #[command(flatten)]
         whose: Whose,
     },
@@ -67,11 +68,11 @@ struct Whose {
 pub async fn run(context: &mut Context, args: SecretArgs) -> Outcome {
     match args.command {
         SecretCommand::Set {
-            name,
+            variable,
             from_file,
             whose,
         } => {
-            let set = match (name, from_file) {
+            let set = match (variable, from_file) {
                 (Some(name), _) => {
                     let value = value(context, &name)?;
                     BTreeMap::from([(name, value)])
@@ -85,10 +86,10 @@ pub async fn run(context: &mut Context, args: SecretArgs) -> Outcome {
             };
             change(context, &whose, &request, "nothing was set").await
         }
-        SecretCommand::Rm { names, whose } => {
+        SecretCommand::Rm { variables, whose } => {
             let request = SecretsRequest {
                 set: BTreeMap::new(),
-                remove: names,
+                remove: variables,
             };
             change(context, &whose, &request, "there was no such secret").await
         }

@@ -15,6 +15,7 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod canary;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
@@ -25,7 +26,10 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
-    let all = [("inspected", inspected::TESTS, docker)];
+    let all = [
+        ("canary", canary::TESTS, docker),
+        ("inspected", inspected::TESTS, docker),
+    ];
     let trials = all
         .into_iter()
         .flat_map(|(group, tests, here)| tests.iter().map(move |test| (group, test, here)))

@@ -103,6 +103,7 @@ fn settings(owner: &str) -> DockerSettings {
 struct Rig {
     owner: String,
     engine: Docker,
+    empty: OnceLock<ImageRef>,
 }
 
 impl Rig {
@@ -122,22 +123,26 @@ impl Rig {
         Self {
             engine: Docker::connect(settings).unwrap(),
             owner,
+            empty: OnceLock::new(),
         }
     }
 
-    /// An image with nothing in it.
+    /// An image with nothing in it. Made once: another of its name leaves the first without one.
     fn empty_image(&self) -> ImageRef {
-        let tag = format!("codemate-test/{}:empty", self.owner);
-        let mut import = Command::new("docker")
-            .args(["import", "-", &tag])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        // An archive without entries is two blocks of nothing.
-        import.stdin.take().unwrap().write_all(&[0; 1024]).unwrap();
-        assert!(import.wait().unwrap().success());
-        tag.parse().unwrap()
+        let make = || {
+            let tag = format!("codemate-test/{}:empty", self.owner);
+            let mut import = Command::new("docker")
+                .args(["import", "-", &tag])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            // An archive without entries is two blocks of nothing.
+            import.stdin.take().unwrap().write_all(&[0; 1024]).unwrap();
+            assert!(import.wait().unwrap().success());
+            tag.parse().unwrap()
+        };
+        self.empty.get_or_init(make).clone()
     }
 
     fn id(&self) -> InstanceId {
