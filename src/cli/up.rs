@@ -48,6 +48,11 @@ pub struct UpArgs {
     /// How much memory it may use, such as `512MiB`
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
+    /// How much its files, dependencies and caches may hold, such as `4GiB`. They are counted
+    /// every 1 to 10 s, more often the nearer the limit is, and it is stopped when they are past
+    /// it: for as long it can write beyond it
+    #[arg(long, value_name = "SIZE")]
+    pub disk: Option<String>,
     /// Set a variable of the app's environment
     #[arg(long = "env", short = 'e', value_name = "KEY=VALUE")]
     pub env: Vec<Variable>,
@@ -196,6 +201,7 @@ fn flags(context: &mut Context, args: &UpArgs) -> Result<Options, Failure> {
     flags.limits = LimitOptions {
         cpus: args.cpus,
         memory: args.memory.clone(),
+        disk: args.disk.clone(),
     };
     for file in &args.env_file {
         flags.env.extend(env_file(context, file)?);

@@ -22,6 +22,7 @@ mod serve;
 mod sys;
 mod turn;
 mod upload;
+mod usage;
 mod wire;
 
 use std::{io, path::PathBuf, process::ExitCode};

@@ -66,6 +66,7 @@ impl Instance {
         let State::Live(live) = &self.state else {
             return;
         };
+        let overrun = live.overrun.clone();
         let (link, plan, root) = (
             live.link.clone(),
             live.plan.clone(),
@@ -80,7 +81,7 @@ impl Instance {
         let done = async {
             self.save().await?;
             let variables = self.variables().await?;
-            install(&link, &plan, &variables, &step).await?;
+            install(&link, &plan, &variables, (&step, overrun)).await?;
             let image = self.house.engine.image(&plan.image).await?;
             let id = image.map_or(String::new(), |image| image.id);
             install_key(&plan, &root, &id).await

@@ -2,9 +2,14 @@
 
 use std::collections::VecDeque;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::{LifecycleError, step::Step, variables::Variables};
+use super::{
+    LifecycleError,
+    disk::{self, Overrun},
+    step::Step,
+    variables::Variables,
+};
 use crate::{
     engine::link::{Link, RunSpec},
     model::{BuildProgress, Plan},
@@ -18,10 +23,13 @@ pub async fn install(
     link: &Link,
     plan: &Plan,
     variables: &Variables,
-    step: &Step<'_>,
+    (step, mut overrun): (&Step<'_>, watch::Receiver<Option<Overrun>>),
 ) -> Result<(), LifecycleError> {
     for argv in plan.install.iter().flat_map(|install| &install.commands) {
-        run(link, plan, argv, (variables, step)).await?;
+        tokio::select! {
+            done = run(link, plan, argv, (variables, step)) => done?,
+            error = disk::overrun(&mut overrun) => return Err(error),
+        }
     }
     Ok(())
 }

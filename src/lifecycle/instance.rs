@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     House, LifecycleError,
+    disk::overrun,
     journal::Journal,
     live::{Live, News},
     route::Door,
@@ -114,6 +115,7 @@ enum Woken {
     News(Option<News>),
     Batch(Option<Batch>),
     Tunnel,
+    Overrun(LifecycleError),
     Stopping,
 }
 
@@ -144,6 +146,7 @@ impl Instance {
                     }
                 }
                 Woken::Tunnel => self.tunnel_moved().await,
+                Woken::Overrun(error) => self.stop_for(&error).await,
                 Woken::Batch(batch) => {
                     let called_off = self.epoch.current();
                     tokio::select! {
@@ -170,6 +173,7 @@ impl Instance {
                 () = self.way.changed() => Woken::Tunnel,
                 news = live.news.recv() => Woken::News(news),
                 batch = live.batches.recv() => Woken::Batch(batch),
+                error = overrun(&mut live.overrun) => Woken::Overrun(error),
             },
         }
     }

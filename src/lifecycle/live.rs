@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{LifecycleError, edit::Rules, journal::Journal, variables::Masking};
+use super::{
+    LifecycleError,
+    disk::{Overrun, Watchdog},
+    edit::Rules,
+    journal::Journal,
+    variables::Masking,
+};
 use crate::{
     engine::{
         Engine, EngineError,
@@ -45,6 +51,8 @@ pub struct Live {
     pub news: mpsc::Receiver<News>,
     pub news_in: mpsc::Sender<News>,
     pub listeners: watch::Receiver<Vec<Listener>>,
+    /// Why it has to be stopped, once it has to.
+    pub overrun: watch::Receiver<Option<Overrun>>,
     /// The port that answered, once one has.
     pub port: Option<u16>,
     /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
@@ -60,6 +68,7 @@ pub struct Tenant<'a> {
     pub journal: &'a Arc<Journal>,
     pub scope: &'a Scope,
     pub masking: &'a Masking,
+    pub watchdog: Watchdog,
 }
 
 impl Live {
@@ -85,6 +94,7 @@ impl Live {
             masking: tenant.masking.clone(),
         };
         scope.spawn(pump.run());
+        let overrun = tenant.watchdog.watch(link.clone(), &scope);
         ends_unless_attached.disarm();
         Ok(Self {
             sync: Sync::new(source, link.clone()),
@@ -99,6 +109,7 @@ impl Live {
             news,
             news_in,
             listeners,
+            overrun,
         })
     }
 

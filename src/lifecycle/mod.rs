@@ -1,5 +1,6 @@
 //! `Manager`: find, create, list and remove instances. Each is owned by a task of its own.
 
+mod disk;
 mod down;
 mod edit;
 mod error;
@@ -48,6 +49,7 @@ use crate::{
 use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
 
+pub use disk::Book as DiskBook;
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
@@ -75,6 +77,8 @@ pub struct House {
     pub supabase: Arc<Desk>,
     pub images: Images,
     pub settings: Settings,
+    /// What instances hold, as last seen.
+    pub disk: Arc<DiskBook>,
 }
 
 impl House {

@@ -140,17 +140,21 @@ async fn off_thread<T: Send + 'static>(
 }
 
 fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
-    let memory_bytes = match &options.limits.memory {
-        None => None,
-        Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {
-            key: "limits.memory",
-            value: text.clone(),
-            expected: "size, such as `512MiB`",
-        })?),
+    let size = |key, asked: &Option<String>| match asked {
+        None => Ok(None),
+        Some(text) => match size::bytes(text) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(LifecycleError::BadOption {
+                key,
+                value: text.clone(),
+                expected: "size, such as `512MiB`",
+            }),
+        },
     };
     Ok(limits(LimitRequest {
         cpus: options.limits.cpus,
-        memory_bytes,
+        memory_bytes: size("limits.memory", &options.limits.memory)?,
+        disk_bytes: size("limits.disk", &options.limits.disk)?,
     }))
 }
 

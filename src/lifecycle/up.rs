@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     LifecycleError,
+    disk::overrun,
     install::install,
     instance::{Instance, State, UpJob},
     live::{Live, News, Tenant},
@@ -48,6 +49,7 @@ impl Instance {
             return Ok(UpOutcome::success(changed, urls));
         }
         // Approved and its source opened before anything that runs is taken away.
+        self.have_room().await?;
         let image = self.image(&decision.plan, &job.cancel).await?;
         let (spec, source) = self.prepare(&decision, &image)?;
         let began = tokio::time::Instant::now();
@@ -148,7 +150,7 @@ impl Instance {
         let State::Live(live) = &self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
-        let (link, plan) = (live.link.clone(), live.plan.clone());
+        let (link, plan, overrun) = (live.link.clone(), live.plan.clone(), live.overrun.clone());
         let Some(steps) = &plan.install else {
             Step::skip(&self.journal, "install", "nothing to install");
             return Ok(());
@@ -175,7 +177,7 @@ impl Instance {
             .collect::<Vec<_>>()
             .join(" && ");
         let step = Step::start(&self.journal, "install", told);
-        let done = install(&link, &plan, variables, &step).await;
+        let done = install(&link, &plan, variables, (&step, overrun)).await;
         step.end(done)?;
         self.record.install_key = Some(key);
         Ok(())
@@ -226,6 +228,7 @@ impl Instance {
             journal: &self.journal,
             scope: &self.scope,
             masking: &self.masking,
+            watchdog: self.watchdog(),
         }
     }
 
@@ -276,6 +279,7 @@ async fn start_and_probe(
     loop {
         tokio::select! {
             port = &mut ready => return port,
+            error = overrun(&mut live.overrun) => return Err(error),
             news = live.news.recv() => match news {
                 Some(News::AppExited { exit, start }) if start >= live.link.starts() => {
                     return Err(LifecycleError::AppExited { exit: Box::new(exit) });

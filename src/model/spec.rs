@@ -25,6 +25,16 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Size of `/tmp`, which counts as memory.
     pub tmp_bytes: u64,
+    /// What the home volume may hold. It is looked at now and then, so it may be passed for a while.
+    #[serde(default = "Limits::disk")]
+    pub disk_bytes: u64,
+}
+
+impl Limits {
+    /// For those who say nothing, and for records from before there was a limit: 4 GiB.
+    pub const fn disk() -> u64 {
+        4 << 30
+    }
 }
 
 /// Storage the engine keeps under a name of ours and shows at a path inside.

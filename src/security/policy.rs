@@ -21,6 +21,9 @@ impl<T> std::ops::Deref for Approved<T> {
 pub struct Policy {
     pub most_cpus: f64,
     pub most_memory_bytes: u64,
+    pub most_disk_bytes: u64,
+    /// Of the disk that previews are on.
+    pub least_free_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,6 +32,8 @@ pub enum PolicyError {
     Cpus { asked: f64, most: f64 },
     #[error("{asked} bytes of memory were asked for; this host gives a preview {least} to {most}")]
     Memory { asked: u64, least: u64, most: u64 },
+    #[error("{asked} bytes of disk were asked for; this host gives a preview at most {most}")]
+    Disk { asked: u64, most: u64 },
     #[error("the environment variable `{name}` is the sandbox's own")]
     ReservedVariable { name: String },
     #[error("the value of `{name}` holds a zero byte, or is longer than 127 KiB")]
@@ -56,6 +61,12 @@ impl Policy {
                 asked: limits.memory_bytes,
                 least: Self::LEAST_MEMORY,
                 most: self.most_memory_bytes,
+            });
+        }
+        if limits.disk_bytes > self.most_disk_bytes {
+            return Err(PolicyError::Disk {
+                asked: limits.disk_bytes,
+                most: self.most_disk_bytes,
             });
         }
         self.variables(spec.env.keys())?;
@@ -94,6 +105,7 @@ impl PolicyError {
         match self {
             Self::Cpus { .. } => problem.hint("ask for less with `--cpus`"),
             Self::Memory { .. } => problem.hint("choose a size with `--memory`, such as `1GiB`"),
+            Self::Disk { .. } => problem.hint("choose a size with `--disk`, such as `2GiB`"),
             Self::BadValue { .. } => problem.hint("put it into a file and name that"),
             Self::ReservedVariable { .. } | Self::BadVariable { .. } => {
                 problem.hint("rename it in `--env`, `--env-file` or `[env]`")

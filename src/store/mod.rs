@@ -73,6 +73,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Free to us on the disk that all this is on.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        disk::free_bytes(&self.dir)
+    }
+
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -160,6 +160,7 @@ impl Host {
                 open_files: 1,
                 log_bytes: 1,
                 tmp_bytes: 1,
+                disk_bytes: 1,
             },
             owner: None,
             created: at,

@@ -33,8 +33,8 @@ use super::{BoxedIo, EngineError, Result};
 use crate::{model::Secret, task::Scope};
 
 pub use types::{
-    AppSpec, AppState, Content, DialError, Exited, FileOp, FileRefusal, GuestEvent, GuestHello,
-    Held, Listener, LogLineLite, PortScope, RunSpec,
+    AppSpec, AppState, Content, DialError, DiskUse, Exited, FileOp, FileRefusal, GuestEvent,
+    GuestHello, Held, Listener, LogLineLite, PortScope, RunSpec,
 };
 
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -103,6 +103,14 @@ impl Link {
             done,
         })?;
         self.send(id, &ToGuest::Inventory {}).await?;
+        answer.await.map_err(|_| self.shared.lost())
+    }
+
+    /// Counted anew, beside all else the guest does.
+    pub async fn usage(&self) -> Result<DiskUse> {
+        let (done, answer) = oneshot::channel();
+        let id = self.shared.wait_for(Waiting::Usage(done))?;
+        self.send(id, &ToGuest::Usage {}).await?;
         answer.await.map_err(|_| self.shared.lost())
     }
 

@@ -51,6 +51,15 @@ pub struct RunSpec {
     pub cwd: String,
 }
 
+/// What is on an instance's volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskUse {
+    pub bytes: u64,
+    pub files: u64,
+    /// Free where the volume is.
+    pub free_bytes: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLineLite {
     pub stderr: bool,

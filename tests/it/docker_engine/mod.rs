@@ -224,6 +224,8 @@ fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
     Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        most_disk_bytes: 1 << 40,
+        least_free_bytes: 0,
     }
     .approve(spec)
     .unwrap()

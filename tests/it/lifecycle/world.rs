@@ -113,10 +113,13 @@ impl World {
             engine,
             store: tools.store.clone(),
             routes,
+            disk: std::sync::Arc::default(),
             settings: Settings {
                 policy: Policy {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
+                    most_disk_bytes: 1 << 40,
+                    least_free_bytes: 0,
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,

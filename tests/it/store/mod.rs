@@ -41,6 +41,7 @@ fn record(id: &str) -> Record {
             open_files: 8192,
             log_bytes: 10 << 20,
             tmp_bytes: 256 << 20,
+            disk_bytes: 4 << 30,
         },
         owner: None,
         created: at,
