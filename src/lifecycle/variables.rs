@@ -191,8 +191,10 @@ mod tests {
                 .map(|name| ((*name).to_owned(), Secret::new(value)))
                 .collect::<BTreeMap<_, _>>()
         };
-        let mut options = Options::default();
-        options.env = pairs(&["A", "B"], "file");
+        let mut options = Options {
+            env: pairs(&["A", "B"], "file"),
+            ..Options::default()
+        };
         options.env.extend(pairs(&["C"], "flag"));
         let set = |name: &str| {
             let secret = SetSecret {

@@ -16,6 +16,7 @@
 )]
 
 mod canary;
+mod disk;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
@@ -28,6 +29,7 @@ fn main() {
     let docker = host::docker_is_here();
     let all = [
         ("canary", canary::TESTS, docker),
+        ("disk", disk::TESTS, docker),
         ("inspected", inspected::TESTS, docker),
     ];
     let trials = all
