@@ -52,6 +52,9 @@ _codemate__preview() {
             codemate__preview,open)
                 cmd="codemate__preview__subcmd__open"
                 ;;
+            codemate__preview,prune)
+                cmd="codemate__preview__subcmd__prune"
+                ;;
             codemate__preview,ps)
                 cmd="codemate__preview__subcmd__ls"
                 ;;
@@ -155,7 +158,7 @@ _codemate__preview() {
 
     case "${cmd}" in
         codemate__preview)
-            opts="-q -v -y -C -h -V --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help --version up down ls ps status url open logs exec restart wait events detect images agent secret sync supabase tunnel tether doctor completions help"
+            opts="-q -v -y -C -h -V --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help --version up down ls ps status url open logs exec restart wait events detect images agent prune secret sync supabase tunnel tether doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1128,6 +1131,50 @@ _codemate__preview() {
             ;;
         codemate__subcmd__preview__subcmd__open)
             opts="-q -v -y -C -h --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        codemate__subcmd__preview__subcmd__prune)
+            opts="-q -v -y -C -h --all --dry-run --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -55,6 +55,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "e
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "detect" -d 'Show what a project is recognised as, and why'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "images" -d 'List, build and remove base images'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "agent" -d 'Control the agent, which runs the instances in the background'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "prune" -d 'Remove what no instance needs any more: volumes, images, mirrors, logs'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "secret" -d 'Keep values of an instance\'s environment, away from files and command lines'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "sync" -d 'Show how far the files of an instance are behind their table'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "supabase" -d 'Sign in at Supabase, and check the tables that files come from'
@@ -473,6 +474,23 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent;
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l all -d 'Base images that no instance uses, too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l dry-run -d 'Show what would go, and remove nothing; with `--all`, base images in use are shown too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"

@@ -8,6 +8,7 @@ mod envelope;
 mod exec;
 mod image;
 mod instance;
+mod prune;
 mod secret;
 mod supabase;
 mod system;
@@ -20,6 +21,7 @@ pub use instance::{
     Credentials, DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView,
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
 };
+pub use prune::{PruneRequest, WasteItem, WasteKind, WasteView};
 pub use secret::{SecretView, SecretsRequest, SecretsView};
 pub use supabase::{
     FindingState, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView,
@@ -57,6 +59,7 @@ pub mod path {
     pub const SUPABASE_LOGOUT: &str = "/v1/supabase/logout";
     pub const SUPABASE_CHECK: &str = "/v1/supabase/check";
     pub const SUPABASE_SCHEMA: &str = "/v1/supabase/schema";
+    pub const PRUNE: &str = "/v1/prune";
     pub const DETECT: &str = "/v1/detect";
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";

@@ -18,6 +18,7 @@ mod logs;
 mod ls;
 mod open;
 mod output;
+mod prune;
 mod restart;
 mod secret;
 mod selector;
@@ -123,6 +124,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Images(args) => images::run(context, args).await,
         Command::Agent(args) => agent::control(context, args).await,
         Command::Supabase(args) => supabase::run(context, args).await,
+        Command::Prune(args) => prune::run(context, args).await,
         Command::Secret(args) => secret::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,

@@ -19,9 +19,9 @@ use transport::Transport;
 use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
     DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, OpenTunnelRequest, PruneView, SchemaView, SecretsRequest,
-    SecretsView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest, SyncView,
-    TunnelChecksView, TunnelsView, UpRequest, WaitQuery, path,
+    InstancesView, LogsQuery, OpenTunnelRequest, PruneRequest, PruneView, SchemaView,
+    SecretsRequest, SecretsView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest,
+    SyncView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery, WasteView, path,
 };
 use crate::model::DetectReport;
 
@@ -145,6 +145,10 @@ impl Client {
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {
         self.transport.post(path::DETECT, request).await
+    }
+
+    pub async fn prune(&self, request: &PruneRequest) -> Result<WasteView> {
+        self.transport.post(path::PRUNE, request).await
     }
 
     pub async fn images(&self) -> Result<ImagesView> {

@@ -181,7 +181,7 @@ impl LifecycleError {
                 "`--disk` gives it more; `codemate-preview up --rebuild` starts with nothing kept",
             ),
             Self::Disk(Overrun::Host { .. }) | Self::NoRoom { .. } => problem(Code::Policy)
-                .hint("free space on the disk")
+                .hint("free space on the disk; `codemate-preview prune` removes what is not needed")
                 .retryable(),
             Self::Cancelled { .. } => problem(Code::Interrupted),
             Self::WaitTimedOut { .. } => problem(Code::TimedOut).retryable(),

@@ -14,6 +14,7 @@ mod live;
 mod order;
 mod prepare;
 mod projects;
+mod prune;
 mod ready;
 mod reconcile;
 mod restart;
@@ -54,6 +55,7 @@ pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
 pub use order::{Starting, UpOrder};
+pub use prune::Waste;
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {

@@ -10,6 +10,7 @@ mod rows;
 mod secrets;
 mod tunnel;
 mod user_session;
+mod waste;
 
 use std::{
     fs, io,

@@ -16,6 +16,10 @@ pub const TESTS: &[Test] = &[
         "nothing_is_started_on_a_full_disk",
         nothing_is_started_on_a_full_disk,
     ),
+    (
+        "only_what_nobody_needs_is_pruned",
+        only_what_nobody_needs_is_pruned,
+    ),
 ];
 
 /// Writes 8 MiB at a time once it is told to: into a file with a name, or one without.
@@ -90,5 +94,55 @@ fn nothing_is_started_on_a_full_disk() {
     assert_eq!(ran.code, 12, "{ran:?}");
     assert!(ran.stderr.contains("nothing is started below"), "{ran:?}");
     settings("1MiB");
+    host.up(&project).url();
+}
+
+/// What a purge that was cut off leaves goes; what has a record, or is another's, stays.
+fn only_what_nobody_needs_is_pruned() {
+    let host = Host::new();
+    let project = host.project("kept", &[("main.py", WRITER)]);
+    host.up(&project).url();
+    host.run(&["down", project.to_str().unwrap()]).ok();
+    let owner = std::fs::read_to_string(host.config().with_file_name("state").join("owner"));
+    let owner = owner.unwrap();
+    let make = |name: &str, owner: &str, role: &str, id: &str| {
+        let labels = [("owner", owner), ("role", role), ("id", id)]
+            .map(|(key, value)| format!("--label=dev.codemate.preview.{key}={value}"));
+        let mut args = vec!["volume", "create"];
+        args.extend(labels.iter().map(String::as_str));
+        args.push(name);
+        docker(&args)
+    };
+    let named = |kind: &str| format!("cmp-{}-{kind}", owner.trim());
+    let (lost, other, guest) = (named("lost"), named("other"), named("guest"));
+    make(&lost, owner.trim(), "home", "00000000000c");
+    make(&guest, owner.trim(), "guest", "");
+    make(&other, "0000000000000000", "home", "00000000000c");
+    let there = |name: &str| {
+        !docker(&["volume", "ls", "-q", "--filter", &format!("name={name}")]).is_empty()
+    };
+
+    let told = host.json(&["prune", "--dry-run"]);
+    let listed = |told: &Value| -> Vec<String> {
+        let items = told["items"].as_array().unwrap().iter();
+        let name = |item: &Value| item["name"].as_str().unwrap().to_owned();
+        items
+            .filter(|item| item["kind"] != "image")
+            .map(name)
+            .collect()
+    };
+    let mut found = listed(&told);
+    found.sort();
+    assert_eq!(found, [guest.clone(), lost.clone()], "{told:#}");
+    assert!(there(&lost), "a dry run removes nothing");
+    let asked = host.run(&["prune", "--no-input"]);
+    assert_eq!(asked.code, 2, "it may be somebody's work: {asked:?}");
+    assert!(there(&lost) && asked.stderr.contains(&lost), "{asked:?}");
+    assert_eq!(host.json(&["--yes", "prune"])["removed"], true);
+    assert!(!there(&lost) && !there(&guest));
+    assert!(there(&other), "it is not ours");
+    docker(&["volume", "rm", &other]);
+    assert_eq!(listed(&host.json(&["prune", "--dry-run"])), [""; 0]);
+    // The control of what stays: it comes up with what it had.
     host.up(&project).url();
 }

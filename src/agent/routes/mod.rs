@@ -6,6 +6,7 @@ mod exec;
 mod images;
 mod instances;
 mod logs;
+mod prune;
 mod reply;
 mod secret;
 mod start;
@@ -61,6 +62,7 @@ pub fn router(house: House) -> Router {
         .route(path::SUPABASE_LOGOUT, post(supabase::logout))
         .route(path::SUPABASE_CHECK, post(supabase::check))
         .route(path::SUPABASE_SCHEMA, get(supabase::schema))
+        .route(path::PRUNE, post(prune::prune))
         .route(path::DETECT, post(detect::detect))
         .route(path::IMAGES, get(images::list))
         .route(path::IMAGES_BUILD, post(images::build))

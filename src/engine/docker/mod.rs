@@ -16,6 +16,7 @@ mod guest_volume;
 mod helper;
 mod home_volume;
 mod image;
+mod leftovers;
 mod link;
 mod logs;
 mod probe;
@@ -37,7 +38,7 @@ use tokio::sync::{Mutex, mpsc};
 use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
 use super::{
     BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
-    LogQuery, Observed, Owned, Result,
+    Leftover, LogQuery, Observed, Owned, Result,
 };
 use crate::{
     model::{BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Usage},
@@ -172,6 +173,14 @@ impl Engine for Docker {
 
     async fn list_owned(&self) -> Result<Vec<Owned>> {
         self.list_all_owned().await
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.list_leftovers().await
+    }
+
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        self.drop_leftover(leftover).await
     }
 
     async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo> {
