@@ -150,6 +150,8 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        most_disk_bytes: 1 << 40,
+        least_free_bytes: 0,
         allow_root: false,
         egress: codemate_preview::model::Egress::Open,
         runtime: None,

@@ -55,6 +55,8 @@ complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "e
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "detect" -d 'Show what a project is recognised as, and why'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "images" -d 'List, build and remove base images'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "agent" -d 'Control the agent, which runs the instances in the background'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "prune" -d 'Remove what no instance needs any more: volumes, images, mirrors, logs'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "secret" -d 'Keep values of an instance\'s environment, away from files and command lines'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "sync" -d 'Show how far the files of an instance are behind their table'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "supabase" -d 'Sign in at Supabase, and check the tables that files come from'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tunnel" -d 'Control the public URLs of instances'
@@ -81,6 +83,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l cpus -d 'How many cores it may use, such as `1.5`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l memory -d 'How much memory it may use, such as `512MiB`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l egress -d 'What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l disk -d 'How much its files, dependencies and caches may hold, such as `4GiB`. They are counted every 1 to 10 s, more often the nearer the limit is, and it is stopped when they are past it: for as long it can write beyond it' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s e -l env -d 'Set a variable of the app\'s environment' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l env-file -d 'Read variables of the app\'s environment from a file' -r -F
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
@@ -476,6 +479,89 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent;
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand agent; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l all -d 'Base images that no instance uses, too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l dry-run -d 'Show what would go, and remove nothing; with `--all`, base images in use are shown too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand prune" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -f -a "set" -d 'Keep a value, asked for without showing it or read from standard input'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -f -a "ls" -d 'List which there are and when they were set, never the values'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and not __fish_seen_subcommand_from set ls rm" -f -a "rm" -d 'Forget values'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l from-file -d 'Keep every variable of a file of `KEY=VALUE` lines' -r -F
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l for -d 'Whose: a name, an id or a directory; the instance of the current directory if not given' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l for -d 'Whose: a name, an id or a directory; the instance of the current directory if not given' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand secret; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"

@@ -8,7 +8,11 @@ use std::{
     sync::Mutex,
 };
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// Bytes after which the file is put aside.
 const LONGEST: u64 = 8 << 20;
@@ -18,18 +22,23 @@ pub fn start(path: &Path, filter: Option<&str>) -> io::Result<()> {
     let file = Rotating::open(path.to_owned(), LONGEST)?;
     let filter = filter
         .and_then(|text| text.parse::<EnvFilter>().ok())
-        .unwrap_or_else(|| EnvFilter::new("info"))
-        // Finer than that it writes whole frames, and there are tokens in them.
-        .add_directive("tungstenite=info".parse().expect("it is a directive"));
-    // Only a second agent in one process, as in tests, finds one set; it logs to the first's.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .unwrap_or_else(|| EnvFilter::new("info"));
+    let written = fmt::layer()
         .with_ansi(false)
         // On a full disk there is nowhere to complain to: standard error is this file too.
         .log_internal_errors(false)
         .with_writer(Mutex::new(file))
-        .try_init();
+        .with_filter(filter)
+        .with_filter(filter_fn(tells_no_secret));
+    // Only a second agent in one process, as in tests, finds one set; it logs to the first's.
+    let _ = tracing_subscriber::registry().with(written).try_init();
     Ok(())
+}
+
+/// Finer than this, the libraries write whole frames, headers and bodies, and there are tokens and
+/// environments in them. No filter brings that back.
+fn tells_no_secret(of: &Metadata<'_>) -> bool {
+    *of.level() <= Level::INFO || of.target().starts_with(env!("CARGO_CRATE_NAME"))
 }
 
 /// A file that is renamed to `<name>.1` and begun again when it has grown too long.

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::Instant,
@@ -60,6 +60,7 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
         }
         Err(error) => return failed(error.problem(), say),
     };
+    forbid_dumps();
     if let Err(error) = log::start(&paths.agent_log(), env.log.as_deref()) {
         return failed(
             Problem::new(Code::Agent, format!("no log can be written: {error}")),
@@ -94,6 +95,16 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
             Err(problem) => failed(problem, say),
         }
     })
+}
+
+/// A dump of this process, or of a program it starts for a tunnel, would hold credentials.
+fn forbid_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // To lower a limit is always allowed; without it, dumps are as the host has set them up.
+    let _ = setrlimit(Resource::Core, none);
 }
 
 fn failed(problem: Problem, say: impl FnOnce(Ready)) -> ExitCode {

@@ -69,6 +69,7 @@ impl Rooms {
             tunnels: Arc::new(tunnels),
             supabase,
             routes,
+            disk: Arc::default(),
             settings: Settings {
                 policy: policy(&user)?,
                 config_dir: paths.config_dir.clone(),
@@ -238,15 +239,16 @@ fn tools(
 
 fn policy(user: &UserSettings) -> Result<Policy, Problem> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most_memory_bytes = match &user.most_memory {
-        None => u64::MAX,
-        Some(text) => crate::config::size::bytes(text).ok_or_else(|| {
-            Problem::new(
+    let size = |key: &str, said: &Option<String>| match said {
+        None => Ok(None),
+        Some(text) => match crate::config::size::bytes(text) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(Problem::new(
                 Code::Config,
-                format!("`most_memory` is {text:?}, which is no size"),
+                format!("`{key}` is {text:?}, which is no size"),
             )
-            .hint("write it such as `4GiB`")
-        })?,
+            .hint("write it such as `4GiB`")),
+        },
     };
     let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
     let egress = user.sandbox.egress.clone().unwrap_or_default();
@@ -255,7 +257,9 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
     Ok(Policy {
         egress,
         most_cpus: user.most_cpus.unwrap_or(all),
-        most_memory_bytes,
+        most_memory_bytes: size("most_memory", &user.most_memory)?.unwrap_or(u64::MAX),
+        most_disk_bytes: size("most_disk", &user.most_disk)?.unwrap_or(u64::MAX),
+        least_free_bytes: size("least_free_disk", &user.least_free_disk)?.unwrap_or(1 << 30),
         allow_root: user.sandbox.allow_root,
         runtime: user.sandbox.runtime.clone(),
         runtimes: user.sandbox.runtimes.clone(),

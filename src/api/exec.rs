@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Problem;
+use crate::model::{Problem, Secret};
 
 /// The `Upgrade:` header of an exec request, whose JSON body is an [`ExecRequest`].
 pub const UPGRADE_PROTOCOL: &str = "codemate-exec";
@@ -14,7 +14,7 @@ pub const UPGRADE_PROTOCOL: &str = "codemate-exec";
 pub struct ExecRequest {
     pub argv: Vec<String>,
     #[serde(default)]
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Secret>,
     #[serde(default)]
     pub tty: bool,
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! Instances: starting, stopping, listing and following them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub struct UpRequest {
     /// Flags over environment over project files, already combined.
     #[serde(default)]
     pub options: Options,
+    /// Variables of the options that were given by a flag: no secret that is set replaces them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub env_flags: BTreeSet<String>,
     /// Start over: fresh volume, fresh installation.
     #[serde(default)]
     pub rebuild: bool,

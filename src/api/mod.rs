@@ -9,6 +9,8 @@ mod exec;
 mod image;
 mod instance;
 mod probe;
+mod prune;
+mod secret;
 mod share;
 mod supabase;
 mod system;
@@ -22,6 +24,8 @@ pub use instance::{
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
 };
 pub use probe::ProbeView;
+pub use prune::{PruneRequest, WasteItem, WasteKind, WasteView};
+pub use secret::{SecretView, SecretsRequest, SecretsView};
 pub use share::{
     LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
     ShareView, SharesView,
@@ -52,6 +56,7 @@ pub mod path {
     pub const EXEC: &str = "/v1/instances/{id}/exec";
     pub const RESTART: &str = "/v1/instances/{id}/restart";
     pub const WAIT: &str = "/v1/instances/{id}/wait";
+    pub const SECRETS: &str = "/v1/instances/{id}/secrets";
     pub const TUNNEL_OPEN: &str = "/v1/instances/{id}/tunnel/open";
     pub const TUNNEL_CLOSE: &str = "/v1/instances/{id}/tunnel/close";
     pub const TUNNELS: &str = "/v1/tunnels";
@@ -67,6 +72,7 @@ pub mod path {
     pub const SUPABASE_CHECK: &str = "/v1/supabase/check";
     pub const SUPABASE_SCHEMA: &str = "/v1/supabase/schema";
     pub const PROBE: &str = "/v1/probe";
+    pub const PRUNE: &str = "/v1/prune";
     pub const DETECT: &str = "/v1/detect";
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";

@@ -10,8 +10,8 @@ use clap::{
 use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
-    logs::LogsArgs, share::ShareArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs,
-    tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
+    logs::LogsArgs, prune::PruneArgs, secret::SecretArgs, share::ShareArgs, supabase::SupabaseArgs,
+    sync::SyncArgs, tether::TetherArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
 
@@ -119,6 +119,10 @@ pub enum Command {
     Images(ImagesArgs),
     /// Control the agent, which runs the instances in the background
     Agent(AgentArgs),
+    /// Remove what no instance needs any more: volumes, images, mirrors, logs
+    Prune(PruneArgs),
+    /// Keep values of an instance's environment, away from files and command lines
+    Secret(SecretArgs),
     /// Show how far the files of an instance are behind their table
     Sync(SyncArgs),
     /// Sign in at Supabase, and check the tables that files come from

@@ -1,7 +1,5 @@
 //! `exec`: a command inside an instance, with this terminal, and its exit code.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -17,12 +15,12 @@ use super::{
     output::Printer,
     selector::Selector,
     terminal::{self, Raw},
-    up::pair,
+    variables::{Variable, variables},
 };
 use crate::{
     api::{ExecFrame, ExecRequest},
     client::{ExecReader, ExecWriter},
-    model::{Code, Problem},
+    model::{Code, Problem, Secret},
 };
 
 #[derive(Debug, Args)]
@@ -35,8 +33,8 @@ pub struct ExecArgs {
     #[arg(short = 'T', long)]
     pub no_tty: bool,
     /// Set a variable of the command's environment
-    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = pair)]
-    pub env: Vec<(String, String)>,
+    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE")]
+    pub env: Vec<Variable>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -53,9 +51,10 @@ struct ExecView {
 pub async fn run(context: &mut Context, args: ExecArgs) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let tty = !args.no_tty && context.printer.format() == Format::Text && terminal::both_ends();
-    let mut env: BTreeMap<String, String> = args.env.into_iter().collect();
+    let mut env = variables(args.env)?;
     if tty && let Some(term) = &context.env.term {
-        env.entry("TERM".to_owned()).or_insert_with(|| term.clone());
+        env.entry("TERM".to_owned())
+            .or_insert_with(|| Secret::new(term));
     }
     let request = ExecRequest {
         argv: args.command,

@@ -19,7 +19,9 @@ mod ls;
 mod open;
 mod output;
 mod probe;
+mod prune;
 mod restart;
+mod secret;
 mod selector;
 mod share;
 mod signal;
@@ -31,6 +33,7 @@ mod tether;
 mod tunnel;
 mod up;
 mod url;
+mod variables;
 mod wait;
 
 pub use args::Cli;
@@ -123,6 +126,8 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Images(args) => images::run(context, args).await,
         Command::Agent(args) => agent::control(context, args).await,
         Command::Supabase(args) => supabase::run(context, args).await,
+        Command::Prune(args) => prune::run(context, args).await,
+        Command::Secret(args) => secret::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Share(args) => share::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,

@@ -11,14 +11,14 @@ use super::{
     exit::{Failure, Outcome},
     follow,
     signal::Signals,
+    variables::{Variable, env_file, variables},
 };
 use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
     config::{Combine, env_options, project_options},
     model::{
-        Code, Egress, Event, InstanceId, Lifetime, LimitOptions, Options, Problem, Secret,
-        TunnelChoice, UpOutcome,
+        Code, Egress, Event, InstanceId, Lifetime, LimitOptions, Options, TunnelChoice, UpOutcome,
     },
 };
 
@@ -55,9 +55,14 @@ pub struct UpArgs {
     /// What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`
     #[arg(long, value_name = "open|none|NAME,NAME")]
     pub egress: Option<Egress>,
+    /// How much its files, dependencies and caches may hold, such as `4GiB`. They are counted
+    /// every 1 to 10 s, more often the nearer the limit is, and it is stopped when they are past
+    /// it: for as long it can write beyond it
+    #[arg(long, value_name = "SIZE")]
+    pub disk: Option<String>,
     /// Set a variable of the app's environment
-    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = pair)]
-    pub env: Vec<(String, String)>,
+    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE")]
+    pub env: Vec<Variable>,
     /// Read variables of the app's environment from a file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Vec<PathBuf>,
@@ -146,6 +151,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         source,
         label: context.global.name.clone(),
         options,
+        env_flags: variables(args.env.clone())?.into_keys().collect(),
         rebuild: args.rebuild,
         public: args.access.public(),
         expires: args.access.expires,
@@ -166,9 +172,12 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
 }
 
 /// Where the files come from, which instance that is, and what is said of it.
-fn files(context: &Context, args: &UpArgs) -> Result<(SourceRef, InstanceId, Options), Failure> {
-    let label = context.global.name.as_ref();
+fn files(
+    context: &mut Context,
+    args: &UpArgs,
+) -> Result<(SourceRef, InstanceId, Options), Failure> {
     let flags = flags(context, args)?;
+    let label = context.global.name.as_ref();
     if let Some(project) = &args.project {
         let source = SourceRef::Supabase {
             project: project.clone(),
@@ -215,49 +224,20 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
     templates.into_iter().nth(at)
 }
 
-fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
+fn flags(context: &mut Context, args: &UpArgs) -> Result<Options, Failure> {
     let mut flags = args.plan.options();
     flags.tunnel = args.tunnel;
     flags.limits = LimitOptions {
         cpus: args.cpus,
         memory: args.memory.clone(),
+        disk: args.disk.clone(),
     };
     flags.network.egress.clone_from(&args.egress);
     for file in &args.env_file {
-        flags
-            .env
-            .extend(env_file(context.global.directory.as_deref(), file)?);
+        flags.env.extend(env_file(context, file)?);
     }
-    flags.env.extend(
-        args.env
-            .iter()
-            .map(|(key, value)| (key.clone(), Secret::new(value))),
-    );
+    flags.env.extend(variables(args.env.clone())?);
     Ok(flags)
-}
-
-fn env_file(base: Option<&Path>, file: &Path) -> Result<Vec<(String, Secret)>, Failure> {
-    let path = base.map_or_else(|| file.to_owned(), |base| base.join(file));
-    let told = |error: dotenvy::Error| {
-        // The line itself may hold a secret.
-        let why = match error {
-            dotenvy::Error::Io(error) => error.to_string(),
-            dotenvy::Error::LineParse(_, at) => format!("a line is not `KEY=VALUE` (at {at})"),
-            _ => "it is not valid".to_owned(),
-        };
-        Problem::new(
-            Code::Config,
-            format!("cannot read `{}`: {why}", file.display()),
-        )
-    };
-    let pairs = dotenvy::from_path_iter(&path).map_err(told)?;
-    pairs
-        .map(|pair| {
-            Ok(pair
-                .map(|(key, value)| (key, Secret::new(value)))
-                .map_err(told)?)
-        })
-        .collect()
 }
 
 pub fn utf8(directory: &Path) -> Result<String, Failure> {

@@ -22,7 +22,7 @@ use tokio::{
 use super::{Client, ClientError, Result, peer, transport::Transport};
 use crate::{
     api::{API_VERSION, Hello, Ready, path},
-    config::Paths,
+    config::{Env, Paths},
 };
 
 const HELLO: Duration = Duration::from_secs(3);
@@ -205,7 +205,13 @@ async fn spawn(paths: &Paths) -> Result<Spawned> {
         .mode(0o600)
         .open(&log)
         .map_err(ClientError::io("open", &log))?;
-    let mut agent = Command::new(&program)
+    let mut command = Command::new(&program);
+    // Each request brings what it has of these: an environment stays readable as long as its
+    // process lives.
+    for name in Env::CREDENTIALS {
+        command.env_remove(name);
+    }
+    let mut agent = command
         .args(["agent", "run"])
         .current_dir("/")
         .stdin(Stdio::null())

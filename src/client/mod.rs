@@ -20,9 +20,9 @@ use crate::api::{
     BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
     DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
     InstancesView, LogsQuery, NewLinkRequest, NewLinkView, OpenTunnelRequest, OwnLinkView,
-    ProbeView, PruneView, RevokeRequest, RevokedView, SchemaView, SharesView, SignInRequest,
-    SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
-    UpRequest, WaitQuery, path,
+    ProbeView, PruneRequest, PruneView, RevokeRequest, RevokedView, SchemaView, SecretsRequest,
+    SecretsView, SharesView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest, SyncView,
+    TunnelChecksView, TunnelsView, UpRequest, WaitQuery, WasteView, path,
 };
 use crate::model::DetectReport;
 
@@ -141,6 +141,14 @@ impl Client {
             .await
     }
 
+    pub async fn secrets(&self, id: &str) -> Result<SecretsView> {
+        self.transport.get(&of(path::SECRETS, id), &()).await
+    }
+
+    pub async fn change_secrets(&self, id: &str, request: &SecretsRequest) -> Result<SecretsView> {
+        self.transport.post(&of(path::SECRETS, id), request).await
+    }
+
     /// How far the files of an instance are behind its table.
     pub async fn sync_status(&self, id: &str) -> Result<SyncView> {
         self.transport.get(&of(path::SYNC, id), &()).await
@@ -171,6 +179,10 @@ impl Client {
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {
         self.transport.post(path::DETECT, request).await
+    }
+
+    pub async fn prune(&self, request: &PruneRequest) -> Result<WasteView> {
+        self.transport.post(path::PRUNE, request).await
     }
 
     pub async fn images(&self) -> Result<ImagesView> {

@@ -44,7 +44,7 @@ by_field! {
     ReloadOptions { mode, restart_on }
     SyncOptions { ignore }
     ProxyOptions { host }
-    LimitOptions { cpus, memory }
+    LimitOptions { cpus, memory, disk }
     SandboxOptions { root, runtime }
     NetworkOptions { egress }
 }

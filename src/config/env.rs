@@ -51,6 +51,18 @@ pub struct Env {
 }
 
 impl Env {
+    /// Variables that hold what proves who one is.
+    pub const CREDENTIALS: [&str; 8] = [
+        "NGROK_AUTHTOKEN",
+        "CLOUDFLARE_API_TOKEN",
+        "SUPABASE_KEY",
+        "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SECRET_KEY",
+        "SUPABASE_SERVICE_ROLE_KEY",
+        "SUPABASE_USER_TOKEN",
+    ];
+
     pub fn capture() -> Self {
         Self {
             home: path("HOME"),

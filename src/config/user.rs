@@ -22,6 +22,11 @@ pub struct UserSettings {
     pub most_cpus: Option<f64>,
     /// Memory one preview may ask for, such as `8GiB`; no ceiling when not given.
     pub most_memory: Option<String>,
+    /// What one preview's volume may be asked to hold, such as `20GiB`; no ceiling when not given.
+    pub most_disk: Option<String>,
+    /// Below so much free space nothing is started, and the largest preview is stopped; `1GiB`
+    /// when not given.
+    pub least_free_disk: Option<String>,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
     pub tunnels: TunnelSettings,

@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     model::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
-        Name, Role, Usage,
+        Name, Role, Secret, Usage,
     },
     security::{Abilities, Approved},
 };
@@ -87,6 +87,17 @@ pub trait Engine: Send + Sync + 'static {
     async fn observe(&self, id: &InstanceId) -> Result<Observed>;
     /// Every container and home volume labelled as this owner's.
     async fn list_owned(&self) -> Result<Vec<Owned>>;
+
+    /// What is ours and no container uses. Which of it is somebody's is for the caller to know.
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        Ok(Vec::new())
+    }
+    /// Gone already is success; in use again is refused.
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        Err(EngineError::Missing {
+            what: leftover.name.clone(),
+        })
+    }
 
     /// A stream to the guest's multiplexer; [`link::Link`] speaks on it.
     async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo>;
@@ -171,10 +182,27 @@ pub struct CutOff {
     pub generation: u64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    pub kind: LeftoverKind,
+    pub name: String,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftoverKind {
+    /// A home volume of this owner's.
+    Home { id: InstanceId },
+    /// A volume with the guest of another version of this program.
+    Guest,
+    /// An image that a build of ours left without a name.
+    Image,
+}
+
 #[derive(Debug, Clone)]
 pub struct ExecSpec {
     pub argv: Vec<String>,
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Secret>,
     pub cwd: String,
     pub tty: bool,
     pub stdin: bool,

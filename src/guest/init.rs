@@ -19,6 +19,7 @@ use crate::{
     listeners::Listeners,
     output::{Log, Output},
     run::Run,
+    usage::{Found, Usage},
     sys::{self, PollFd},
     turn::turn,
     wire::ToAgent,
@@ -45,6 +46,7 @@ pub struct Init {
     pub app: App,
     pub run: Option<Run>,
     pub listeners: Listeners,
+    pub usage: Usage,
     log: Log,
     signals: File,
     socket: UnixListener,
@@ -71,6 +73,7 @@ impl Init {
             app: App::default(),
             run: None,
             listeners: Listeners::new(),
+            usage: Usage::of(home.to_owned()),
             log: Log { stdout: Output::new(&io::stdout()), stderr: Output::new(&io::stderr()) },
             signals,
             socket: listener,
@@ -145,6 +148,9 @@ impl Init {
     }
 
     fn timeout(&self) -> Option<Duration> {
+        if self.usage.is_counting() {
+            return Some(Duration::ZERO);
+        }
         let idle = self.conns.values().map(|conn| conn.heard + IDLE);
         let listeners = (!self.conns.is_empty()).then(|| self.listeners.timer());
         let next = idle.chain(listeners).chain(self.app.timer()).min()?;
@@ -232,6 +238,14 @@ impl Init {
         let now = Instant::now();
         if !self.conns.is_empty() && self.listeners.poll(now) {
             self.broadcast(&ToAgent::Listening { ports: self.listeners.ports() });
+        }
+        if let Some(found) = self.usage.advance() {
+            let Found { bytes, files, free, .. } = found;
+            for (link, id) in found.waiters {
+                if let Some(conn) = self.conns.get_mut(&link) {
+                    conn.send(id, &ToAgent::Usage { bytes, files, free });
+                }
+            }
         }
         // Nothing is acknowledged that a crash could make the journal forget.
         let _ = self.workspace.journal.flush();

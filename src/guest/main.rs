@@ -34,6 +34,7 @@ mod sys_netfilter;
 mod sys_probe;
 mod turn;
 mod upload;
+mod usage;
 mod warden;
 mod wire;
 

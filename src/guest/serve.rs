@@ -82,6 +82,7 @@ impl Init {
                     conn.answer(id, outcome);
                 }
             }
+            ToGuest::Usage {} => self.usage.ask((link, id)),
             ToGuest::Stop {} => self.app.stop(Some((link, id))),
             ToGuest::Run { program } => self.run(link, conn, id, &program),
             ToGuest::Kill {} => {

@@ -108,6 +108,7 @@ unsafe extern "C" {
     fn prctl(option: c_int, ...) -> c_int;
     fn umask(mask: u32) -> u32;
     fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int;
+    fn statvfs(path: *const c_char, told: *mut u64) -> c_int;
     fn connect(fd: c_int, address: *const c_void, len: u32) -> c_int;
 }
 
@@ -177,6 +178,16 @@ pub fn symlink_at(target: &str, dir: &OwnedFd, name: &str) -> io::Result<()> {
 pub fn reserve(file: &File, len: u64) -> io::Result<()> {
     let len = i64::try_from(len).map_err(|_| io::Error::from_raw_os_error(EFBIG))?;
     checked(unsafe { fallocate(file.as_raw_fd(), FALLOC_FL_KEEP_SIZE, 0, len) }).map(drop)
+}
+
+/// Free to us on the file system of a path, in bytes.
+pub fn free_bytes(path: &std::path::Path) -> io::Result<u64> {
+    // `struct statvfs` of 64-bit Linux: 112 bytes, the second word the unit, the fifth what is free.
+    let mut told = [0u64; 16];
+    let path = c_string(path.to_str().unwrap_or("/"))?;
+    // SAFETY: the text ends in a zero byte, and what is written fits into what `told` holds.
+    checked(unsafe { statvfs(path.as_ptr(), told.as_mut_ptr()) })?;
+    Ok(told[1].saturating_mul(told[4]))
 }
 
 pub fn set_nonblocking(fd: &impl AsRawFd) -> io::Result<()> {

@@ -5,7 +5,7 @@
 //! is trusted: every length is checked against the bytes that are there.
 
 /// Both ends must speak the same one; the agent replaces a container whose guest is older.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Content one frame carries at most: a whole small file, or a piece of a large one.
 pub const CHUNK: usize = 256 * 1024;
 /// A frame without its length: a chunk, and room for a path, a link target or an environment.
@@ -243,6 +243,7 @@ messages! {
         18 Eof {}
         19 Reset {}
         20 Credit { bytes: u32 }
+        21 Usage {}
     }
     /// From the guest.
     ToAgent<'a> {
@@ -263,6 +264,8 @@ messages! {
         77 Eof {}
         78 Reset {}
         79 Credit { bytes: u32 }
+        /// What the home holds, and what is free where it is. It is counted beside all else.
+        80 Usage { bytes: u64, files: u64, free: u64 }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::disk::Overrun;
 use crate::{
     config::ConfigError,
     engine::EngineError,
@@ -96,6 +97,10 @@ pub enum LifecycleError {
     ProbeFailed { rows: usize },
     #[error("there is no image to probe from")]
     NoImageToProbe,
+    #[error("{}", describe_overrun(.0))]
+    Disk(Overrun),
+    #[error("{} of disk are free, and nothing is started below {}", size(*free), size(*floor))]
+    NoRoom { free: u64, floor: u64 },
     #[error("the agent is shutting down")]
     ShuttingDown,
 }
@@ -196,10 +201,41 @@ impl LifecycleError {
             Self::AppExited { .. } => problem(Code::AppExited)
                 .hint("correct the app, or set `[run] command` in codemate-preview.toml"),
             Self::NotReady { seen, .. } => problem(Code::TimedOut).hint(seen.remedy()),
+            Self::Disk(Overrun::Limit { .. }) => problem(Code::Policy).hint(
+                "`--disk` gives it more; `codemate-preview up --rebuild` starts with nothing kept",
+            ),
+            Self::Disk(Overrun::Host { .. }) | Self::NoRoom { .. } => problem(Code::Policy)
+                .hint("free space on the disk; `codemate-preview prune` removes what is not needed")
+                .retryable(),
             Self::Cancelled { .. } => problem(Code::Interrupted),
             Self::WaitTimedOut { .. } => problem(Code::TimedOut).retryable(),
             Self::ShuttingDown => problem(Code::Agent).retryable(),
         }
+    }
+}
+
+fn describe_overrun(overrun: &Overrun) -> String {
+    match overrun {
+        Overrun::Limit {
+            used,
+            limit,
+            rate,
+            unseen,
+        } => format!(
+            "it was stopped: it holds {} on disk and may hold {}; what is written between two \
+             looks goes past the limit, here {} a second for {}",
+            size(*used),
+            size(*limit),
+            size(*rate),
+            humantime::format_duration(Duration::from_secs(unseen.as_secs().max(1))),
+        ),
+        Overrun::Host { free, floor, used } => format!(
+            "it was stopped: {} of the host's disk are free, {} have to be, and of all previews \
+             it holds most, {}",
+            size(*free),
+            size(*floor),
+            size(*used),
+        ),
     }
 }
 
@@ -257,7 +293,7 @@ fn describe_exit(exit: &AppExit) -> String {
 }
 
 /// Bytes for people, in binary units.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     for (unit, name) in UNITS {
         if bytes >= unit {

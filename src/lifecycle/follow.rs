@@ -68,21 +68,23 @@ impl Instance {
         let State::Live(live) = &self.state else {
             return;
         };
+        let overrun = live.overrun.clone();
         let (link, plan, root) = (
             live.link.clone(),
             live.plan.clone(),
             live.sync.source().root().to_owned(),
         );
-        let Some(steps) = &plan.install else {
+        if plan.install.is_none() {
             return self.restart_app().await;
-        };
+        }
         self.record.install_key = None;
         let journal = self.journal.clone();
         let began = Timestamp::now();
         let step = Step::start(&journal, "install", "dependencies changed");
         let done = async {
             self.save().await?;
-            install(&link, &plan, steps, &step).await?;
+            let variables = self.variables().await?;
+            install(&link, &plan, &variables, (&step, overrun)).await?;
             let image = self.house.engine.image(&plan.image).await?;
             let id = image.map_or(String::new(), |image| image.id);
             install_key(&plan, &root, &id).await

@@ -122,6 +122,11 @@ impl Images {
     }
 
     /// Remove images of ours that nothing uses and no present version is built as.
+    /// What [`Images::prune`] would look at. Those in use are among them.
+    pub async fn candidates(&self) -> Result<Vec<ImageInfo>, LifecycleError> {
+        Ok(self.engine.images().await?)
+    }
+
     pub async fn prune(&self) -> Result<Vec<ImageInfo>, LifecycleError> {
         let mut removed = Vec::new();
         for image in self.engine.images().await? {

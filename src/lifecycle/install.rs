@@ -2,26 +2,34 @@
 
 use std::collections::VecDeque;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::{LifecycleError, step::Step};
+use super::{
+    LifecycleError,
+    disk::{self, Overrun},
+    step::Step,
+    variables::Variables,
+};
 use crate::{
     engine::link::{Link, RunSpec},
-    model::{BuildProgress, Install, Plan},
+    model::{BuildProgress, Plan},
 };
 
 /// How much of a failed step's output is shown.
 const LAST_LINES: usize = 20;
 
-/// Run the steps in order. The first that fails ends it.
+/// Run the plan's steps in order. The first that fails ends it.
 pub async fn install(
     link: &Link,
     plan: &Plan,
-    install: &Install,
-    step: &Step<'_>,
+    variables: &Variables,
+    (step, mut overrun): (&Step<'_>, watch::Receiver<Option<Overrun>>),
 ) -> Result<(), LifecycleError> {
-    for argv in &install.commands {
-        run(link, plan, argv, step).await?;
+    for argv in plan.install.iter().flat_map(|install| &install.commands) {
+        tokio::select! {
+            done = run(link, plan, argv, (variables, step)) => done?,
+            error = disk::overrun(&mut overrun) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -30,16 +38,18 @@ async fn run(
     link: &Link,
     plan: &Plan,
     argv: &[String],
-    step: &Step<'_>,
+    (variables, step): (&Variables, &Step<'_>),
 ) -> Result<(), LifecycleError> {
     let spec = RunSpec {
         argv: argv.to_vec(),
-        env: Vec::new(),
+        env: variables.for_command(Some(plan)),
         cwd: plan.root.clone(),
     };
     let (to, mut lines) = mpsc::channel(256);
     let mut last = VecDeque::with_capacity(LAST_LINES);
+    let mask = variables.mask();
     let mut keep = |text: String| {
+        let text = mask.clean(text);
         if last.len() == LAST_LINES {
             last.pop_front();
         }

@@ -1,6 +1,9 @@
 //! The task that owns one instance: its mailbox, its record, its container.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -8,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     House, LifecycleError,
+    disk::overrun,
     journal::Journal,
     live::{Live, News},
     route::Door,
     share::{ShareWish, Sharing},
     tunnel::Way,
+    variables::Masking,
 };
 use crate::{
     gateway::{Activity, Target},
@@ -28,6 +33,8 @@ use crate::{
 /// A start asked for, and how to call it off.
 pub struct UpJob {
     pub options: Options,
+    /// See [`Record::env_flags`].
+    pub env_flags: BTreeSet<String>,
     pub rebuild: bool,
     pub(super) share: ShareWish,
     /// Nobody waits: the tunnel is opened beside, and is no reason to fail.
@@ -78,6 +85,7 @@ pub struct Instance {
     /// while one container is replaced by another comes through.
     pub door: watch::Sender<Door>,
     pub epoch: Epoch,
+    pub masking: Masking,
     pub state: State,
     pub way: Way,
     /// Who may come by it.
@@ -115,6 +123,7 @@ enum Woken {
     News(Option<News>),
     Batch(Option<Batch>),
     Tunnel,
+    Overrun(LifecycleError),
     Stopping,
 }
 
@@ -145,6 +154,7 @@ impl Instance {
                     }
                 }
                 Woken::Tunnel => self.tunnel_moved().await,
+                Woken::Overrun(error) => self.stop_for(&error).await,
                 Woken::Batch(batch) => {
                     let called_off = self.epoch.current();
                     tokio::select! {
@@ -171,6 +181,7 @@ impl Instance {
                 () = self.way.changed() => Woken::Tunnel,
                 news = live.news.recv() => Woken::News(news),
                 batch = live.batches.recv() => Woken::Batch(batch),
+                error = overrun(&mut live.overrun) => Woken::Overrun(error),
             },
         }
     }

@@ -4,7 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{LifecycleError, edit::Rules, journal::Journal, refusals};
+use super::{
+    LifecycleError,
+    disk::{Overrun, Watchdog},
+    edit::Rules,
+    journal::Journal,
+    refusals,
+    variables::Masking,
+};
 use crate::{
     engine::{
         Engine, EngineError,
@@ -45,6 +52,8 @@ pub struct Live {
     pub news: mpsc::Receiver<News>,
     pub news_in: mpsc::Sender<News>,
     pub listeners: watch::Receiver<Vec<Listener>>,
+    /// Why it has to be stopped, once it has to.
+    pub overrun: watch::Receiver<Option<Overrun>>,
     /// The port that answered, once one has.
     pub port: Option<u16>,
     /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
@@ -59,6 +68,8 @@ pub struct Tenant<'a> {
     pub engine: &'a Arc<dyn Engine>,
     pub journal: &'a Arc<Journal>,
     pub scope: &'a Scope,
+    pub masking: &'a Masking,
+    pub watchdog: Watchdog,
 }
 
 impl Live {
@@ -81,6 +92,7 @@ impl Live {
             listeners: listeners_in,
             news: news_in.clone(),
             journal: tenant.journal.clone(),
+            masking: tenant.masking.clone(),
         };
         scope.spawn(pump.run());
         let told = refusals::tell(
@@ -90,6 +102,7 @@ impl Live {
         );
         let ended = scope.token();
         scope.spawn(async move { ended.run_until_cancelled(told).await.unwrap_or_default() });
+        let overrun = tenant.watchdog.watch(link.clone(), &scope);
         ends_unless_attached.disarm();
         Ok(Self {
             sync: Sync::new(source, link.clone()),
@@ -104,6 +117,7 @@ impl Live {
             news,
             news_in,
             listeners,
+            overrun,
         })
     }
 
@@ -124,6 +138,7 @@ struct Pump {
     listeners: watch::Sender<Vec<Listener>>,
     news: mpsc::Sender<News>,
     journal: Arc<Journal>,
+    masking: Masking,
 }
 
 impl Pump {
@@ -137,7 +152,8 @@ impl Pump {
                     continue;
                 }
                 GuestEvent::AppStarted { .. } => News::AppStarted,
-                GuestEvent::AppExited { exit, start } => {
+                GuestEvent::AppExited { mut exit, start } => {
+                    self.masking.now().clean_all(&mut exit.last_lines);
                     self.journal.tell(Event::AppExit(exit.clone()));
                     News::AppExited { exit, start }
                 }

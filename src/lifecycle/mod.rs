@@ -1,5 +1,6 @@
 //! `Manager`: find, create, list and remove instances. Each is owned by a task of its own.
 
+mod disk;
 mod down;
 mod edit;
 mod error;
@@ -13,9 +14,11 @@ mod instance;
 mod journal;
 mod keep;
 mod live;
+mod order;
 mod prepare;
 mod probe;
 mod projects;
+mod prune;
 mod ready;
 mod reconcile;
 mod refusals;
@@ -28,6 +31,7 @@ mod step;
 mod tunnel;
 mod tunnels;
 mod up;
+mod variables;
 mod wait;
 
 use std::{
@@ -37,28 +41,31 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::ShareSettings,
     engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{InstanceId, Lifetime, Name, Options, Phase, TunnelChoice, UpOutcome},
+    model::{InstanceId, Name, Phase, TunnelChoice},
     project,
     security::{LimitRequest, Policy, limits},
     source::supabase::Desk,
-    store::{Intent, Record, Source, Store},
+    store::{Intent, Record, Store},
     task::Scope,
     tunnel::Tunnels,
 };
 use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
 
+pub use disk::Book as DiskBook;
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use order::{Starting, UpOrder};
 pub use probe::Probed;
+pub use prune::Waste;
 pub use share::Revoked;
 pub use shares::{GivenLink, SharesOf};
 
@@ -85,33 +92,14 @@ pub struct House {
     pub supabase: Arc<Desk>,
     pub images: Images,
     pub settings: Settings,
+    /// What instances hold, as last seen.
+    pub disk: Arc<DiskBook>,
 }
 
 impl House {
     fn url(&self, name: &Name) -> String {
         format!("http://{name}.localhost:{}", self.settings.gateway_port)
     }
-}
-
-/// A start that was asked for: what happens, and how it ends.
-pub struct Starting {
-    pub id: InstanceId,
-    pub events: broadcast::Receiver<Entry>,
-    pub outcome: oneshot::Receiver<Result<UpOutcome, LifecycleError>>,
-    /// Gives the start up.
-    pub cancel: CancellationToken,
-}
-
-/// What a caller wants started.
-pub struct UpOrder {
-    pub source: Source,
-    pub label: Option<Name>,
-    pub options: Options,
-    pub rebuild: bool,
-    /// Whether everyone may visit it; as the user's settings have it if `None`.
-    pub public: Option<bool>,
-    /// How long that is so, or how long the link is good for that is made.
-    pub expires: Option<Lifetime>,
 }
 
 pub struct Manager {
@@ -159,6 +147,7 @@ impl Manager {
         let (_, events) = handle.journal.follow();
         let job = Box::new(UpJob {
             options: order.options,
+            env_flags: order.env_flags,
             rebuild: order.rebuild,
             share: self.share_wish(order.public, order.expires),
             unattended: false,
@@ -303,6 +292,8 @@ impl Manager {
             source: order.source.clone(),
             label: order.label.clone(),
             options: order.options.clone(),
+            env_flags: order.env_flags.clone(),
+            secrets_revision: 0,
             plan: None,
             generation: 0,
             intent: Intent::Down,
@@ -338,6 +329,7 @@ impl Manager {
             scope: self.scope.child(),
             door: watch::channel(route::Door::Opening).0,
             epoch: epoch.clone(),
+            masking: variables::Masking::default(),
             state: State::Down,
             way: tunnel::Way::default(),
             sharing: sharing.clone(),

@@ -1,7 +1,7 @@
 //! What `up` decides before it touches anything: plan, limits, image, approval.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,12 +12,13 @@ use super::{
     LifecycleError, Manager,
     instance::{Instance, UpJob},
     step::Step,
+    variables::Variables,
 };
 use crate::{
     config::size,
     model::{
         ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Options, Plan, Role,
-        Sandbox, Secret,
+        Sandbox,
     },
     project::{self, LocalTree, Templates},
     security::{Abilities, Approved, LimitRequest, limits},
@@ -29,6 +30,9 @@ use crate::{
 pub(super) struct Decision {
     pub plan: Plan,
     pub options: Options,
+    /// See [`UpJob::env_flags`].
+    pub env_flags: BTreeSet<String>,
+    pub variables: Variables,
     pub limits: Limits,
 }
 
@@ -37,12 +41,20 @@ impl Instance {
         let directory = PathBuf::from(self.record.source.directory());
         let config_dir = self.house.settings.config_dir.clone();
         let options = self.options_of(&job.options)?;
-        let report = detect(directory, options.clone(), config_dir).await?;
+        let variables = self.variables_for(&options, &job.env_flags).await?;
+        // The app's port may be told it in its environment.
+        let told = Options {
+            env: variables.all().clone(),
+            ..options.clone()
+        };
+        let report = detect(directory, told, config_dir).await?;
         let plan = report.plan.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
         Ok(Decision {
             limits: limits_of(&options)?,
             options,
+            env_flags: job.env_flags.clone(),
+            variables,
             plan,
         })
     }
@@ -111,15 +123,12 @@ impl Manager {
 /// What an instance's container is asked to be.
 pub(super) fn spec_of(record: &Record, decision: &Decision, image: &ImageInfo) -> ContainerSpec {
     let plan = &decision.plan;
-    let mut env: BTreeMap<String, Secret> = plan
-        .env
-        .iter()
-        .map(|(name, value)| (name.clone(), Secret::new(value)))
-        .collect();
+    let mut env = plan.env.clone();
     let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
-    let path = project::search_path(&plan.root, searched);
-    env.insert("PATH".to_owned(), Secret::new(path));
-    env.extend(decision.options.env.clone());
+    env.insert(
+        "PATH".to_owned(),
+        project::search_path(&plan.root, searched),
+    );
     ContainerSpec {
         id: record.id.clone(),
         name: record.name.clone(),
@@ -171,17 +180,21 @@ async fn off_thread<T: Send + 'static>(
 }
 
 pub(super) fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
-    let memory_bytes = match &options.limits.memory {
-        None => None,
-        Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {
-            key: "limits.memory",
-            value: text.clone(),
-            expected: "size, such as `512MiB`",
-        })?),
+    let size = |key, asked: &Option<String>| match asked {
+        None => Ok(None),
+        Some(text) => match size::bytes(text) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(LifecycleError::BadOption {
+                key,
+                value: text.clone(),
+                expected: "size, such as `512MiB`",
+            }),
+        },
     };
     Ok(limits(LimitRequest {
         cpus: options.limits.cpus,
-        memory_bytes,
+        memory_bytes: size("limits.memory", &options.limits.memory)?,
+        disk_bytes: size("limits.disk", &options.limits.disk)?,
     }))
 }
 

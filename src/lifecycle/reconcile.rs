@@ -11,7 +11,6 @@ use super::{
     live::{Live, is_gone},
     route::Door,
     share::ShareWish,
-    up::app_spec,
 };
 use crate::{
     engine::{EngineError, Observed, link::AppState},
@@ -85,6 +84,7 @@ impl Instance {
             });
         };
         let (plan, port) = (Arc::new(plan.clone()), *port);
+        let variables = self.variables().await?;
         let directory = std::path::PathBuf::from(self.record.source.directory());
         let source = Arc::new(LocalSource::open(directory, &plan.ignore)?);
         let mut live = Live::attach(self.tenant(), plan, source).await?;
@@ -95,7 +95,8 @@ impl Instance {
                 port,
             });
         } else {
-            live.link.start_app(app_spec(&live.plan)).await?;
+            live.link.start_app(variables.for_app(&live.plan)).await?;
+            self.record.secrets_revision = variables.revision;
             live.probe_later();
         }
         self.record.generation = generation;
@@ -121,6 +122,7 @@ impl Instance {
     pub(super) async fn make_again(&mut self) {
         let job = UpJob {
             options: self.record.options.clone(),
+            env_flags: self.record.env_flags.clone(),
             rebuild: false,
             share: ShareWish::AsItIs,
             unattended: true,
@@ -171,6 +173,7 @@ impl Instance {
             return Ok(());
         };
         let (plan, source) = (live.plan.clone(), Arc::clone(live.sync.source()));
+        let variables = self.variables().await?;
         let fresh = Live::attach(self.tenant(), plan, source).await?;
         let State::Live(live) = &mut self.state else {
             return Ok(());
@@ -178,9 +181,12 @@ impl Instance {
         live.take_over(fresh);
         match live.link.hello().app.clone() {
             Some(AppState::Running { .. }) => live.probe_later(),
-            Some(AppState::Exited(exit)) => self.app_exited(exit).await,
+            Some(AppState::Exited(mut exit)) => {
+                variables.mask().clean_all(&mut exit.last_lines);
+                self.app_exited(exit).await;
+            }
             None => {
-                live.link.start_app(app_spec(&live.plan)).await?;
+                live.link.start_app(variables.for_app(&live.plan)).await?;
                 live.probe_later();
             }
         }

@@ -1,6 +1,6 @@
 //! Restarting the app of a running container. Requests wait; the outcome comes as news.
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::{
     LifecycleError,
@@ -29,24 +29,33 @@ impl Instance {
     }
 
     pub(super) async fn restart_app(&mut self) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        if let Err(error) = live.restart(&self.door).await {
+        if let Err(error) = self.start_again().await {
             self.door.send_replace(Door::Shut);
             self.out_of_order(&error).await;
         }
     }
 }
 
-impl Live {
-    async fn restart(&mut self, door: &watch::Sender<Door>) -> Result<(), LifecycleError> {
-        door.send_replace(Door::Opening);
-        self.link.restart_app(true).await?;
-        self.probe_later();
-        Ok(())
+impl Instance {
+    /// As it was started, unless its secrets have changed since.
+    async fn start_again(&mut self) -> Result<(), LifecycleError> {
+        let variables = self.variables().await?;
+        let State::Live(live) = &mut self.state else {
+            return Ok(());
+        };
+        self.door.send_replace(Door::Opening);
+        if variables.revision == self.record.secrets_revision {
+            live.link.restart_app(true).await?;
+        } else {
+            live.link.start_app(variables.for_app(&live.plan)).await?;
+            self.record.secrets_revision = variables.revision;
+        }
+        live.probe_later();
+        self.save().await
     }
+}
 
+impl Live {
     /// Find out beside everything else when the app answers.
     pub(super) fn probe_later(&mut self) {
         self.round += 1;

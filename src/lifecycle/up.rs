@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     LifecycleError,
+    disk::overrun,
     install::install,
     instance::{Instance, State, UpJob},
     live::{Live, News, Tenant},
@@ -16,9 +17,9 @@ use super::{
     route::Door,
     step::Step,
     tunnel::Wish,
+    variables::Variables,
 };
 use crate::{
-    engine::link::AppSpec,
     gateway::Target,
     model::{ContainerSpec, Event, ImageInfo, InstanceId, Options, Phase, Plan, UpOutcome, Urls},
     security::Approved,
@@ -44,6 +45,8 @@ impl Instance {
             && *live.plan == decision.plan
             && self.is_installed(&decision.plan)
             && same_container(&self.record.options, &decision.options)
+            && self.record.env_flags == decision.env_flags
+            && self.record.secrets_revision == decision.variables.revision
             && self.record.limits == decision.limits
         {
             self.record.options = decision.options;
@@ -52,6 +55,7 @@ impl Instance {
             return Ok(self.outcome(changed, job.share).await);
         }
         // Approved and its source opened before anything that runs is taken away.
+        self.have_room().await?;
         let abilities = async { Ok(self.house.engine.abilities().await?) };
         let image = self.image(&decision.plan, &job.cancel);
         let (image, engine) = tokio::try_join!(image, abilities)?;
@@ -101,6 +105,9 @@ impl Instance {
         let anew = job.rebuild || was_root(&self.record.options) && !spec.sandbox.root;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
+        self.record.env_flags = decision.env_flags;
+        self.record.secrets_revision = decision.variables.revision;
+        let variables = decision.variables;
         self.record.limits = decision.limits;
         self.record.generation = spec.generation;
         self.record.intent = Intent::Up;
@@ -132,8 +139,8 @@ impl Instance {
         self.state = State::Live(Box::new(live));
         self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
             instance.first_sync().await?;
-            instance.install_if_needed(&image).await?;
-            instance.first_start().await
+            instance.install_if_needed(&image, &variables).await?;
+            instance.first_start(&variables).await
         })
         .await
     }
@@ -153,11 +160,15 @@ impl Instance {
         }
     }
 
-    async fn install_if_needed(&mut self, image: &ImageInfo) -> Result<(), LifecycleError> {
+    async fn install_if_needed(
+        &mut self,
+        image: &ImageInfo,
+        variables: &Variables,
+    ) -> Result<(), LifecycleError> {
         let State::Live(live) = &self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
-        let (link, plan) = (live.link.clone(), live.plan.clone());
+        let (link, plan, overrun) = (live.link.clone(), live.plan.clone(), live.overrun.clone());
         let Some(steps) = &plan.install else {
             Step::skip(&self.journal, "install", "nothing to install");
             return Ok(());
@@ -185,7 +196,7 @@ impl Instance {
             .join(" && ");
         let began = Timestamp::now();
         let step = Step::start(&self.journal, "install", told);
-        let done = install(&link, &plan, steps, &step).await;
+        let done = install(&link, &plan, variables, (&step, overrun)).await;
         if let Err(error) = step.end(done) {
             if let Some(why) = refusals::explain(&self.journal, began) {
                 self.journal.tell(why);
@@ -196,7 +207,7 @@ impl Instance {
         Ok(())
     }
 
-    async fn first_start(&mut self) -> Result<Urls, LifecycleError> {
+    async fn first_start(&mut self, variables: &Variables) -> Result<Urls, LifecycleError> {
         self.enter(Phase::Starting {
             since: Timestamp::now(),
         })
@@ -205,7 +216,7 @@ impl Instance {
             return Err(LifecycleError::ShuttingDown);
         };
         let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
-        let port = step.end(start_and_probe(live, &self.record.id).await)?;
+        let port = step.end(start_and_probe(live, variables, &self.record.id).await)?;
         live.port = Some(port);
         self.door.send_replace(Door::Open {
             link: live.link.clone(),
@@ -240,6 +251,8 @@ impl Instance {
             engine: &self.house.engine,
             journal: &self.journal,
             scope: &self.scope,
+            masking: &self.masking,
+            watchdog: self.watchdog(),
         }
     }
 
@@ -273,8 +286,12 @@ impl Instance {
 }
 
 /// Start the app and wait for the port that answers; the app's end is the other outcome.
-async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, LifecycleError> {
-    live.link.start_app(app_spec(&live.plan)).await?;
+async fn start_and_probe(
+    live: &mut Live,
+    variables: &Variables,
+    id: &InstanceId,
+) -> Result<u16, LifecycleError> {
+    live.link.start_app(variables.for_app(&live.plan)).await?;
     let prober = Prober {
         link: &live.link,
         plan: &live.plan,
@@ -286,6 +303,7 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
     loop {
         tokio::select! {
             port = &mut ready => return port,
+            error = overrun(&mut live.overrun) => return Err(error),
             news = live.news.recv() => match news {
                 Some(News::AppExited { exit, start }) if start >= live.link.starts() => {
                     return Err(LifecycleError::AppExited { exit: Box::new(exit) });
@@ -310,20 +328,4 @@ fn same_container(a: &Options, b: &Options) -> bool {
         ..options.clone()
     };
     without_tunnel(a) == without_tunnel(b)
-}
-
-pub(super) fn app_spec(plan: &Plan) -> AppSpec {
-    let mut env: Vec<(String, String)> = plan
-        .run
-        .env
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    env.push(("PORT".to_owned(), plan.run.port.to_string()));
-    AppSpec {
-        argv: plan.run.argv.clone(),
-        env,
-        cwd: plan.root.clone(),
-        grace: Duration::from_secs(5),
-    }
 }

@@ -5,6 +5,7 @@ mod grant;
 mod id;
 mod image;
 mod log;
+mod mask;
 mod options;
 mod phase;
 mod plan;
@@ -28,6 +29,7 @@ pub use grant::{
 pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};
 pub use log::{LogLine, LogStream};
+pub use mask::Mask;
 pub use options::{
     InstallOptions, LimitOptions, NetworkOptions, Options, ProxyOptions, ReadyOptions,
     ReloadOptions, RunOptions, SandboxOptions, SyncOptions,

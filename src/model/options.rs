@@ -89,6 +89,8 @@ pub struct LimitOptions {
     pub cpus: Option<f64>,
     /// Such as `512MiB`.
     pub memory: Option<String>,
+    /// Such as `4GiB`.
+    pub disk: Option<String>,
 }
 
 /// What of this is allowed is in the user's settings, never in a project's.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageRef, InstanceId, Name, Sandbox, Secret};
+use super::{ImageRef, InstanceId, Name, Sandbox};
 
 /// What a container is for. Written into its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +25,16 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Size of `/tmp`, which counts as memory.
     pub tmp_bytes: u64,
+    /// What the home volume may hold. It is looked at now and then, so it may be passed for a while.
+    #[serde(default = "Limits::disk")]
+    pub disk_bytes: u64,
+}
+
+impl Limits {
+    /// For those who say nothing, and for records from before there was a limit: 4 GiB.
+    pub const fn disk() -> u64 {
+        4 << 30
+    }
 }
 
 /// Storage the engine keeps under a name of ours and shows at a path inside.
@@ -45,7 +55,8 @@ pub struct ContainerSpec {
     /// Rises with every container made for the instance, so that traffic goes to the newest only.
     pub generation: u64,
     pub image: ImageRef,
-    pub env: BTreeMap<String, Secret>,
+    /// For anyone to see who may ask the engine: what the user gave is none of it.
+    pub env: BTreeMap<String, String>,
     pub limits: Limits,
     pub sandbox: Sandbox,
     /// The instance's own volume, mounted read-write at [`ContainerSpec::HOME`].

@@ -7,6 +7,7 @@ use crate::model::Limits;
 pub struct LimitRequest {
     pub cpus: Option<f64>,
     pub memory_bytes: Option<u64>,
+    pub disk_bytes: Option<u64>,
 }
 
 /// The limits of one instance.
@@ -18,5 +19,6 @@ pub fn limits(asked: LimitRequest) -> Limits {
         open_files: 8192,
         log_bytes: 10 << 20,
         tmp_bytes: 256 << 20,
+        disk_bytes: asked.disk_bytes.unwrap_or(Limits::disk()),
     }
 }

@@ -1,10 +1,12 @@
 //! `Policy::approve`: nothing is run that did not pass here.
 
+use std::collections::BTreeMap;
+
 use super::{
     Abilities,
     egress::{EgressError, granted},
 };
-use crate::model::{Code, ContainerSpec, Egress, Problem, Sandbox};
+use crate::model::{Code, ContainerSpec, Egress, Problem, Sandbox, Secret};
 
 /// Proof that a spec was checked. Only [`Policy::approve`] makes one.
 #[derive(Debug, Clone)]
@@ -23,6 +25,9 @@ impl<T> std::ops::Deref for Approved<T> {
 pub struct Policy {
     pub most_cpus: f64,
     pub most_memory_bytes: u64,
+    pub most_disk_bytes: u64,
+    /// Of the disk that previews are on.
+    pub least_free_bytes: u64,
     /// Whether a project may ask for root inside its container.
     pub allow_root: bool,
     /// What no preview gets more than.
@@ -39,8 +44,12 @@ pub enum PolicyError {
     Cpus { asked: f64, most: f64 },
     #[error("{asked} bytes of memory were asked for; this host gives a preview {least} to {most}")]
     Memory { asked: u64, least: u64, most: u64 },
+    #[error("{asked} bytes of disk were asked for; this host gives a preview at most {most}")]
+    Disk { asked: u64, most: u64 },
     #[error("the environment variable `{name}` is the sandbox's own")]
     ReservedVariable { name: String },
+    #[error("the value of `{name}` holds a zero byte, or is longer than 127 KiB")]
+    BadValue { name: String },
     #[error("`{name}` is not the name of an environment variable")]
     BadVariable { name: String },
     #[error(transparent)]
@@ -60,6 +69,8 @@ pub enum PolicyError {
 impl Policy {
     /// Below this the guest and an interpreter do not start.
     pub const LEAST_MEMORY: u64 = 32 << 20;
+    /// Bytes: Linux takes 128 KiB, name and all.
+    pub const LONGEST_VALUE: usize = 127 << 10;
 
     /// What a preview may reach whose project says this about it.
     pub fn egress(&self, asked: Option<&Egress>) -> Result<Egress, PolicyError> {
@@ -92,7 +103,35 @@ impl Policy {
                 most: self.most_memory_bytes,
             });
         }
-        for name in spec.env.keys() {
+        if limits.disk_bytes > self.most_disk_bytes {
+            return Err(PolicyError::Disk {
+                asked: limits.disk_bytes,
+                most: self.most_disk_bytes,
+            });
+        }
+        self.variables(spec.env.keys())?;
+        spec.sandbox.egress = self.egress(Some(&spec.sandbox.egress))?;
+        if spec.sandbox.root && matches!(spec.sandbox.egress, Egress::Allow(_)) {
+            return Err(EgressError::Root.into());
+        }
+        Ok(Approved(spec))
+    }
+
+    /// The kernel takes no other into an environment.
+    pub fn values(&self, all: &BTreeMap<String, Secret>) -> Result<(), PolicyError> {
+        let unfit = |value: &str| value.contains('\0') || value.len() > Self::LONGEST_VALUE;
+        match all.iter().find(|(_, value)| unfit(value.reveal())) {
+            Some((name, _)) => Err(PolicyError::BadValue { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Of a container, or of a process in it.
+    pub fn variables<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), PolicyError> {
+        for name in names {
             if name.starts_with("CODEMATE_GUEST_") {
                 return Err(PolicyError::ReservedVariable { name: name.clone() });
             }
@@ -100,11 +139,7 @@ impl Policy {
                 return Err(PolicyError::BadVariable { name: name.clone() });
             }
         }
-        spec.sandbox.egress = self.egress(Some(&spec.sandbox.egress))?;
-        if spec.sandbox.root && matches!(spec.sandbox.egress, Egress::Allow(_)) {
-            return Err(EgressError::Root.into());
-        }
-        Ok(Approved(spec))
+        Ok(())
     }
 
     fn sandbox(&self, asked: Sandbox, engine: &Abilities) -> Result<Sandbox, PolicyError> {
@@ -138,6 +173,8 @@ impl PolicyError {
             Self::Egress(error) => error.problem(),
             Self::Cpus { .. } => problem.hint("ask for less with `--cpus`"),
             Self::Memory { .. } => problem.hint("choose a size with `--memory`, such as `1GiB`"),
+            Self::Disk { .. } => problem.hint("choose a size with `--disk`, such as `2GiB`"),
+            Self::BadValue { .. } => problem.hint("put it into a file and name that"),
             Self::ReservedVariable { .. } | Self::BadVariable { .. } => {
                 problem.hint("rename it in `--env`, `--env-file` or `[env]`")
             }
@@ -173,6 +210,8 @@ mod tests {
         Policy {
             most_cpus: 4.0,
             most_memory_bytes: 1 << 32,
+            most_disk_bytes: 1 << 40,
+            least_free_bytes: 0,
             allow_root: false,
             egress: Egress::Open,
             runtime: None,

@@ -95,6 +95,12 @@ pub(super) fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(aside)
 }
 
+pub(super) fn free_bytes(path: &Path) -> Result<u64, StoreError> {
+    let told =
+        rustix::fs::statvfs(path).map_err(|error| StoreError::io("measure", path, error.into()))?;
+    Ok(told.f_frsize.saturating_mul(told.f_bavail))
+}
+
 pub(super) fn random() -> Result<[u8; 8], StoreError> {
     let path = Path::new("/dev/urandom");
     let mut bytes = [0; 8];

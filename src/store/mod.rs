@@ -8,12 +8,15 @@ mod grants;
 mod migrate;
 mod record;
 mod rows;
+mod secrets;
 mod tunnel;
 mod user_session;
+mod waste;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -25,6 +28,7 @@ pub use error::StoreError;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
 pub use rows::SupabaseCredentials;
+pub use secrets::{InstanceSecrets, SetSecret};
 pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
 
 use migrate::Unread;
@@ -33,6 +37,8 @@ use migrate::Unread;
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,
+    /// Held while a file of secrets is read and written again.
+    changing: Arc<Mutex<()>>,
 }
 
 /// Every record that could be read, by id, and every one that could not.
@@ -60,10 +66,18 @@ struct Settings {
 impl Store {
     /// Make the directories if they are not there, for this user's eyes alone.
     pub fn open(dir: PathBuf) -> Result<Self, StoreError> {
-        let store = Self { dir };
+        let store = Self {
+            dir,
+            changing: Arc::default(),
+        };
         disk::private_dir(&store.dir)?;
         disk::private_dir(&store.instances())?;
         Ok(store)
+    }
+
+    /// Free to us on the disk that all this is on.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        disk::free_bytes(&self.dir)
     }
 
     pub fn dir(&self) -> &Path {
@@ -73,10 +87,11 @@ impl Store {
     /// Keep this record in place of an older one; a crash leaves one or the other, whole.
     pub fn save(&self, record: &Record) -> Result<(), StoreError> {
         let path = self.record_path(&record.id);
-        let text = migrate::write(record).map_err(|source| StoreError::Encode {
+        let (text, values) = migrate::write(record).map_err(|source| StoreError::Encode {
             path: path.clone(),
             source,
         })?;
+        self.give_secrets(&record.id, &values)?;
         disk::replace(&path, text.as_bytes())
     }
 
@@ -86,7 +101,10 @@ impl Store {
         let Some(text) = disk::read(&path)? else {
             return Ok(None);
         };
-        Ok(migrate::read(&text).ok().filter(|record| record.id == *id))
+        match migrate::read(&text) {
+            Ok(read) if read.record.id == *id => Ok(Some(self.with_values(read)?)),
+            _ => Ok(None),
+        }
     }
 
     /// Read every record. Those that are damaged are put aside under another name; those of a
@@ -109,9 +127,11 @@ impl Store {
                 continue;
             };
             match migrate::read(&text) {
-                Ok(record) if record.id.as_str() == stem => loaded.records.push(record),
-                Ok(record) => {
-                    let reason = format!("it is the record of {}", record.id);
+                Ok(read) if read.record.id.as_str() == stem => {
+                    loaded.records.push(self.with_values(read)?);
+                }
+                Ok(read) => {
+                    let reason = format!("it is the record of {}", read.record.id);
                     loaded.unreadable.push(Unreadable {
                         path: disk::put_aside(&path)?,
                         reason,
@@ -135,7 +155,8 @@ impl Store {
 
     /// Forget an instance. Forgotten already is success.
     pub fn remove(&self, id: &InstanceId) -> Result<(), StoreError> {
-        disk::remove(&self.record_path(id))
+        disk::remove(&self.record_path(id))?;
+        self.remove_secrets(id)
     }
 
     /// Who owns what the agent makes: 16 hex digits, chosen at random the first time and never

@@ -1,6 +1,6 @@
 //! `Record`: all that is known of one instance when nothing of it runs.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,15 @@ pub struct Record {
     /// The name the user gave, where there are several instances of one source.
     #[serde(default)]
     pub label: Option<Name>,
-    /// The user's settings from everywhere, combined. May hold secrets.
+    /// The user's settings from everywhere, combined. The values of its environment are in a file
+    /// of their own; the record's has their names.
     pub options: Options,
+    /// Variables that were given by a flag, which no secret replaces.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub env_flags: BTreeSet<String>,
+    /// Of the secrets that what runs was started with.
+    #[serde(default)]
+    pub secrets_revision: u64,
     /// `None` until detection has succeeded.
     #[serde(default)]
     pub plan: Option<Plan>,

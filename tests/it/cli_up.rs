@@ -255,10 +255,11 @@ fn what_was_said_on_the_command_line_is_laid_over_the_files() {
         options["env"],
         json!({ "A": "1", "B": "2", "C": "3", "D": "4", "E": "a=b" })
     );
+    assert_eq!(asked["env_flags"], json!(["D", "E"]));
     assert_eq!(options["set"], json!({ "entry": "main:app" }));
     assert_eq!(
         options["limits"],
-        json!({ "cpus": 1.5, "memory": "512MiB" })
+        json!({ "cpus": 1.5, "memory": "512MiB", "disk": null })
     );
 }
 

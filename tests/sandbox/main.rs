@@ -21,6 +21,8 @@ mod attacks;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/browser.rs"]
 mod browser;
+mod canary;
+mod disk;
 #[path = "../docker/edge.rs"]
 mod edge;
 mod egress;
@@ -53,6 +55,8 @@ fn main() {
         ("egress", egress::TESTS, docker),
         ("abuse", abuse::TESTS, docker),
         ("attacks", attacks::TESTS, browser::is_here()),
+        ("canary", canary::TESTS, docker),
+        ("disk", disk::TESTS, docker),
         ("escape", escape::TESTS, docker),
         ("first_instruction", first_instruction::TESTS, apart),
         ("inspected", inspected::TESTS, docker),

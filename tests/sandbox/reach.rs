@@ -230,6 +230,8 @@ pub fn approved(
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        most_disk_bytes: 1 << 40,
+        least_free_bytes: 0,
         allow_root: false,
         egress: Egress::Open,
         runtime: None,

@@ -1,7 +1,13 @@
 //! A host whose previews are at Cloudflare, as far as these tests go: a store, a `cloudflared`, a
 //! fake API; and the agents that come and go on it.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use codemate_preview::{
     config::{CloudflareSettings, TunnelSettings},
@@ -136,6 +142,8 @@ impl Host {
             },
             label: None,
             options: Options::default(),
+            env_flags: BTreeSet::new(),
+            secrets_revision: 0,
             plan: None,
             generation: 1,
             intent: Intent::Up,
@@ -152,6 +160,7 @@ impl Host {
                 open_files: 1,
                 log_bytes: 1,
                 tmp_bytes: 1,
+                disk_bytes: 1,
             },
             owner: None,
             created: at,

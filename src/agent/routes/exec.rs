@@ -31,7 +31,10 @@ pub async fn exec(
     let record = house.manager.show(&asked)?;
     let (id, cwd) = (record.id.clone(), Manager::workdir(&record));
     let upgrade = hyper::upgrade::on(&mut request);
-    let spec = read_spec(request.into_body(), cwd).await?;
+    let mut spec = read_spec(request.into_body(), cwd).await?;
+    for (name, value) in house.manager.command_env(&record).await? {
+        spec.env.entry(name).or_insert(value);
+    }
     let session = house.manager.engine().exec(&id, spec).await?;
     let scope = house.scope.clone();
     house.scope.spawn(async move {

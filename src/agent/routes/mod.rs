@@ -7,7 +7,9 @@ mod images;
 mod instances;
 mod logs;
 mod probe;
+mod prune;
 mod reply;
+mod secret;
 mod share;
 mod start;
 mod stop;
@@ -52,6 +54,7 @@ pub fn router(house: House) -> Router {
         .route(path::EXEC, post(exec::exec))
         .route(path::RESTART, post(start::restart))
         .route(path::WAIT, get(wait::wait))
+        .route(path::SECRETS, get(secret::list).post(secret::change))
         .route(path::TUNNEL_OPEN, post(tunnels::open))
         .route(path::TUNNEL_CLOSE, post(tunnels::close))
         .route(path::TUNNELS, get(tunnels::list))
@@ -67,6 +70,7 @@ pub fn router(house: House) -> Router {
         .route(path::SUPABASE_CHECK, post(supabase::check))
         .route(path::SUPABASE_SCHEMA, get(supabase::schema))
         .route(path::PROBE, post(probe::probe))
+        .route(path::PRUNE, post(prune::prune))
         .route(path::DETECT, post(detect::detect))
         .route(path::IMAGES, get(images::list))
         .route(path::IMAGES_BUILD, post(images::build))

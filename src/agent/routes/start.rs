@@ -30,6 +30,7 @@ pub async fn start(
         source: source(&house, request.source, request.label.as_ref()),
         label: request.label,
         options: request.options,
+        env_flags: request.env_flags,
         rebuild: request.rebuild,
         public: request.public,
         expires: request.expires,

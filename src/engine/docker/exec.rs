@@ -81,7 +81,7 @@ impl Docker {
                 command
                     .env
                     .into_iter()
-                    .map(|(name, value)| format!("{name}={value}"))
+                    .map(|(name, value)| format!("{name}={}", value.reveal()))
                     .collect(),
             ),
             // The container's own user, which was read back before it was started.

@@ -17,6 +17,7 @@ mod guest_volume;
 mod helper;
 mod home_volume;
 mod image;
+mod leftovers;
 mod link;
 mod logs;
 mod masks;
@@ -43,7 +44,7 @@ use tokio::sync::{Mutex, mpsc};
 use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
 use super::{
     BoxedIo, BuildRequest, CutOff, Engine, EngineError, EngineEvent, EngineInfo, ExecSession,
-    ExecSpec, LogQuery, Observed, Owned, Result,
+    ExecSpec, Leftover, LogQuery, Observed, Owned, Result,
 };
 use crate::{
     model::{
@@ -203,6 +204,14 @@ impl Engine for Docker {
 
     async fn list_owned(&self) -> Result<Vec<Owned>> {
         self.list_all_owned().await
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.list_leftovers().await
+    }
+
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        self.drop_leftover(leftover).await
     }
 
     async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo> {

@@ -144,7 +144,7 @@ fn environment(spec: &ContainerSpec, around: Surroundings<'_>) -> Vec<String> {
     let mut env: HashMap<&str, String> = spec
         .env
         .iter()
-        .map(|(name, value)| (name.as_str(), value.reveal().to_owned()))
+        .map(|(name, value)| (name.as_str(), value.clone()))
         .collect();
     if around.has_ca {
         for name in CA_VARIABLES {
@@ -262,7 +262,7 @@ fn nano_cpus(cpus: f64) -> i64 {
 pub(crate) mod tests {
     use super::*;
     use crate::{
-        model::{InstanceId, Limits, Role, Sandbox, Secret},
+        model::{InstanceId, Limits, Role, Sandbox},
         security::{LimitRequest, limits},
     };
 
@@ -273,7 +273,7 @@ pub(crate) mod tests {
             role: Role::App,
             generation: 3,
             image: "codemate/python:3.11".parse().unwrap(),
-            env: [("A".to_owned(), Secret::new("1"))].into(),
+            env: [("A".to_owned(), "1".to_owned())].into(),
             limits: Limits {
                 cpus: 0.29,
                 ..limits(LimitRequest::default())
@@ -331,7 +331,7 @@ pub(crate) mod tests {
             Some(format!("{installed}{DEFAULT_PATH}"))
         );
         let mut own = spec();
-        own.env.insert("PATH".to_owned(), Secret::new("/mine"));
+        own.env.insert("PATH".to_owned(), "/mine".to_owned());
         assert_eq!(
             variable(&body(&own, false, &image), "PATH"),
             Some(format!("{installed}/mine"))
@@ -342,7 +342,7 @@ pub(crate) mod tests {
     fn authorities_are_named_only_if_there_are_any_and_the_user_named_none() {
         assert_eq!(variable(&body(&spec(), false, &[]), "SSL_CERT_FILE"), None);
         let mut own = spec();
-        own.env.insert("PIP_CERT".to_owned(), Secret::new("/mine"));
+        own.env.insert("PIP_CERT".to_owned(), "/mine".to_owned());
         let body = body(&own, true, &[]);
         assert_eq!(variable(&body, "SSL_CERT_FILE").as_deref(), Some(CA));
         assert_eq!(variable(&body, "PIP_CERT").as_deref(), Some("/mine"));
@@ -351,7 +351,7 @@ pub(crate) mod tests {
     #[test]
     fn a_project_cannot_move_its_home() {
         let mut own = spec();
-        own.env.insert("HOME".to_owned(), Secret::new("/tmp"));
+        own.env.insert("HOME".to_owned(), "/tmp".to_owned());
         assert_eq!(
             variable(&body(&own, false, &[]), "HOME").as_deref(),
             Some("/home/app")

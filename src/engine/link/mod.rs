@@ -30,11 +30,11 @@ use self::{
     wire::{Message, Outcome, Program, ToAgent, ToGuest},
 };
 use super::{BoxedIo, EngineError, Result};
-use crate::task::Scope;
+use crate::{model::Secret, task::Scope};
 
 pub use types::{
-    AppSpec, AppState, Content, DialError, Exited, FileOp, FileRefusal, GuestEvent, GuestHello,
-    Held, Listener, LogLineLite, PortScope, Reopen, RunSpec,
+    AppSpec, AppState, Content, DialError, DiskUse, Exited, FileOp, FileRefusal, GuestEvent,
+    GuestHello, Held, Listener, LogLineLite, PortScope, Reopen, RunSpec,
 };
 
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -106,12 +106,20 @@ impl Link {
         answer.await.map_err(|_| self.shared.lost())
     }
 
+    /// Counted anew, beside all else the guest does.
+    pub async fn usage(&self) -> Result<DiskUse> {
+        let (done, answer) = oneshot::channel();
+        let id = self.shared.wait_for(Waiting::Usage(done))?;
+        self.send(id, &ToGuest::Usage {}).await?;
+        answer.await.map_err(|_| self.shared.lost())
+    }
+
     /// Start the app, in place of one that runs.
     pub async fn start_app(&self, app: AppSpec) -> Result<()> {
         let grace_ms = u32::try_from(app.grace.as_millis()).unwrap_or(u32::MAX);
         let program = Program {
             argv: app.argv,
-            env: app.env,
+            env: reveal(app.env),
             cwd: app.cwd,
         };
         self.ask(&ToGuest::Start { program, grace_ms }).await
@@ -178,6 +186,13 @@ impl Link {
             .await
             .map_err(|Gone| self.shared.lost())
     }
+}
+
+/// As they travel: over the link, and nowhere else.
+fn reveal(env: Vec<(String, Secret)>) -> Vec<(String, String)> {
+    env.into_iter()
+        .map(|(name, value)| (name, value.reveal().to_owned()))
+        .collect()
 }
 
 fn frame<'a>(id: u32, message: &impl Message<'a>) -> Bytes {

@@ -12,7 +12,7 @@ use super::{
     channel::Channel,
     run::Piece,
     shared::{Shared, State, Waiting},
-    types::{self, GuestEvent, Held},
+    types::{self, DiskUse, GuestEvent, Held},
     wire::{self, Holding, Malformed, ToAgent},
 };
 use crate::task::Scope;
@@ -85,6 +85,18 @@ fn take(
                 Some(Waiting::Inventory { held, done }) => drop(done.send(held)),
                 Some(Waiting::Run { pieces, .. }) => drop(pieces.send(Piece::Refused)),
                 // The answer to an operation that was given up.
+                None => {}
+                Some(_) => return Err(Wrong("it answered something else than was asked")),
+            }
+            Ok(())
+        }
+        ToAgent::Usage { bytes, files, free } => {
+            match shared.state().waiting.remove(&id) {
+                Some(Waiting::Usage(done)) => drop(done.send(DiskUse {
+                    bytes,
+                    files,
+                    free_bytes: free,
+                })),
                 None => {}
                 Some(_) => return Err(Wrong("it answered something else than was asked")),
             }

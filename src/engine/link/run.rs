@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::{
-    Link, broken,
+    Link, broken, reveal,
     shared::Waiting,
     types::{Exited, LogLineLite, RunSpec},
     wire::{Program, ToGuest, WINDOW},
@@ -36,7 +36,7 @@ impl Link {
         let mut guard = self.shared.guard(id, ToGuest::Kill {});
         let program = Program {
             argv: command.argv,
-            env: command.env,
+            env: reveal(command.env),
             cwd: command.cwd,
         };
         self.send(id, &ToGuest::Run { program }).await?;

@@ -17,7 +17,7 @@ use super::{
     frame,
     out::{Out, Queued},
     run::Piece,
-    types::Held,
+    types::{DiskUse, Held},
     wire::{Outcome, ToGuest},
 };
 use crate::engine::{EngineError, Result};
@@ -29,6 +29,7 @@ pub enum Waiting {
         held: Vec<Held>,
         done: oneshot::Sender<Vec<Held>>,
     },
+    Usage(oneshot::Sender<DiskUse>),
     /// `room` is what of its output may still come.
     Run {
         pieces: mpsc::UnboundedSender<Piece>,

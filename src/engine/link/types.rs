@@ -5,7 +5,10 @@ use std::{fmt, fs, io, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::wire::{Ending, Outcome, Socket};
-use crate::{engine::EngineError, model::AppExit};
+use crate::{
+    engine::EngineError,
+    model::{AppExit, Secret},
+};
 
 /// How a command ended.
 pub type Exited = AppExit;
@@ -35,7 +38,7 @@ pub enum AppState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppSpec {
     pub argv: Vec<String>,
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Secret)>,
     pub cwd: String,
     /// How long it may take to end when asked to.
     pub grace: Duration,
@@ -44,8 +47,17 @@ pub struct AppSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSpec {
     pub argv: Vec<String>,
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Secret)>,
     pub cwd: String,
+}
+
+/// What is on an instance's volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskUse {
+    pub bytes: u64,
+    pub files: u64,
+    /// Free where the volume is.
+    pub free_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

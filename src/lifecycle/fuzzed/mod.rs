@@ -3,7 +3,7 @@
 
 mod hostile;
 
-use std::{cell::Cell, fs};
+use std::{cell::Cell, collections::BTreeSet, fs};
 
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     LifecycleError,
     prepare::{Decision, limits_of, spec_of},
+    variables::Variables,
 };
 use hostile::{file, quoted};
 
@@ -21,13 +22,14 @@ use crate::{
     model::{ContainerSpec, ImageInfo, InstanceId, Options, Phase},
     project::{self, LocalTree, Templates},
     security::{Abilities, LimitRequest, Policy, limits},
-    store::{Intent, Record, Source},
+    store::{InstanceSecrets, Intent, Record, Source},
 };
 
 /// What a project may choose within what the policy gives. All else must be as it always is.
 const CHOSEN: [&str; 4] = ["/Image", "/Env", "/Labels", "/HostConfig"];
 const CHOSEN_OF_HOST: [&str; 3] = ["Memory", "MemorySwap", "NanoCpus"];
 const MOST_MEMORY: u64 = 2 << 30;
+const MOST_DISK: u64 = 16 << 30;
 const MOST_CPUS: f64 = 2.0;
 
 struct Rig {
@@ -51,6 +53,8 @@ impl Rig {
             },
             label: None,
             options: Options::default(),
+            env_flags: BTreeSet::new(),
+            secrets_revision: 0,
             plan: None,
             generation: 0,
             intent: Intent::Up,
@@ -80,8 +84,11 @@ impl Rig {
         let options = project_options(dir, &Env::default())?;
         let tree = LocalTree::open(dir)?;
         let plan = project::detect(&tree, &self.templates, &options)?.plan;
+        let env_flags = BTreeSet::new();
         let decision = Decision {
             limits: limits_of(&options)?,
+            variables: Variables::of(&options, &env_flags, &InstanceSecrets::default()),
+            env_flags,
             plan,
             options,
         };
@@ -95,6 +102,8 @@ impl Rig {
         let policy = Policy {
             most_cpus: MOST_CPUS,
             most_memory_bytes: MOST_MEMORY,
+            most_disk_bytes: MOST_DISK,
+            least_free_bytes: 0,
             allow_root: false,
             egress: crate::model::Egress::Open,
             runtime: None,

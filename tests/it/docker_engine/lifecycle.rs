@@ -8,7 +8,7 @@ use codemate_preview::engine::{
 };
 use tokio::sync::mpsc;
 
-use super::{OWNER_LABEL, Rig, approved, docker, secret, settings};
+use super::{OWNER_LABEL, Rig, approved, docker, settings, variable};
 
 #[tokio::test]
 async fn an_instance_is_made_seen_and_removed() {
@@ -93,7 +93,7 @@ async fn starting_twice_gives_one_container() {
 async fn an_exit_is_seen_with_its_code() {
     let rig = Rig::new("an_exit_is_seen_with_its_code");
     let mut spec = rig.spec();
-    spec.env.extend([secret("DIE_WITH", "7")]);
+    spec.env.extend([variable("DIE_WITH", "7")]);
     rig.engine.start(&approved(spec)).await.unwrap();
     docker(&["wait", &rig.containers()[0]]);
     let exited = Observed::Exited {

@@ -23,7 +23,7 @@ use codemate_preview::{
         Engine, ExecOutput, ExecSpec, Owner,
         docker::{Docker, DockerSettings, NetworkSettings},
     },
-    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
+    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox},
     security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 
@@ -104,6 +104,7 @@ fn settings(owner: &str) -> DockerSettings {
 struct Rig {
     owner: String,
     engine: Docker,
+    empty: OnceLock<ImageRef>,
 }
 
 impl Rig {
@@ -123,22 +124,26 @@ impl Rig {
         Self {
             engine: Docker::connect(settings).unwrap(),
             owner,
+            empty: OnceLock::new(),
         }
     }
 
-    /// An image with nothing in it.
+    /// An image with nothing in it. Made once: another of its name leaves the first without one.
     fn empty_image(&self) -> ImageRef {
-        let tag = format!("codemate-test/{}:empty", self.owner);
-        let mut import = Command::new("docker")
-            .args(["import", "-", &tag])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        // An archive without entries is two blocks of nothing.
-        import.stdin.take().unwrap().write_all(&[0; 1024]).unwrap();
-        assert!(import.wait().unwrap().success());
-        tag.parse().unwrap()
+        let make = || {
+            let tag = format!("codemate-test/{}:empty", self.owner);
+            let mut import = Command::new("docker")
+                .args(["import", "-", &tag])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            // An archive without entries is two blocks of nothing.
+            import.stdin.take().unwrap().write_all(&[0; 1024]).unwrap();
+            assert!(import.wait().unwrap().success());
+            tag.parse().unwrap()
+        };
+        self.empty.get_or_init(make).clone()
     }
 
     fn id(&self) -> InstanceId {
@@ -242,6 +247,8 @@ fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec
     let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
+        most_disk_bytes: 1 << 40,
+        least_free_bytes: 0,
         allow_root: true,
         egress: codemate_preview::model::Egress::Open,
         runtime: None,
@@ -250,8 +257,8 @@ fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec
     policy.approve(spec, &engine).unwrap()
 }
 
-fn secret(name: &str, value: &str) -> (String, Secret) {
-    (name.to_owned(), Secret::new(value))
+fn variable(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// A command of the stand-in, with pipes.

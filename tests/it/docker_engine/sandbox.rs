@@ -3,7 +3,7 @@
 use codemate_preview::engine::Engine;
 use serde_json::{Value, json};
 
-use super::{Rig, approved, approved_of, docker, secret};
+use super::{Rig, approved, approved_of, docker, variable};
 
 fn inspect(rig: &Rig) -> Value {
     let text = docker(&["inspect", &rig.containers()[0]]);
@@ -161,7 +161,7 @@ async fn the_environment_is_the_users_and_ours() {
     });
     let mut spec = rig.spec();
     spec.env
-        .extend([secret("MINE", "a b=c"), secret("HOME", "/elsewhere")]);
+        .extend([variable("MINE", "a b=c"), variable("HOME", "/elsewhere")]);
     rig.engine.start(&approved(spec)).await.unwrap();
     for (name, want) in [
         ("MINE", "a b=c"),

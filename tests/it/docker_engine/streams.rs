@@ -10,7 +10,7 @@ use codemate_preview::{
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Rig, approved, command, docker, secret};
+use super::{Rig, approved, command, docker, variable};
 
 async fn started(test: &str) -> Rig {
     let rig = Rig::new(test);
@@ -159,7 +159,7 @@ fn texts(lines: &[LogLine]) -> Vec<&str> {
 async fn the_log_is_read_by_tail_and_since() {
     let rig = Rig::new("the_log_is_read_by_tail_and_since");
     let mut spec = rig.spec();
-    spec.env.extend([secret("SAY_LONG", "40000")]);
+    spec.env.extend([variable("SAY_LONG", "40000")]);
     rig.engine.start(&approved(spec)).await.unwrap();
     rig.run(&["say", "one", "two", "three"]).await;
     // What follows is seen by the engine once it is in the log.

@@ -4,7 +4,7 @@ use std::fs;
 
 use codemate_preview::{
     engine::link::{AppSpec, AppState, GuestEvent, LogLineLite, RunSpec},
-    model::AppExit,
+    model::{AppExit, Secret},
 };
 use tokio::sync::mpsc;
 
@@ -137,7 +137,7 @@ async fn the_path_searched_is_the_one_the_program_gets() {
     spec.argv = vec!["hi".to_owned()];
     spec.env = vec![(
         "PATH".to_owned(),
-        world.at("tools").to_str().unwrap().to_owned(),
+        Secret::new(world.at("tools").to_str().unwrap()),
     )];
     link.start_app(spec).await.unwrap();
     assert_eq!(event(&mut events, exited).await.last_lines, ["found"]);

@@ -22,6 +22,7 @@ use codemate_preview::{
         BoxedIo,
         link::{AppSpec, Content, FileOp, FileRefusal, GuestEvent, Held, Link},
     },
+    model::Secret,
     task::Scope,
 };
 use tempfile::TempDir;
@@ -173,7 +174,7 @@ async fn held(link: &Link) -> Vec<(String, [u8; 32])> {
 fn shell(script: &str) -> AppSpec {
     AppSpec {
         argv: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
-        env: vec![("GREETING".to_owned(), "hello".to_owned())],
+        env: vec![("GREETING".to_owned(), Secret::new("hello"))],
         cwd: ".".to_owned(),
         grace: Duration::from_secs(10),
     }

@@ -145,7 +145,7 @@ impl Engine for FakeEngine {
             .arg("--socket")
             .arg(&socket)
             .env_clear()
-            .envs(spec.env.iter().map(|(name, value)| (name, value.reveal())))
+            .envs(&spec.env)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

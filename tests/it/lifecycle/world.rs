@@ -113,6 +113,7 @@ impl World {
             engine,
             store: tools.store.clone(),
             routes,
+            disk: std::sync::Arc::default(),
             settings: Settings {
                 policy: Policy {
                     most_cpus: 64.0,
@@ -121,6 +122,8 @@ impl World {
                     egress: codemate_preview::model::Egress::Open,
                     runtime: None,
                     runtimes: Vec::new(),
+                    most_disk_bytes: 1 << 40,
+                    least_free_bytes: 0,
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
@@ -147,6 +150,7 @@ impl World {
                 },
                 ..Options::default()
             },
+            env_flags: std::collections::BTreeSet::new(),
             rebuild: false,
             public: None,
             expires: None,

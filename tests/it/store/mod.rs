@@ -1,6 +1,8 @@
 //! The store on a real file system.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Barrier};
+use std::{
+    collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Barrier,
+};
 
 use codemate_preview::{
     model::{InstanceId, Limits, Name, Options, Phase, Secret},
@@ -21,6 +23,8 @@ fn record(id: &str) -> Record {
         },
         label: Some(Name::slug("two")),
         options,
+        env_flags: BTreeSet::new(),
+        secrets_revision: 0,
         plan: None,
         generation: 3,
         intent: Intent::Up,
@@ -37,6 +41,7 @@ fn record(id: &str) -> Record {
             open_files: 8192,
             log_bytes: 10 << 20,
             tmp_bytes: 256 << 20,
+            disk_bytes: 4 << 30,
         },
         owner: None,
         created: at,
@@ -84,6 +89,28 @@ fn what_was_saved_is_found_again_and_seen_by_nobody_else() {
         2,
         "nothing temporary stays"
     );
+}
+
+#[test]
+fn values_are_beside_the_record_and_go_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.save(&record(A)).unwrap();
+    let file = |kind: &str| store.dir().join(kind).join(format!("{A}.json"));
+    let text = fs::read_to_string(file("instances")).unwrap();
+    assert!(text.contains("TOKEN") && !text.contains("s3cret"), "{text}");
+    // The control: it is somewhere, and that is where it is looked for.
+    let text = fs::read_to_string(file("secrets")).unwrap();
+    assert!(text.contains("s3cret"), "{text}");
+    assert_eq!(mode(&file("secrets")), 0o600);
+    // Lost or damaged, they take nothing else along.
+    fs::write(file("secrets"), "{").unwrap();
+    let found = store.load(&id(A)).unwrap().unwrap();
+    assert!(found.options.env.is_empty());
+    store.save(&record(A)).unwrap();
+    assert_eq!(store.load(&id(A)).unwrap(), Some(record(A)));
+    store.remove(&id(A)).unwrap();
+    assert!(!file("secrets").exists());
 }
 
 #[test]
@@ -192,6 +219,9 @@ fn the_gateways_port_is_remembered() {
     );
 }
 
+/// Of what is older, the values are moved out when it is read.
+const FIRST_WITHOUT_VALUES: u64 = 3;
+
 #[test]
 fn records_of_every_version_are_read() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store");
@@ -203,8 +233,19 @@ fn records_of_every_version_are_read() {
             let store = open(&dir);
             let name = file.file_name().unwrap();
             fs::copy(&file, store.dir().join("instances").join(name)).unwrap();
+            if version >= FIRST_WITHOUT_VALUES {
+                let kept = store.dir().join("secrets").join(name);
+                fs::create_dir(kept.parent().unwrap()).unwrap();
+                fs::write(kept, r#"{"given":{"TOKEN":"s3cret","OLDER":"x"}}"#).unwrap();
+            }
             let loaded = store.load_all().unwrap();
             assert_eq!(loaded.unreadable, [], "{}", file.display());
+            let token = Secret::new("s3cret");
+            let env = [("TOKEN".to_owned(), token)].into();
+            assert_eq!(loaded.records[0].options.env, env, "{}", file.display());
+            let now = fs::read_to_string(store.dir().join("instances").join(name)).unwrap();
+            assert!(!now.contains("s3cret"), "{}", file.display());
+            assert_eq!(store.load_all().unwrap().records, loaded.records);
             if version == VERSION {
                 store.save(&loaded.records[0]).unwrap();
                 let now = fs::read_to_string(store.dir().join("instances").join(name)).unwrap();

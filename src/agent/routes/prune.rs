@@ -1,0 +1,54 @@
+//! What is not needed any more: told, or removed.
+
+use axum::{Json, extract::State};
+
+use super::{House, reply::Refusal};
+use crate::{
+    api::{PruneRequest, WasteItem, WasteKind, WasteView},
+    engine::LeftoverKind,
+    lifecycle::Waste,
+};
+
+pub async fn prune(
+    State(house): State<House>,
+    Json(request): Json<PruneRequest>,
+) -> Result<Json<WasteView>, Refusal> {
+    let found = house.manager.prune(request.remove).await?;
+    let mut items: Vec<WasteItem> = found.into_iter().map(item).collect();
+    if request.all {
+        let ours = house.manager.images();
+        let images = if request.remove {
+            ours.prune().await?
+        } else {
+            ours.candidates().await?
+        };
+        items.extend(images.iter().flat_map(|image| {
+            image.tags.iter().map(|tag| WasteItem {
+                kind: WasteKind::Image,
+                name: tag.to_string(),
+                bytes: image.size_bytes,
+            })
+        }));
+    }
+    Ok(Json(WasteView {
+        removed: request.remove,
+        bytes: items.iter().map(|item| item.bytes).sum(),
+        items,
+    }))
+}
+
+fn item(waste: Waste) -> WasteItem {
+    let (kind, name, bytes) = match waste {
+        Waste::Engine(leftover) => {
+            let kind = match leftover.kind {
+                LeftoverKind::Home { .. } => WasteKind::Home,
+                LeftoverKind::Guest => WasteKind::Guest,
+                LeftoverKind::Image => WasteKind::Image,
+            };
+            (kind, leftover.name, leftover.bytes)
+        }
+        Waste::Mirror { id, bytes } => (WasteKind::Mirror, id.to_string(), bytes),
+        Waste::Log { path, bytes } => (WasteKind::Log, path, bytes),
+    };
+    WasteItem { kind, name, bytes }
+}

@@ -1,0 +1,53 @@
+//! Secrets of an instance: set, named, removed.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+
+use super::{House, reply::Refusal};
+use crate::{
+    api::{SecretView, SecretsRequest, SecretsView},
+    store::InstanceSecrets,
+};
+
+pub async fn list(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+) -> Result<Json<SecretsView>, Refusal> {
+    let kept = house.manager.secrets(&asked).await?;
+    Ok(Json(view(kept, Vec::new(), false)))
+}
+
+pub async fn change(
+    State(house): State<House>,
+    Path(asked): Path<String>,
+    Json(request): Json<SecretsRequest>,
+) -> Result<Json<SecretsView>, Refusal> {
+    let mut changed: Vec<String> = request.set.keys().cloned().collect();
+    let manager = &house.manager;
+    let removed = manager
+        .change_secrets(&asked, request.set, request.remove)
+        .await?;
+    changed.extend(removed);
+    let is_running = manager
+        .show(&asked)
+        .is_ok_and(|record| record.phase.urls().is_some());
+    Ok(Json(view(
+        manager.secrets(&asked).await?,
+        changed,
+        is_running,
+    )))
+}
+
+fn view(kept: InstanceSecrets, changed: Vec<String>, is_running: bool) -> SecretsView {
+    let secrets = kept.set.into_iter().map(|(name, secret)| SecretView {
+        name,
+        set: secret.at,
+    });
+    SecretsView {
+        secrets: secrets.collect(),
+        is_running: is_running && !changed.is_empty(),
+        changed,
+    }
+}

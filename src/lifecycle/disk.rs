@@ -1,0 +1,314 @@
+//! What instances hold on disk, watched: the engine's volumes have no limit of their own.
+//!
+//! An app can write past its limit for as long as nobody looks, so the next look comes when a fast
+//! disk could have filled the rest, and [`LONGEST`] after the last at the latest.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    LifecycleError,
+    instance::{Instance, State},
+    journal::Journal,
+};
+use crate::{
+    engine::link::{DiskUse, Link},
+    model::{Event, InstanceId},
+    task::Scope,
+};
+
+/// Between two looks, where little is used.
+const LONGEST: Duration = Duration::from_secs(10);
+/// Between two looks, where it is nearly full.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Bytes a second that a fast disk takes in.
+const FAST: u64 = 500 << 20;
+/// In percent: from here on the user is told.
+const WARN: u64 = 80;
+
+/// Why an instance was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overrun {
+    /// It holds more than it may.
+    Limit {
+        used: u64,
+        limit: u64,
+        /// Bytes a second since the look before.
+        rate: u64,
+        /// Since the look before.
+        unseen: Duration,
+    },
+    /// The disk it is on is nearly full, and of those that run it holds most.
+    Host { free: u64, floor: u64, used: u64 },
+}
+
+/// What every instance that runs was last seen to hold.
+#[derive(Debug, Default)]
+pub struct Book(Mutex<BTreeMap<InstanceId, u64>>);
+
+impl Book {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Note it, and say whether no other holds more.
+    fn is_largest(&self, id: &InstanceId, used: u64) -> bool {
+        let mut all = self.lock();
+        all.insert(id.clone(), used);
+        all.iter().all(|(other, held)| (*held, other) <= (used, id))
+    }
+}
+
+/// When to look again.
+fn pause(used: u64, limit: u64) -> Duration {
+    let left = limit.saturating_sub(used);
+    Duration::from_millis(left.saturating_mul(1000) / FAST).clamp(SHORTEST, LONGEST)
+}
+
+/// Looks after one instance for as long as its container runs.
+pub struct Watchdog {
+    pub id: InstanceId,
+    pub limit: u64,
+    /// See [`crate::security::Policy::least_free_bytes`].
+    pub floor: u64,
+    pub book: Arc<Book>,
+    pub journal: Arc<Journal>,
+}
+
+impl Watchdog {
+    /// The receiver is told once, if there is reason to stop it.
+    pub fn watch(self, link: Link, scope: &Scope) -> watch::Receiver<Option<Overrun>> {
+        let (tell, told) = watch::channel(None);
+        let ends = scope.clone();
+        let look = move || {
+            let link = link.clone();
+            async move { link.usage().await.ok() }
+        };
+        scope.spawn(async move {
+            tokio::select! {
+                () = ends.cancelled() => {}
+                overrun = self.until_overrun(look) => {
+                    if let Some(overrun) = overrun {
+                        tell.send_replace(Some(overrun));
+                        // Whoever stops it ends the scope.
+                        ends.cancelled().await;
+                    }
+                }
+            }
+            self.book.lock().remove(&self.id);
+        });
+        told
+    }
+
+    /// `None` when there is no more to be asked: the link is gone.
+    async fn until_overrun<F>(&self, look: impl Fn() -> F) -> Option<Overrun>
+    where
+        F: Future<Output = Option<DiskUse>>,
+    {
+        let mut before: Option<(u64, Instant)> = None;
+        let mut warned = false;
+        loop {
+            let seen = look().await?;
+            let (used, now) = (seen.bytes, Instant::now());
+            let unseen = before.map_or(Duration::ZERO, |(_, at)| now - at);
+            let grown = before.map_or(0, |(held, _)| used.saturating_sub(held));
+            let millis = u64::try_from(unseen.as_millis()).unwrap_or(u64::MAX);
+            before = Some((used, now));
+            let largest = self.book.is_largest(&self.id, used);
+            if used > self.limit {
+                return Some(Overrun::Limit {
+                    used,
+                    limit: self.limit,
+                    rate: grown.saturating_mul(1000) / millis.max(1),
+                    unseen,
+                });
+            }
+            if seen.free_bytes < self.floor && largest {
+                return Some(Overrun::Host {
+                    free: seen.free_bytes,
+                    floor: self.floor,
+                    used,
+                });
+            }
+            let near = used >= self.limit / 100 * WARN;
+            if near && !warned {
+                self.journal.tell(nearly_full(used, self.limit));
+            }
+            warned = near;
+            tokio::time::sleep(pause(used, self.limit)).await;
+        }
+    }
+}
+
+fn nearly_full(used: u64, limit: u64) -> Event {
+    let percent = used.saturating_mul(100) / limit.max(1);
+    Event::Warning {
+        message: format!(
+            "the preview holds {percent} % of the {} it may keep on disk",
+            super::error::size(limit)
+        ),
+        hint: Some(
+            "past it, it is stopped; `--disk` gives more, `up --rebuild` empties it".to_owned(),
+        ),
+    }
+}
+
+impl Instance {
+    pub(super) fn watchdog(&self) -> Watchdog {
+        Watchdog {
+            id: self.record.id.clone(),
+            limit: self.record.limits.disk_bytes,
+            floor: self.house.settings.policy.least_free_bytes,
+            book: self.house.disk.clone(),
+            journal: self.journal.clone(),
+        }
+    }
+
+    /// Nothing is begun on a disk that is nearly full. The engine's may be another one: that one is
+    /// looked at from inside, as soon as the container runs.
+    pub(super) async fn have_room(&self) -> Result<(), LifecycleError> {
+        let floor = self.house.settings.policy.least_free_bytes;
+        let store = self.house.store.clone();
+        let free = tokio::task::spawn_blocking(move || store.free_bytes())
+            .await
+            .map_err(|_| LifecycleError::ShuttingDown)??;
+        if free < floor {
+            return Err(LifecycleError::NoRoom { free, floor });
+        }
+        Ok(())
+    }
+
+    /// Stop a running instance and leave it so, whoever asks for it, until its user says `up`.
+    pub(super) async fn stop_for(&mut self, error: &LifecycleError) {
+        self.journal.tell(Event::Warning {
+            message: error.to_string(),
+            hint: error.problem().hint,
+        });
+        if let State::Live(live) = &mut self.state {
+            live.refuse(&error.problem());
+        }
+        // What it holds is its user's: only who never answered has nothing to lose.
+        self.fail(error).await;
+    }
+}
+
+/// Resolves when there is reason to stop it.
+pub async fn overrun(told: &mut watch::Receiver<Option<Overrun>>) -> LifecycleError {
+    let found = told.wait_for(Option::is_some).await;
+    match found.ok().and_then(|found| found.clone()) {
+        Some(overrun) => LifecycleError::Disk(overrun),
+        // Nobody watches any more, for the container is gone; that is told apart.
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Ready, ready};
+
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn watchdog(id: &str, book: &Arc<Book>) -> Watchdog {
+        Watchdog {
+            id: id.parse().unwrap(),
+            limit: 4 * GIB,
+            floor: GIB,
+            book: book.clone(),
+            journal: Arc::new(Journal::new()),
+        }
+    }
+
+    fn warnings(watchdog: &Watchdog) -> usize {
+        watchdog.journal.follow().0.len()
+    }
+
+    /// A disk that is written to at a rate, as it is seen by the clock.
+    fn written(rate: u64) -> impl Fn() -> Ready<Option<DiskUse>> {
+        let began = Instant::now();
+        move || {
+            let bytes = rate * u64::try_from(began.elapsed().as_millis()).unwrap() / 1000;
+            ready(Some(DiskUse {
+                bytes,
+                files: 1,
+                free_bytes: 10 * GIB,
+            }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_stopped_not_far_past_its_limit() {
+        for rate in [1 << 20, 50 << 20, FAST, 2 * FAST] {
+            let watchdog = watchdog("0123456789ab", &Arc::default());
+            let overrun = watchdog.until_overrun(written(rate)).await.unwrap();
+            let Overrun::Limit {
+                used,
+                rate: seen,
+                unseen,
+                ..
+            } = overrun
+            else {
+                panic!("{overrun:?}")
+            };
+            let past = used - 4 * GIB;
+            // No further than what is written between two looks.
+            let most = rate * u64::try_from(unseen.as_millis()).unwrap() / 1000;
+            assert!(past <= most + rate / 100, "{past} of {most} at {rate}");
+            assert!(seen.abs_diff(rate) <= rate / 100, "{seen} for {rate}");
+            assert!(unseen <= LONGEST);
+            // What fills the rest between two looks is not seen on its way.
+            let seen = usize::from(rate <= FAST);
+            assert_eq!(warnings(&watchdog), seen, "once, at {rate}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_below_is_let_be_and_told_of_once_as_long_as_it_is_near() {
+        let watchdog = watchdog("0123456789ab", &Arc::default());
+        let held = [1, 85, 90, 70, 85, 100].map(|percent| 4 * GIB / 100 * percent);
+        let looks = Mutex::new(held.into_iter());
+        let look = || {
+            let bytes = looks.lock().unwrap().next();
+            ready(bytes.map(|bytes| DiskUse {
+                bytes,
+                files: 1,
+                free_bytes: 10 * GIB,
+            }))
+        };
+        assert_eq!(watchdog.until_overrun(look).await, None);
+        assert_eq!(warnings(&watchdog), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_full_disk_the_largest_goes() {
+        let book = Arc::default();
+        let (small, large) = (
+            watchdog("00000000000a", &book),
+            watchdog("00000000000b", &book),
+        );
+        let looks = Mutex::new(1);
+        let at = |bytes: u64| {
+            let looks = &looks;
+            move || {
+                let mut left = looks.lock().unwrap();
+                *left -= 1;
+                ready((*left >= 0).then_some(DiskUse {
+                    bytes,
+                    files: 1,
+                    free_bytes: GIB - 1,
+                }))
+            }
+        };
+        book.lock().insert(large.id.clone(), 2 * GIB);
+        assert_eq!(small.until_overrun(at(GIB)).await, None);
+        *looks.lock().unwrap() = 1;
+        let overrun = large.until_overrun(at(2 * GIB)).await;
+        assert!(matches!(overrun, Some(Overrun::Host { .. })), "{overrun:?}");
+    }
+}

@@ -1,0 +1,35 @@
+//! What callers ask of instances, and how they hear of it.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::{broadcast, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Entry, LifecycleError};
+use crate::{
+    model::{InstanceId, Lifetime, Name, Options, UpOutcome},
+    store::Source,
+};
+
+/// A start that was asked for: what happens, and how it ends.
+pub struct Starting {
+    pub id: InstanceId,
+    pub events: broadcast::Receiver<Entry>,
+    pub outcome: oneshot::Receiver<Result<UpOutcome, LifecycleError>>,
+    /// Gives the start up.
+    pub cancel: CancellationToken,
+}
+
+/// What a caller wants started.
+pub struct UpOrder {
+    pub source: Source,
+    pub label: Option<Name>,
+    pub options: Options,
+    /// See [`crate::store::Record::env_flags`].
+    pub env_flags: BTreeSet<String>,
+    pub rebuild: bool,
+    /// Whether everyone may visit it; as the user's settings have it if `None`.
+    pub public: Option<bool>,
+    /// How long that is so, or how long the link is good for that is made.
+    pub expires: Option<Lifetime>,
+}

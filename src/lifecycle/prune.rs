@@ -1,0 +1,108 @@
+//! Finding and removing what no instance needs any more.
+
+use std::collections::BTreeSet;
+
+use super::{LifecycleError, Manager};
+use crate::{
+    engine::{EngineError, Leftover, LeftoverKind},
+    model::InstanceId,
+};
+
+/// One thing that can go, or has gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waste {
+    Engine(Leftover),
+    /// The files of a project's rows, by the instance they were mirrored for.
+    Mirror {
+        id: InstanceId,
+        bytes: u64,
+    },
+    /// The agent's log before this one.
+    Log {
+        path: String,
+        bytes: u64,
+    },
+}
+
+impl Manager {
+    /// What nothing needs: with `remove`, what of it is gone now.
+    pub async fn prune(&self, remove: bool) -> Result<Vec<Waste>, LifecycleError> {
+        let known = self.known().await?;
+        let mut found: Vec<Waste> = Vec::new();
+        for leftover in self.house.engine.leftovers().await? {
+            let needed = matches!(&leftover.kind, LeftoverKind::Home { id } if known.contains(id));
+            if !needed {
+                found.push(Waste::Engine(leftover));
+            }
+        }
+        let store = self.house.store.clone();
+        let kept = known.clone();
+        let (mirrors, logs) = tokio::task::spawn_blocking(move || {
+            let mut mirrors = store.mirrors()?;
+            mirrors.retain(|(id, _)| !kept.contains(id));
+            Ok::<_, crate::store::StoreError>((mirrors, store.old_logs()))
+        })
+        .await
+        .map_err(|_| LifecycleError::ShuttingDown)??;
+        found.extend(
+            mirrors
+                .into_iter()
+                .map(|(id, bytes)| Waste::Mirror { id, bytes }),
+        );
+        found.extend(
+            logs.into_iter()
+                .map(|(path, bytes)| Waste::Log { path, bytes }),
+        );
+        if !remove {
+            return Ok(found);
+        }
+        let mut gone = Vec::new();
+        for waste in found {
+            if self.drop_waste(&waste).await? {
+                gone.push(waste);
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Every instance that is, or whose record is there and cannot be read: it may be repaired.
+    async fn known(&self) -> Result<BTreeSet<InstanceId>, LifecycleError> {
+        let store = self.house.store.clone();
+        let recorded = tokio::task::spawn_blocking(move || store.recorded())
+            .await
+            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let mut known: BTreeSet<InstanceId> = self.lock().keys().cloned().collect();
+        known.extend(recorded);
+        Ok(known)
+    }
+
+    async fn drop_waste(&self, waste: &Waste) -> Result<bool, LifecycleError> {
+        let id = match waste {
+            Waste::Engine(Leftover {
+                kind: LeftoverKind::Home { id },
+                ..
+            })
+            | Waste::Mirror { id, .. } => Some(id),
+            _ => None,
+        };
+        // Somebody may have begun to start it since it was found.
+        if id.is_some_and(|id| self.lock().contains_key(id)) {
+            return Ok(false);
+        }
+        match waste {
+            Waste::Engine(leftover) => match self.house.engine.remove_leftover(leftover).await {
+                Ok(()) => Ok(true),
+                Err(EngineError::Refused { status: 409, .. }) => Ok(false),
+                Err(error) => Err(error.into()),
+            },
+            Waste::Mirror { id, .. } => {
+                let (store, id) = (self.house.store.clone(), id.clone());
+                tokio::task::spawn_blocking(move || store.remove_rows(&id))
+                    .await
+                    .map_err(|_| LifecycleError::ShuttingDown)??;
+                Ok(true)
+            }
+            Waste::Log { path, .. } => Ok(std::fs::remove_file(path).is_ok()),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `Variables`: what the user gave for the environment of an instance's processes. It goes to each
+//! over the guest's link, and to the engine never: whoever may ask it about a container would see.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use super::{LifecycleError, Manager, instance::Instance};
+use crate::{
+    engine::link::AppSpec,
+    model::{InstanceId, Mask, Options, Plan, Secret},
+    project,
+    store::{InstanceSecrets, Record, Store, StoreError},
+};
+
+/// Fixed by where the container's user lives; a project cannot move it.
+const FIXED: [&str; 2] = ["HOME", "USER"];
+
+/// How long an app may take to end when asked to.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Flags over secrets over files.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Variables {
+    all: BTreeMap<String, Secret>,
+    /// Of the secrets in it, as in [`InstanceSecrets::revision`].
+    pub revision: u64,
+}
+
+impl Variables {
+    /// `flags` are those of the options' variables that were given by a flag.
+    pub fn of(options: &Options, flags: &BTreeSet<String>, kept: &InstanceSecrets) -> Self {
+        let mut all = options.env.clone();
+        for (name, secret) in &kept.set {
+            if !(flags.contains(name) && all.contains_key(name)) {
+                all.insert(name.clone(), secret.value.clone());
+            }
+        }
+        Self {
+            all,
+            revision: kept.revision,
+        }
+    }
+
+    pub fn all(&self) -> &BTreeMap<String, Secret> {
+        &self.all
+    }
+
+    pub fn mask(&self) -> Mask {
+        Mask::new(self.all.values())
+    }
+
+    /// For a step of the installation, or a command beside the app.
+    pub fn for_command(&self, plan: Option<&Plan>) -> Vec<(String, Secret)> {
+        let value = |name: &str, value: &Secret| match name {
+            "PATH" => {
+                let root = plan.map_or("", |plan| plan.root.as_str());
+                Secret::new(project::search_path(root, Some(value.reveal())))
+            }
+            _ => value.clone(),
+        };
+        self.all
+            .iter()
+            .filter(|(name, _)| !FIXED.contains(&name.as_str()))
+            .map(|(name, it)| (name.clone(), value(name, it)))
+            .collect()
+    }
+
+    pub fn for_app(&self, plan: &Plan) -> AppSpec {
+        let mut env = self.for_command(Some(plan));
+        let own = plan.run.env.iter();
+        env.extend(own.map(|(name, value)| (name.clone(), Secret::new(value))));
+        env.push(("PORT".to_owned(), Secret::new(plan.run.port.to_string())));
+        AppSpec {
+            argv: plan.run.argv.clone(),
+            env,
+            cwd: plan.root.clone(),
+            grace: GRACE,
+        }
+    }
+}
+
+/// The mask of what runs now, for those who take in an app's words.
+#[derive(Clone, Default)]
+pub struct Masking(Arc<RwLock<Mask>>);
+
+impl Masking {
+    pub fn now(&self) -> Mask {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, mask: Mask) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = mask;
+    }
+}
+
+impl Instance {
+    /// What its processes get if they are started now with these options.
+    pub(super) async fn variables_for(
+        &self,
+        options: &Options,
+        flags: &BTreeSet<String>,
+    ) -> Result<Variables, LifecycleError> {
+        let (store, id) = (self.house.store.clone(), self.record.id.clone());
+        let kept = tokio::task::spawn_blocking(move || store.secrets(&id))
+            .await
+            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let variables = Variables::of(options, flags, &kept);
+        self.house.settings.policy.variables(variables.all.keys())?;
+        self.house.settings.policy.values(&variables.all)?;
+        self.masking.set(variables.mask());
+        Ok(variables)
+    }
+
+    /// The same with the options it has.
+    pub(super) async fn variables(&self) -> Result<Variables, LifecycleError> {
+        self.variables_for(&self.record.options, &self.record.env_flags)
+            .await
+    }
+}
+
+impl Manager {
+    /// Of an instance, or of one that has not been made yet, by its id.
+    pub async fn secrets(&self, asked: &str) -> Result<InstanceSecrets, LifecycleError> {
+        let id = self.id_of(asked)?;
+        self.with_store(move |store| store.secrets(&id)).await
+    }
+
+    /// They are given to what is started from now on. Says which of `remove` there were.
+    pub async fn change_secrets(
+        &self,
+        asked: &str,
+        set: BTreeMap<String, Secret>,
+        remove: Vec<String>,
+    ) -> Result<Vec<String>, LifecycleError> {
+        let id = self.id_of(asked)?;
+        self.house.settings.policy.variables(set.keys())?;
+        self.house.settings.policy.values(&set)?;
+        self.with_store(move |store| {
+            if !set.is_empty() {
+                store.set_secrets(&id, set)?;
+            }
+            store.forget_secrets(&id, &remove)
+        })
+        .await
+    }
+
+    fn id_of(&self, asked: &str) -> Result<InstanceId, LifecycleError> {
+        match self.find(asked) {
+            Ok((id, _)) => Ok(id),
+            // Every caller who names a directory asks by id.
+            Err(error) => asked.parse().map_err(|_| error),
+        }
+    }
+
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, LifecycleError> {
+        let store = self.house.store.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        Ok(done.map_err(|_| LifecycleError::ShuttingDown)??)
+    }
+
+    /// What a command beside the app is given besides what it is asked with.
+    pub async fn command_env(
+        &self,
+        record: &Record,
+    ) -> Result<Vec<(String, Secret)>, LifecycleError> {
+        let id = record.id.clone();
+        let kept = self.with_store(move |store| store.secrets(&id)).await?;
+        let variables = Variables::of(&record.options, &record.env_flags, &kept);
+        Ok(variables.for_command(record.plan.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SetSecret;
+
+    #[test]
+    fn flags_win_over_secrets_and_secrets_over_files() {
+        let pairs = |names: &[&str], value: &str| {
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), Secret::new(value)))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let mut options = Options {
+            env: pairs(&["A", "B"], "file"),
+            ..Options::default()
+        };
+        options.env.extend(pairs(&["C"], "flag"));
+        let set = |name: &str| {
+            let secret = SetSecret {
+                value: Secret::new("set"),
+                at: jiff::Timestamp::UNIX_EPOCH,
+            };
+            (name.to_owned(), secret)
+        };
+        let kept = InstanceSecrets {
+            set: ["B", "C", "D"].map(set).into(),
+            revision: 4,
+            ..InstanceSecrets::default()
+        };
+        // A flag of an earlier `up` is none of this one's.
+        let flags = ["C", "D"].map(str::to_owned).into();
+        let variables = Variables::of(&options, &flags, &kept);
+        let values: Vec<_> = variables.all.values().map(Secret::reveal).collect();
+        assert_eq!(values, ["file", "set", "flag", "set"]);
+        assert_eq!(variables.revision, 4);
+    }
+
+    #[test]
+    fn a_home_cannot_be_moved_and_a_path_begins_with_what_was_installed() {
+        let mut options = Options::default();
+        for name in ["HOME", "PATH", "USER"] {
+            options.env.insert(name.to_owned(), Secret::new("/mine"));
+        }
+        let variables = Variables::of(&options, &BTreeSet::new(), &InstanceSecrets::default());
+        let env = variables.for_command(None);
+        assert_eq!(env.len(), 1);
+        let path = env[0].1.reveal();
+        assert!(path.starts_with("/home/app/venv/bin:") && path.ends_with(":/mine"));
+    }
+}
