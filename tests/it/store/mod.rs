@@ -220,7 +220,7 @@ fn the_gateways_port_is_remembered() {
 }
 
 /// Of what is older, the values are moved out when it is read.
-const FIRST_WITHOUT_VALUES: u64 = 3;
+const FIRST_WITHOUT_VALUES: u64 = 4;
 
 #[test]
 fn records_of_every_version_are_read() {
