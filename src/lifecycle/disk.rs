@@ -178,7 +178,8 @@ impl Instance {
             .await
             .map_err(|_| LifecycleError::ShuttingDown)??;
         if free < floor {
-            return Err(LifecycleError::NoRoom { free, floor });
+            let at = self.house.store.dir().to_owned();
+            return Err(LifecycleError::NoRoom { at, free, floor });
         }
         Ok(())
     }

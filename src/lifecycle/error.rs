@@ -1,6 +1,6 @@
 //! `LifecycleError`: every way an instance can fail to come up, stay up or go down.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::disk::Overrun;
 use crate::{
@@ -99,8 +99,13 @@ pub enum LifecycleError {
     NoImageToProbe,
     #[error("{}", describe_overrun(.0))]
     Disk(Overrun),
-    #[error("{} of disk are free, and nothing is started below {}", size(*free), size(*floor))]
-    NoRoom { free: u64, floor: u64 },
+    #[error(
+        "{} are free on the disk of {}, and nothing is started below {}",
+        size(*free),
+        at.display(),
+        size(*floor)
+    )]
+    NoRoom { at: PathBuf, free: u64, floor: u64 },
     #[error("the agent is shutting down")]
     ShuttingDown,
 }

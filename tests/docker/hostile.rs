@@ -96,6 +96,13 @@ fn nothing_of_the_users_is_changed() {
 /// A record that cannot be written ends the start, and says why.
 fn a_full_disk_is_told() {
     let host = Host::new();
+    // Else it is not even tried.
+    fs::create_dir_all(host.config()).unwrap();
+    fs::write(
+        host.config().join("config.toml"),
+        "least_free_disk = \"0\"\n",
+    )
+    .unwrap();
     let project = host.copy_of("script-python");
     // The state directory on a file system with no room left.
     let state = project.parent().unwrap().parent().unwrap().join("state");

@@ -319,7 +319,8 @@ fn look_around(host: &Host, places: &mut Places, dir: &str) {
     }
     places.files(&state(host));
     places.processes(host.agent_pid());
-    if !docker(&["ps", "-q", "--filter", &owner(host)]).is_empty() {
+    let app = "label=dev.codemate.preview.role=app";
+    if !docker(&["ps", "-q", "--filter", &owner(host), "--filter", app]).is_empty() {
         places.engine(host);
     }
 }
