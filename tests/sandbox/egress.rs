@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// In a world of their own.
-pub const APART: &[Test] = &[("names_are_the_only_way_out", names_are_the_only_way_out)];
+pub const APART: &[Test] = &[
+    ("names_are_the_only_way_out", names_are_the_only_way_out),
+    ("a_probe_finds_what_holds", a_probe_finds_what_holds),
+];
 
 pub const TESTS: &[Test] = &[
     ("nobody_gets_more_than_given", nobody_gets_more_than_given),
@@ -31,7 +34,6 @@ pub const TESTS: &[Test] = &[
         "a_failed_installation_says_what_was_refused",
         a_failed_installation_says_what_was_refused,
     ),
-    ("a_probe_finds_what_holds", a_probe_finds_what_holds),
     ("a_probe_finds_what_is_open", a_probe_finds_what_is_open),
 ];
 
@@ -324,8 +326,13 @@ fn a_failed_installation_says_what_was_refused() {
     assert!(ran.stderr.contains("add \"pypi.org\" to"), "{ran:#?}");
 }
 
+/// Apart, for what it tries leaves this machine where nothing holds it.
 fn a_probe_finds_what_holds() {
-    let host = Host::new();
+    let around = Neighbourhood::new(&["203.0.113.1".to_owned()].into());
+    around.copy_image("codemate/net:1");
+    around.copy_image("codemate/python:3.13");
+    let mut host = Host::new();
+    host.env.push(("DOCKER_HOST", around.socket()));
     let ran = host.run(&["--json", "doctor", "--probe"]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     let rows = document["data"]["rows"].as_array();
