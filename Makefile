@@ -47,7 +47,7 @@ prove-paths:
 
 ## Fuzz what reads the unknown, FUZZ_SECONDS each. Takes `cargo install cargo-fuzz` and a nightly.
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS ?= path_rules wire journal dockerignore rows toml_config
+FUZZ_TARGETS ?= path_rules wire journal dockerignore rows toml_config filter
 fuzz:
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p "fuzz/target/found/$$target"; \

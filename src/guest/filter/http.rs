@@ -82,13 +82,13 @@ fn parse(text: &[u8]) -> Result<Parts, &'static str> {
     };
     let body = framing(&headers, minor)?;
     let dropped = hop_by_hop(&headers)?;
-    let mut head = [
-        method,
-        b" ",
-        if path.is_empty() { b"/" } else { path },
-        b" HTTP/1.",
-    ]
-    .concat();
+    // An absolute target may go on with its query at once; a server's own may not.
+    let root: &[u8] = if path.is_empty() || path.starts_with(b"?") {
+        b"/"
+    } else {
+        b""
+    };
+    let mut head = [method, b" ", root, path, b" HTTP/1."].concat();
     head.extend([minor, b'\r', b'\n']);
     for (name, value) in &headers {
         if !dropped.iter().any(|hop| hop.eq_ignore_ascii_case(name)) {
@@ -114,7 +114,8 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), &'static str> {
     if !is_token(method) || method == b"CONNECT" {
         return Err("not a method");
     }
-    if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
+    let fits = |byte: &u8| byte.is_ascii_graphic() && *byte != b'#';
+    if target.is_empty() || !target.iter().all(fits) {
         return Err("not a target");
     }
     Ok((method, target, minor))
@@ -204,7 +205,7 @@ fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     scheme.eq_ignore_ascii_case(b"http://").then(|| {
         let end = rest
             .iter()
-            .position(|byte| b"/?#".contains(byte))
+            .position(|byte| b"/?".contains(byte))
             .unwrap_or(rest.len());
         rest.split_at(end)
     })

@@ -34,6 +34,8 @@ fn an_absolute_target_names_the_same_host() {
     let bare = bare.unwrap();
     assert!(bare.head.starts_with(b"GET / HTTP/1.0\r\n"));
     assert_eq!(bare.host, b"a.example.com");
+    let asks = request("GET http://a.example.com?b=c/d HTTP/1.1\r\nHost: a.example.com\r\n\r\n");
+    assert!(asks.unwrap().head.starts_with(b"GET /?b=c/d HTTP/1.1\r\n"));
     for target in [
         "http://b.example.com/",
         "http://b.example.com@a.example.com/",
@@ -46,6 +48,8 @@ fn an_absolute_target_names_the_same_host() {
         "*",
         "",
         "/a b",
+        "/a#b",
+        "http://a.example.com#b",
         "/\u{7f}",
     ] {
         let text = format!("GET {target} HTTP/1.1\r\nHost: a.example.com\r\n\r\n");
