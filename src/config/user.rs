@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, SandboxSettings, SupabaseSettings, TunnelSettings, read::read_toml};
+use super::{ApiSettings, ConfigError, SandboxSettings, SupabaseSettings, TunnelSettings, read::read_toml};
 use crate::model::TunnelChoice;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,7 @@ pub struct UserSettings {
     pub tunnels: TunnelSettings,
     pub supabase: SupabaseSettings,
     pub sandbox: SandboxSettings,
+    pub api: ApiSettings,
 }
 
 impl UserSettings {
