@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiSettings, ConfigError, SandboxSettings, SupabaseSettings, TunnelSettings, read::read_toml};
+use super::{
+    ApiSettings, ConfigError, SandboxSettings, SupabaseSettings, TunnelSettings, read::read_toml,
+};
 use crate::model::TunnelChoice;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

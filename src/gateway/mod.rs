@@ -45,6 +45,7 @@ pub use deny::PublicDeny;
 pub use dial::{AsyncReadWrite, Dial, Stream, TcpDial};
 pub use entrance::{Entrance, Entrances};
 pub use error::GatewayError;
+pub use patience::{Busy, Patient, Requests};
 pub use route::{Route, Routes, Target};
 
 /// Where previews are found unless something else is there.

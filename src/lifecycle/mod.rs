@@ -3,6 +3,7 @@
 mod down;
 mod edit;
 mod error;
+mod find;
 mod follow;
 mod handle;
 mod image;
@@ -28,16 +29,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Engine, Owned},
     gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Name, Options, Phase, PhaseKind, TunnelChoice, UpOutcome},
+    model::{DetectReport, InstanceId, Name, Options, PhaseKind, TunnelChoice, UpOutcome},
     project,
-    security::{LimitRequest, Policy, limits},
+    security::Policy,
     source::supabase::Desk,
     store::{Intent, Record, Source, Store},
     task::Scope,
@@ -95,6 +95,18 @@ pub struct UpOrder {
     pub label: Option<Name>,
     pub options: Options,
     pub rebuild: bool,
+    /// Whose it is to be; `None` for the agent's own user.
+    pub owner: Option<String>,
+}
+
+impl UpOrder {
+    pub fn id(&self) -> InstanceId {
+        let id = self.source.instance_id(self.label.as_ref());
+        match &self.owner {
+            Some(owner) => id.of_owner(owner),
+            None => id,
+        }
+    }
 }
 
 pub struct Manager {
@@ -150,8 +162,8 @@ impl Manager {
 
     /// Ask for an instance to be up. Its record is made when it is new.
     pub async fn up(&self, order: UpOrder) -> Result<Starting, LifecycleError> {
-        let id = order.source.instance_id(order.label.as_ref());
-        let handle = self.find_or_host(&id, &order);
+        let id = order.id();
+        let handle = self.find_or_host(&id, &order)?;
         let cancel = handle.epoch.current().child_token();
         let (reply, outcome) = oneshot::channel();
         let (_, events) = handle.journal.follow();
@@ -285,71 +297,6 @@ impl Manager {
 
     pub fn gateway_port(&self) -> u16 {
         self.house.settings.gateway_port
-    }
-
-    fn find(&self, asked: &str) -> Result<(InstanceId, Handle), LifecycleError> {
-        self.lock()
-            .iter()
-            .filter(|(_, handle)| handle.exists())
-            .find(|(id, handle)| {
-                id.as_str() == asked || handle.view.borrow().name.as_str() == asked
-            })
-            .map(|(id, handle)| (id.clone(), handle.clone()))
-            .ok_or_else(|| LifecycleError::NotFound {
-                asked: asked.to_owned(),
-            })
-    }
-
-    /// Under one lock, so that two who want the same instance get one.
-    fn find_or_host(&self, id: &InstanceId, order: &UpOrder) -> Handle {
-        let mut instances = self.lock();
-        let there = instances.get(id);
-        if let Some(handle) = there.filter(|handle| !handle.mailbox.is_closed()) {
-            return handle.clone();
-        }
-        let record = self.new_record(&instances, id, order);
-        self.host(&mut instances, record)
-    }
-
-    fn new_record(
-        &self,
-        instances: &BTreeMap<InstanceId, Handle>,
-        id: &InstanceId,
-        order: &UpOrder,
-    ) -> Record {
-        let wished = order
-            .label
-            .clone()
-            .or_else(|| order.options.name.clone())
-            .unwrap_or_else(|| order.source.name());
-        let taken = instances
-            .values()
-            .any(|handle| !handle.mailbox.is_closed() && handle.view.borrow().name == wished);
-        let now = Timestamp::now();
-        Record {
-            id: id.clone(),
-            name: if taken {
-                wished.distinguished(id)
-            } else {
-                wished
-            },
-            source: order.source.clone(),
-            label: order.label.clone(),
-            options: order.options.clone(),
-            plan: None,
-            generation: 0,
-            intent: Intent::Down,
-            phase: Phase::Asleep { since: now },
-            install_key: None,
-            tunnel: None,
-            public_url: None,
-            home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
-            port: None,
-            limits: limits(LimitRequest::default()),
-            owner: None,
-            created: now,
-            updated: now,
-        }
     }
 
     /// Start the task that owns an instance.

@@ -68,7 +68,13 @@ mod tests {
 
     #[test]
     fn what_has_no_such_form_is_no_token() {
-        for text in ["", "cm_", "cm_abc", &format!("cm_{}", "A".repeat(64)), &"a".repeat(67)] {
+        for text in [
+            "",
+            "cm_",
+            "cm_abc",
+            &format!("cm_{}", "A".repeat(64)),
+            &"a".repeat(67),
+        ] {
             assert_eq!(token_hash(text), None, "{text}");
         }
     }

@@ -7,6 +7,7 @@ mod error;
 mod migrate;
 mod record;
 mod rows;
+mod tokens;
 mod tunnel;
 mod user_session;
 
@@ -24,6 +25,7 @@ pub use error::StoreError;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
 pub use rows::SupabaseCredentials;
+pub use tokens::TokenRecord;
 pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
 
 use migrate::Unread;

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{House, reply::Refusal};
+use super::{House, Target, reply::Refusal};
 use crate::{
     api::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL},
     engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
@@ -25,10 +25,10 @@ const LONGEST_REQUEST: usize = 1 << 20;
 
 pub async fn exec(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     mut request: Request,
 ) -> Result<Response, Refusal> {
-    let record = house.manager.show(&asked)?;
+    let record = house.manager.show(asked.as_str())?;
     let (id, cwd) = (record.id.clone(), Manager::workdir(&record));
     let upgrade = hyper::upgrade::on(&mut request);
     let spec = read_spec(request.into_body(), cwd).await?;
