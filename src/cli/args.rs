@@ -10,7 +10,8 @@ use clap::{
 use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
-    logs::LogsArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs, tunnel::TunnelArgs,
+    logs::LogsArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs, token::TokenArgs,
+    tunnel::TunnelArgs,
     up::UpArgs, url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
@@ -123,6 +124,8 @@ pub enum Command {
     Sync(SyncArgs),
     /// Sign in at Supabase, and check the tables that files come from
     Supabase(SupabaseArgs),
+    /// Make, list and revoke tokens for the agent's API over TCP
+    Token(TokenArgs),
     /// Control the public URLs of instances
     Tunnel(TunnelArgs),
     /// Become a program that ends with the agent

@@ -26,6 +26,7 @@ mod supabase;
 mod sync;
 mod terminal;
 mod tether;
+mod token;
 mod tunnel;
 mod up;
 mod url;
@@ -122,6 +123,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Agent(args) => agent::control(context, args).await,
         Command::Supabase(args) => supabase::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
+        Command::Token(args) => token::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,
         // It has no output and was run already.

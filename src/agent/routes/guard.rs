@@ -36,6 +36,7 @@ pub async fn guard(
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let via = request.extensions().get::<Via>().copied();
+    let method = request.method().clone();
     let asked = params.iter().find(|(name, _)| *name == "id");
     let asked = asked.map(|(_, text)| text.to_owned());
     let response = match admit(&gate, &caller, asked.as_deref()) {
@@ -53,13 +54,30 @@ pub async fn guard(
         gate.house.audit.write(&Entry {
             via,
             caller: &caller.to_string(),
-            method: gate.route.method.as_str(),
+            method: method.as_str(),
             route: gate.route.path,
             instance: asked.as_deref(),
             status: response.status().as_u16(),
         });
     }
     response
+}
+
+/// What is asked for has no route, and so nobody has a right to it.
+pub async fn unknown(State(house): State<House>, request: Request) -> Response {
+    let via = request.extensions().get::<Via>().copied();
+    let caller = request.extensions().get::<Caller>();
+    if let (Some(via @ Via::Tcp(_)), Some(caller)) = (via, caller) {
+        house.audit.write(&Entry {
+            via,
+            caller: &caller.to_string(),
+            method: request.method().as_str(),
+            route: "-",
+            instance: None,
+            status: StatusCode::NOT_FOUND.as_u16(),
+        });
+    }
+    StatusCode::NOT_FOUND.into_response()
 }
 
 /// The right comes first, and by itself: who lacks it is not told what there is.

@@ -54,5 +54,5 @@ pub fn router(house: House) -> Router {
         let handler = (route.handler)().layer(middleware::from_fn_with_state(gate, guard));
         router = router.route(route.path, handler);
     }
-    router.with_state(house)
+    router.fallback(guard::unknown).with_state(house)
 }
