@@ -11,8 +11,7 @@ use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
     logs::LogsArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs, token::TokenArgs,
-    tunnel::TunnelArgs,
-    up::UpArgs, url::UrlArgs,
+    tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
 

@@ -5,8 +5,8 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     io::ErrorKind,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
     process::Stdio,
     time::Duration,

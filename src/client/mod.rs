@@ -19,12 +19,12 @@ use transport::Transport;
 pub use transport::Elsewhere;
 
 use crate::api::{
-    API_VERSION, NewTokenRequest, NewTokenView, RevokeTokenRequest, RevokedTokenView, TokensView,
-    BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
-    DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, OpenTunnelRequest, PruneView, SchemaView, SignInRequest,
-    SignedInView, SignedOutView, SupabaseRequest, SyncView, TunnelChecksView, TunnelsView,
-    UpRequest, WaitQuery, path,
+    API_VERSION, BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest,
+    DownRequest, DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
+    InstancesView, LogsQuery, NewTokenRequest, NewTokenView, OpenTunnelRequest, PruneView,
+    RevokeTokenRequest, RevokedTokenView, SchemaView, SignInRequest, SignedInView, SignedOutView,
+    SupabaseRequest, SyncView, TokensView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery,
+    path,
 };
 use crate::model::DetectReport;
 

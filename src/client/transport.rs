@@ -51,10 +51,7 @@ impl Transport {
 
     pub(super) fn to(there: &Elsewhere<'_>) -> Result<Self> {
         let origin = reqwest::Url::parse(there.url).map_err(|_| ClientError::BadAddress)?;
-        let is_here = matches!(
-            origin.host_str(),
-            Some("127.0.0.1" | "localhost" | "[::1]")
-        );
+        let is_here = matches!(origin.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if origin.scheme() != "https" && !(origin.scheme() == "http" && is_here) {
             return Err(ClientError::BadAddress);
         }

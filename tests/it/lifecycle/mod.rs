@@ -2,4 +2,4 @@
 
 mod life;
 mod tunnel;
-mod world;
+pub mod world;

@@ -143,6 +143,7 @@ impl World {
                 ..Options::default()
             },
             rebuild: false,
+            owner: None,
         }
     }
 
