@@ -34,7 +34,7 @@ fn body(rig: &Rig, route: &Route, id: &InstanceId, stops: bool) -> Option<Value>
         path::EXEC => json!({ "argv": ["true"], "stdin": true }),
         path::TUNNEL_OPEN => json!({ "kind": "static" }),
         path::TUNNELS_CHECK => json!({ "kind": "static" }),
-        path::IMAGES_BUILD => json!({ "images": ["node:20"] }),
+        path::IMAGES_BUILD => json!({ "images": [] }),
         _ => json!({}),
     })
 }

@@ -8,10 +8,9 @@ use codemate_preview::{
     agent::{Audit, Given, House, Remote, Tokens, router},
     config::ApiSettings,
     lifecycle::{Manager, UpOrder},
-    model::{InstanceId, Name, Options, Secret},
+    model::{InstanceId, Name, Secret},
     security::Reach,
     store::{Store, TokenRecord},
-    task::Scope,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -87,23 +86,16 @@ impl Rig {
         &self.house.manager
     }
 
-    pub fn scope(&self) -> &Scope {
-        &self.house.scope
-    }
-
     /// An instance of somebody's.
     pub async fn instance(&self, label: &str, owner: Option<&str>) -> InstanceId {
         let order = UpOrder {
             label: Some(Name::slug(label)),
             owner: owner.map(str::to_owned),
-            options: Options {
-                port: None,
-                ..self.world.order().options
-            },
             ..self.world.order()
         };
         let starting = self.manager().up(order).await.unwrap();
-        assert!(starting.outcome.await.unwrap().is_err());
+        let outcome = starting.outcome.await.unwrap();
+        assert!(outcome.is_err(), "{outcome:?}");
         let reach = Reach::All;
         self.manager()
             .resolve(&reach, starting.id.as_str())
@@ -171,6 +163,7 @@ pub struct Ask {
 }
 
 pub struct Answer {
+    /// 0 if the connection was closed without one.
     pub status: u16,
     pub head: String,
     /// Only where its length was said.
@@ -212,7 +205,8 @@ impl Ask {
             text += "connection: close\r\n";
         }
         text += &format!("content-length: {}\r\n\r\n{body}", body.len());
-        stream.write_all(text.as_bytes()).await.unwrap();
+        // One that is refused early is closed before all of it was sent.
+        let _ = stream.write_all(text.as_bytes()).await;
         timeout(PATIENCE, read(stream)).await.expect("an answer")
     }
 
@@ -224,7 +218,17 @@ impl Ask {
 async fn read(mut stream: TcpStream) -> Answer {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.expect("a head"));
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => {
+                return Answer {
+                    status: 0,
+                    head: String::new(),
+                    body: String::new(),
+                    stream,
+                };
+            }
+        }
     }
     let head = String::from_utf8(head).unwrap();
     let status = head[9..12].parse().unwrap();
