@@ -185,7 +185,7 @@ impl JwtRules {
         let claims = decode::<Claims>(token, key, &self.validation())
             .map_err(|error| why(&error))?
             .claims;
-        self.subject(claims)
+        subject(claims)
     }
 
     fn validation(&self) -> Validation {
@@ -197,23 +197,23 @@ impl JwtRules {
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         validation
     }
+}
 
-    fn subject(&self, claims: Claims) -> Result<Subject, JwtError> {
-        let Claims { sub, exp, role } = claims;
-        let is_plain = |c: char| c.is_ascii_graphic();
-        let is_named = (1..=LONGEST_SUBJECT).contains(&sub.len()) && sub.chars().all(is_plain);
-        if role != ROLE || !is_named {
-            return Err(JwtError::Claims);
-        }
-        // The same allowance as in the check. Past the end of time is as good as never.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float is cut to the range"
-        )]
-        let seconds = (exp as i64).saturating_add(SKEW.cast_signed());
-        let expires = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-        Ok(Subject { id: sub, expires })
+fn subject(claims: Claims) -> Result<Subject, JwtError> {
+    let Claims { sub, exp, role } = claims;
+    let is_plain = |c: char| c.is_ascii_graphic();
+    let is_named = (1..=LONGEST_SUBJECT).contains(&sub.len()) && sub.chars().all(is_plain);
+    if role != ROLE || !is_named {
+        return Err(JwtError::Claims);
     }
+    // The same allowance as in the check. Past the end of time is as good as never.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float is cut to the range"
+    )]
+    let seconds = (exp as i64).saturating_add(SKEW.cast_signed());
+    let expires = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    Ok(Subject { id: sub, expires })
 }
 
 fn why(error: &jsonwebtoken::errors::Error) -> JwtError {

@@ -143,7 +143,7 @@ pub fn dress(headers: &mut HeaderMap, sender: Option<&Sender>) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    let (Some(Sender::Page(origin)) | Some(Sender::Preflight(origin))) = sender else {
+    let Some(Sender::Page(origin) | Sender::Preflight(origin)) = sender else {
         return;
     };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

@@ -130,7 +130,11 @@ async fn answer(
         Err(refused) => {
             hall.note(&refused, &parts, from);
             let held = line.hold(busy, None, &hall.house.scope);
-            (refused.into_response(), held)
+            let mut response = refused.into_response();
+            // Its place is for somebody else.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            (response, held)
         }
     };
     dress(response.headers_mut(), sender.as_ref());

@@ -115,14 +115,13 @@ impl KeySet {
             }
             have.tried = Some(Instant::now());
         }
-        match tokio::time::timeout(PATIENCE, self.fetch()).await {
-            Ok(Some(keys)) => {
-                let mut have = self.have.lock().unwrap_or_else(PoisonError::into_inner);
-                have.keys = Arc::new(keys);
-                have.fetched = Some(Instant::now());
-            }
-            Ok(None) | Err(_) => tracing::warn!(url = %self.url, "the key set cannot be fetched"),
-        }
+        let Ok(Some(keys)) = tokio::time::timeout(PATIENCE, self.fetch()).await else {
+            tracing::warn!(url = %self.url, "the key set cannot be fetched");
+            return;
+        };
+        let mut have = self.have.lock().unwrap_or_else(PoisonError::into_inner);
+        have.keys = Arc::new(keys);
+        have.fetched = Some(Instant::now());
     }
 
     async fn fetch(&self) -> Option<JwtKeys> {

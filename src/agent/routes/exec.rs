@@ -1,6 +1,7 @@
 //! Upgrade, then join the caller to a command inside.
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
@@ -17,6 +18,7 @@ use crate::{
     engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
     lifecycle::Manager,
     model::{Code, Problem},
+    security::Caller,
     task::Scope,
 };
 
@@ -25,6 +27,7 @@ const LONGEST_REQUEST: usize = 1 << 20;
 
 pub async fn exec(
     State(house): State<House>,
+    Extension(caller): Extension<Caller>,
     Target(asked): Target,
     mut request: Request,
 ) -> Result<Response, Refusal> {
@@ -37,7 +40,14 @@ pub async fn exec(
     house.scope.spawn(async move {
         match upgrade.await {
             Ok(stream) => {
-                if let Err(error) = join(TokioIo::new(stream), session, &scope).await {
+                let joined = async {
+                    tokio::select! {
+                        done = join(TokioIo::new(stream), session, &scope) => done,
+                        // Even where neither side has anything to say.
+                        () = caller.ended() => Ok(()),
+                    }
+                };
+                if let Err(error) = joined.await {
                     tracing::debug!(%error, "an exec stream broke off");
                 }
             }

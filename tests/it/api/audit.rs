@@ -14,7 +14,7 @@ use super::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_over_tcp_has_its_line() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let id = rig.instance("a", None).await;
     let token = rig.token(all()).await;
     let jwt = hs256(&claims("ann"));
@@ -82,10 +82,10 @@ async fn every_request_over_tcp_has_its_line() {
 /// At the socket, changes are written, and looking at things is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_at_the_socket_have_theirs() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let mut router = rig.router.clone().layer(Extension(Caller::host()));
     for (method, path, body) in [
-        ("GET", "/v1/instances", "".to_owned()),
+        ("GET", "/v1/instances", String::new()),
         (
             "POST",
             "/v1/instances/stop",
@@ -105,7 +105,7 @@ async fn changes_at_the_socket_have_theirs() {
             .unwrap();
         assert_eq!(router.call(request).await.unwrap().status(), 200);
     }
-    let routes: Vec<_> = rig
+    let told: Vec<_> = rig
         .audit()
         .iter()
         .map(|line| json!([line["via"], line["caller"], line["route"]]))
@@ -114,14 +114,14 @@ async fn changes_at_the_socket_have_theirs() {
         ["socket", "host", "/v1/instances/stop"],
         ["socket", "host", "/v1/tokens/new"],
     ]);
-    assert_eq!(json!(routes), want);
+    assert_eq!(json!(told), want);
     rig.stop().await;
 }
 
 /// Tokens outlive their agent, and their revocation does too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_agent_knows_the_tokens_that_are_left() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let note = |note: &str| TokenRecord {
         note: note.to_owned(),
         ..all()

@@ -8,7 +8,7 @@ const PATH: &str = "/v1/instances";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_not_ours_gets_nothing_even_with_a_token() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let token = rig.token(all()).await;
     let port = rig.at.port();
     let ask = |host: String| rig.ask("GET", PATH).bearer(&token).host(&host);
@@ -31,7 +31,7 @@ async fn a_name_that_is_not_ours_gets_nothing_even_with_a_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_gets_on_by_its_origin_and_a_token() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let token = rig.token(all()).await;
     let ask = || rig.ask("GET", PATH).bearer(&token);
     for origin in [
@@ -71,7 +71,7 @@ async fn a_page_gets_on_by_its_origin_and_a_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_an_allowed_origin_is_answered_beforehand() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let preflight = |origin: &str| {
         rig.ask("OPTIONS", PATH)
             .header("origin", origin)
@@ -98,7 +98,7 @@ async fn only_an_allowed_origin_is_answered_beforehand() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_no_request() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let token = rig.token(all()).await;
     let post = || rig.ask("POST", "/v1/shutdown").bearer(&token);
     for kind in [

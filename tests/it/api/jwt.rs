@@ -27,7 +27,7 @@ async fn all_refused(rig: &Rig, forged: &[(&str, String)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_secret_believes_no_forgery() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let good = hs256(&claims("ann"));
     let parts: Vec<&str> = good.split('.').collect();
     let changed = |name, value| hs256(&with(claims("ann"), name, value));
@@ -92,7 +92,7 @@ async fn a_shared_secret_believes_no_forgery() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_huge_token_is_refused_whole() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let with_pad = |pad: usize| hs256(&with(claims("ann"), "pad", json!("x".repeat(pad))));
     assert_eq!(status(&rig, &with_pad(4000)).await, 200, "the control");
     assert_eq!(status(&rig, &with_pad(8 << 10)).await, 401);
@@ -107,7 +107,7 @@ async fn by_set(keys: &[Value], alg: &str) -> (Rig, MockServer) {
     settings.supabase.jwks_url = Some(format!("{}{KEYS}", server.uri()));
     settings.supabase.issuer = Some(ISSUER.to_owned());
     settings.supabase.algorithm = serde_json::from_value(json!(alg)).unwrap();
-    (Rig::with(settings, None).await, server)
+    (Rig::with(&settings, None), server)
 }
 
 async fn serve(server: &MockServer, keys: &[Value]) {
@@ -210,7 +210,7 @@ async fn without_its_key_set_nobody_is_believed() {
     let server = MockServer::start().await;
     let mut settings = settings();
     settings.supabase.jwks_url = Some(format!("{}{KEYS}", server.uri()));
-    let rig = Rig::with(settings, None).await;
+    let rig = Rig::with(&settings, None);
     let signer = Signer::ec("k1");
     for _ in 0..5 {
         assert_eq!(status(&rig, &signer.sign(&claims("ann"))).await, 401);
@@ -222,7 +222,7 @@ async fn without_its_key_set_nobody_is_believed() {
 /// Who has no users configured believes no JWT at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_users_no_jwt_is_believed() {
-    let rig = Rig::with(settings(), None).await;
+    let rig = Rig::with(&settings(), None);
     assert_eq!(status(&rig, &hs256(&claims("ann"))).await, 401);
     rig.stop().await;
 }

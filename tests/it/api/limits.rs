@@ -21,7 +21,7 @@ async fn a_caller_that_asks_too_often_waits_and_no_other() {
         rate_per_minute: Some(3),
         ..settings()
     };
-    let rig = Rig::with(slow, Some(SECRET)).await;
+    let rig = Rig::with(&slow, Some(SECRET));
     let (token, other) = (rig.token(all()).await, rig.token(all()).await);
     let ask = |token: &str| rig.ask("GET", PATH).bearer(token);
     for _ in 0..3 {
@@ -37,7 +37,7 @@ async fn a_caller_that_asks_too_often_waits_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_slowed_and_shuts_nobody_out() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let token = rig.token(all()).await;
     let guess = || rig.ask("GET", PATH).bearer("cm_0");
     let mut last = 401;
@@ -56,7 +56,7 @@ async fn guessing_is_slowed_and_shuts_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_is_refused() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let token = rig.token(all()).await;
     let stop = |pad: usize| {
         let body = json!({ "instances": [], "pad": "x".repeat(pad) });
@@ -80,7 +80,7 @@ async fn what_is_too_large_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_holds_so_many_connections() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let mut held = Vec::new();
     for _ in 0..64 {
         held.push(TcpStream::connect(rig.at).await.unwrap());

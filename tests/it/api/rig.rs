@@ -1,7 +1,7 @@
 //! An agent with its API on a port, on an engine without Docker, and a client that sends what it
 //! is told to.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use codemate_preview::{
@@ -45,11 +45,11 @@ pub fn settings() -> ApiSettings {
 }
 
 impl Rig {
-    pub async fn new() -> Self {
-        Self::with(settings(), Some(SECRET)).await
+    pub fn new() -> Self {
+        Self::with(&settings(), Some(SECRET))
     }
 
-    pub async fn with(settings: ApiSettings, secret: Option<&str>) -> Self {
+    pub fn with(settings: &ApiSettings, secret: Option<&str>) -> Self {
         // Its instances fail to start, and are there: nothing here is about what runs.
         let world = World::new("import sys\nsys.exit(3)\n");
         let agent = world.agent();
@@ -67,7 +67,7 @@ impl Rig {
             jwt_secret: secret.as_ref(),
             ca_bundle: None,
         };
-        let remote = Remote::bind(&settings, &given).unwrap().unwrap();
+        let remote = Remote::bind(settings, &given).unwrap().unwrap();
         let at = remote.address().unwrap();
         let router = router(house.clone());
         let (for_router, for_house) = (router.clone(), house.clone());
@@ -198,13 +198,13 @@ impl Ask {
             self.method, self.path, self.host
         );
         for (name, value) in &self.headers {
-            text += &format!("{name}: {value}\r\n");
+            let _ = write!(text, "{name}: {value}\r\n");
         }
         let body = self.body.clone().unwrap_or_default();
         if !self.headers.iter().any(|(name, _)| name == "connection") {
             text += "connection: close\r\n";
         }
-        text += &format!("content-length: {}\r\n\r\n{body}", body.len());
+        let _ = write!(text, "content-length: {}\r\n\r\n{body}", body.len());
         // One that is refused early is closed before all of it was sent.
         let _ = stream.write_all(text.as_bytes()).await;
         timeout(PATIENCE, read(stream)).await.expect("an answer")

@@ -40,7 +40,7 @@ async fn echoes(answer: &mut Answer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revocation_ends_what_is_open_and_nothing_else() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let id = rig.instance("a", None).await;
     let (token, other) = (rig.token(all()).await, rig.token(all()).await);
     let events = format!("/v1/instances/{id}/events?follow=true");
@@ -65,7 +65,7 @@ async fn revocation_ends_what_is_open_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expiry_ends_it_too() {
-    let rig = Rig::new().await;
+    let rig = Rig::new();
     let id = rig.instance("a", Some("ann")).await;
     let short = TokenRecord {
         expires: Some(Timestamp::now() + SignedDuration::from_millis(1500)),
