@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint bench bench-gateway bench-supabase completions setup setup-tests clean-demo
+.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo bench-isolation prove-paths fuzz
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -31,6 +31,30 @@ test: setup-tests lint
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
 
+## What is too slow for every run: 200 previews that probe from their first instruction, eight stacks
+## under the profile (an image of 1.5 GB), an engine that maps users, gVisor if `runsc` is there. As
+## root, for a second engine; its user `dockremap` stays.
+prove-sandbox: setup-tests
+	cargo build
+	target/debug/codemate-preview images build
+	target/debug/codemate-preview agent stop
+	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_PROVE_SANDBOX=1 \
+		cargo test --test sandbox -- --nocapture
+
+## Seventy classes of hostile paths at every entrance, and the swap races ten times as long.
+prove-paths:
+	CODEMATE_PREVIEW_TEST_SWAPS=1000000 cargo test --test it -- paths:: --include-ignored --nocapture
+
+## Fuzz what reads the unknown, FUZZ_SECONDS each. Takes `cargo install cargo-fuzz` and a nightly.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= path_rules wire journal dockerignore rows toml_config
+fuzz:
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p "fuzz/target/found/$$target"; \
+		cargo +nightly fuzz run "$$target" "fuzz/target/found/$$target" "fuzz/corpus/$$target" \
+			-- -max_total_time=$(FUZZ_SECONDS); \
+	done
+
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --quiet -- -D warnings
@@ -42,9 +66,19 @@ bench: setup
 	$(BIN) images build
 	cargo bench --bench up
 
+## A preview and the agent while another preview takes all it can get.
+bench-abuse: setup
+	cargo build --release --quiet
+	$(BIN) images build
+	cargo bench --bench abuse
+## A start in a network that is held, beside a plain container's on the default bridge.
+bench-isolation:
+	cargo bench --bench isolation
+
 ## The gateway beside nginx, if that is installed.
 bench-gateway:
 	cargo bench --bench gateway
+	cargo bench --bench slow_clients
 
 ## The first pull of 10 000 rows beside paging by offset, then saves in a table until they are seen
 ## over HTTP; both on a real PostgreSQL and PostgREST.

@@ -64,7 +64,8 @@ fn write_one(root: &Path, op: FileOp) -> Result<(), FileRefusal> {
             let mut file = open(&root.join(path), mode).map_err(io)?;
             match content {
                 Content::Bytes(bytes) => std::io::Write::write_all(&mut file, &bytes).map_err(io),
-                Content::File { path, .. } => fs::File::open(path)
+                Content::File { file: from, .. } => from
+                    .open()
                     .and_then(|mut from| std::io::copy(&mut from, &mut file))
                     .map(drop)
                     .map_err(io),

@@ -59,6 +59,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "s
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "supabase" -d 'Sign in at Supabase, and check the tables that files come from'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "token" -d 'Make, list and revoke tokens for the agent\'s API over TCP'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tunnel" -d 'Control the public URLs of instances'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "share" -d 'Make links to public URLs, and take them back'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tether" -d 'Become a program that ends with the agent'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "doctor" -d 'Check that everything needed is there'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
@@ -77,8 +78,10 @@ localhost.run\t''
 pinggy\t''
 command\t''
 static\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l expires -d 'How long the link is good for, or how long it is public, such as `2h` or `never`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l cpus -d 'How many cores it may use, such as `1.5`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l memory -d 'How much memory it may use, such as `512MiB`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l egress -d 'What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s e -l env -d 'Set a variable of the app\'s environment' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l env-file -d 'Read variables of the app\'s environment from a file' -r -F
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
@@ -92,6 +95,8 @@ always\t''
 never\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l attach -d 'Stay and show what the app writes; Ctrl-C stops what this command started'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l rebuild -d 'Start over: fresh files, fresh installation'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l public -d 'Let everyone who knows the public URL visit it, not only who has a link'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l private -d 'Let only who has a link visit it, whatever the settings say'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l qr -d 'Show the URL as a QR code too'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
@@ -741,6 +746,73 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -f -a "ls" -d 'List who may visit the public URLs: links, and whether everyone may'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -f -a "new" -d 'Make a link to the public URL of an instance, and print it'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and not __fish_seen_subcommand_from ls new revoke" -f -a "revoke" -d 'Take links back; who came by them is put out at once'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l expires -d 'How long it is good for, such as `2h`, or `never`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l label -d 'Whom it is for, to be shown by `share ls`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l qr -d 'Show it as a QR code too'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l all-of -d 'Every link of this instance: a name, an id or a directory (with a `/`, or `.`)' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand share; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tether" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"
@@ -766,6 +838,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor
 always\t''
 never\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l tunnel -d 'Check the tunnels too, and ask their providers'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l probe -d 'Try to get out of a throw-away preview, and show what held'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand doctor" -s v -l verbose -d 'Show more of what happens'

@@ -12,8 +12,11 @@
 //!  browser ──▶ gateway (http://<name>.localhost:PORT) ────────────┤ Docker API
 //!  internet ──▶ tunnel ──▶ an entrance of the gateway's ──────────┤
 //!                                                                 ▼
-//!                    container: guest (PID 1) ── install ── app ── children
-//!                    /home/app on one volume: workspace, dependencies, caches
+//!           ┌─ sidecar: holds the network namespace and its packet filter ───────────┐
+//!           │        container: guest (PID 1) ── install ── app ── children          │
+//!           │        /home/app on one volume: workspace, dependencies, caches        │
+//!           └────────────────────────────────────────────────────────────────────────┘
+//!           warden, one an agent: holds the table between these and the host
 //! ```
 //!
 //! # Floors
@@ -37,11 +40,21 @@
 //! the container, link to the guest, copy the files, install unless what was installed is still
 //! good, start the app, find the port that answers HTTP, route the name to it.
 //!
+//! # What a preview can reach
+//!
+//! The internet, or less, and nothing of the host or its networks. Three layers hold it, each alone
+//! enough: the warden's table in the host's namespace, the sidecar's in the preview's own, and a
+//! container without the privilege to change either. [`security`] writes both tables down, the guest
+//! program loads them and reads them back, and [`engine::Engine::start`] starts nothing before both
+//! were seen to hold. What one of them loses is put back while the other holds.
+//!
 //! # How the world comes in
 //!
 //! [`tunnel`] has a provider for each kind of tunnel and one supervisor for all of them. What comes
 //! through a tunnel arrives at an entrance of the [`gateway`] that leads to that preview alone. A URL
-//! is shown when a challenge has come back through it from that entrance.
+//! is shown when a challenge has come back through it from that entrance. Who may come in there is for
+//! the preview's [`gateway::Gate`] to say: holders of a link, or everyone where its user says so. A
+//! link's secret is known to its holders; only hashes are kept ([`security`], [`store`]).
 //!
 //! # Where files come from
 //!

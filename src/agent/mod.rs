@@ -21,6 +21,7 @@ use std::{
 };
 
 use axum::{Extension, Router};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::Instant,
@@ -40,6 +41,24 @@ use rooms::Rooms;
 
 /// How long what is going on gets to end when the agent stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long the engine gets after that to take away what previews share. On a busy machine one
+/// container alone takes it seconds.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// A gateway that is full holds two descriptors a visitor, more than many shells let a program have
+/// before it asks for more.
+fn allow_open_files() {
+    const WANTED: u64 = 8192;
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(WANTED, |most| most.min(WANTED));
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = Some(wanted);
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "fewer visitors than there is room for can be let in");
+    }
+}
 
 /// Serve until told to stop. `say` is called once, when it is known how the start went.
 pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
@@ -57,6 +76,7 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
             say,
         );
     }
+    allow_open_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -125,6 +145,9 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
             tracing::error!(%error, "the gateway failed");
         }
     });
+    let keeper = manager.clone();
+    scope.spawn(async move { keeper.keep().await });
+    let engine = manager.engine().clone();
     scope.spawn(async move {
         if let Err(error) = manager.sweep().await {
             tracing::warn!(%error, "what is recorded nowhere could not be removed");
@@ -153,6 +176,11 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
     }
     if !scope.close(GRACE).await {
         tracing::warn!("stopped with work still going on");
+    }
+    match tokio::time::timeout(SETTLE, engine.retire()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "what previews share stays"),
+        Err(_) => tracing::warn!("what previews share stays"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Build every room and join them: the only composition root.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use crate::{
     agent::{
@@ -9,16 +9,16 @@ use crate::{
         tokens::Tokens,
         vault::StoreVault,
     },
-    config::{Env, Paths, SupabaseEnv, UserSettings},
+    config::{Env, Paths, SandboxSettings, SupabaseEnv, UserSettings},
     engine::{
         Engine, Owner,
-        docker::{Docker, DockerSettings},
+        docker::{Docker, DockerSettings, NetworkSettings, Pool},
         guest::GUEST,
     },
     gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
-    security::Policy,
+    security::{Policy, granted_egress},
     source::supabase::Desk,
     store::{Store, SupabaseCredentials, TunnelCredentials},
     task::Scope,
@@ -53,8 +53,13 @@ impl Rooms {
         let audit = audit(paths)?;
         let owner = store.owner().map_err(|error| error.problem())?;
         let engine: Arc<dyn Engine> = Arc::new(
-            Docker::connect(docker_settings(env, &user, Owner(owner.clone())))
-                .map_err(|error| error.problem())?,
+            Docker::connect(docker_settings(
+                env,
+                &user,
+                Owner(owner.clone()),
+                network_settings(&user.sandbox)?,
+            ))
+            .map_err(|error| error.problem())?,
         );
         let preferred = user
             .gateway_port
@@ -81,6 +86,7 @@ impl Rooms {
                 config_dir: paths.config_dir.clone(),
                 gateway_port: gateway.port(),
                 tunnel: user.tunnel,
+                share: user.share.clone(),
                 owner,
             },
         };
@@ -115,7 +121,12 @@ fn audit(paths: &Paths) -> Result<Audit, Problem> {
     })
 }
 
-fn docker_settings(env: &Env, user: &UserSettings, owner: Owner) -> DockerSettings {
+fn docker_settings(
+    env: &Env,
+    user: &UserSettings,
+    owner: Owner,
+    network: NetworkSettings,
+) -> DockerSettings {
     let home = env.home.clone().unwrap_or_else(|| PathBuf::from("/"));
     DockerSettings {
         host: env.docker_host.clone().or_else(|| user.docker_host.clone()),
@@ -129,7 +140,49 @@ fn docker_settings(env: &Env, user: &UserSettings, owner: Owner) -> DockerSettin
         owner,
         ca_bundle: ca_bundle(env, user),
         guest: GUEST,
+        network,
     }
+}
+
+fn network_settings(sandbox: &SandboxSettings) -> Result<NetworkSettings, Problem> {
+    let bad = |key: &str, value: &str, wanted: &str| {
+        Problem::new(
+            Code::Config,
+            format!("`{key}` of `[sandbox]` is {value:?}, which is no {wanted}"),
+        )
+    };
+    let networks = match sandbox.networks.as_deref() {
+        None => None,
+        Some(text) => Some(Pool::parse(text).ok_or_else(|| {
+            bad(
+                "networks",
+                text,
+                "IPv4 network of at least 8 addresses, such as `10.213.0.0/16`",
+            )
+        })?),
+    };
+    let mut dns = Vec::new();
+    for address in &sandbox.dns {
+        match address {
+            IpAddr::V4(address) => dns.push(*address),
+            IpAddr::V6(address) => {
+                return Err(bad("dns", &address.to_string(), "IPv4 address"));
+            }
+        }
+    }
+    let mut reach = Vec::new();
+    for text in &sandbox.reach {
+        let parsed = text.parse();
+        reach.push(
+            parsed.map_err(|_| bad("reach", text, "address and port, such as `10.1.2.3:3128`"))?,
+        );
+    }
+    Ok(NetworkSettings {
+        networks,
+        dns,
+        reach,
+        ..NetworkSettings::default()
+    })
 }
 
 /// The settings' word, else `SSL_CERT_FILE`, else where this system keeps it.
@@ -229,8 +282,15 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         })?,
     };
     let all = f64::from(u32::try_from(cores).unwrap_or(u32::MAX));
+    let egress = user.sandbox.egress.clone().unwrap_or_default();
+    // Names nobody can mean are told before the first preview, not by it.
+    granted_egress(None, &egress).map_err(|error| error.problem())?;
     Ok(Policy {
+        egress,
         most_cpus: user.most_cpus.unwrap_or(all),
         most_memory_bytes,
+        allow_root: user.sandbox.allow_root,
+        runtime: user.sandbox.runtime.clone(),
+        runtimes: user.sandbox.runtimes.clone(),
     })
 }

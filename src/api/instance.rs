@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, Limits, Name, Options, Phase, Secret, TunnelNow, Usage};
+use crate::model::{InstanceId, Lifetime, Limits, Name, Options, Phase, Secret, TunnelNow, Usage};
 
 /// Where an instance's files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,13 @@ pub struct UpRequest {
     /// Start over: fresh volume, fresh installation.
     #[serde(default)]
     pub rebuild: bool,
+    /// Whether everyone who knows the public URL may visit it; as the user's settings have it when
+    /// not given. Never of a project's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+    /// How long that lasts, or how long the link in the result is good for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Lifetime>,
     /// What the caller's environment has for tunnel providers.
     #[serde(default)]
     pub credentials: Credentials,

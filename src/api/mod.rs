@@ -8,6 +8,8 @@ mod envelope;
 mod exec;
 mod image;
 mod instance;
+mod probe;
+mod share;
 mod supabase;
 mod system;
 mod token;
@@ -19,6 +21,11 @@ pub use image::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView}
 pub use instance::{
     Credentials, DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView,
     LogsQuery, SourceRef, SupabaseCredentials, UpRequest, WaitQuery,
+};
+pub use probe::ProbeView;
+pub use share::{
+    LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
+    ShareView, SharesView,
 };
 pub use supabase::{
     FindingState, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView,
@@ -53,11 +60,17 @@ pub mod path {
     pub const TUNNEL_CLOSE: &str = "/v1/instances/{id}/tunnel/close";
     pub const TUNNELS: &str = "/v1/tunnels";
     pub const TUNNELS_CHECK: &str = "/v1/tunnels/check";
+    pub const SHARES: &str = "/v1/shares";
+    pub const SHARE: &str = "/v1/instances/{id}/share";
+    pub const SHARE_NEW: &str = "/v1/instances/{id}/share/new";
+    pub const SHARE_OWN: &str = "/v1/instances/{id}/share/own";
+    pub const SHARE_REVOKE: &str = "/v1/instances/{id}/share/revoke";
     pub const SYNC: &str = "/v1/instances/{id}/sync";
     pub const SUPABASE_LOGIN: &str = "/v1/supabase/login";
     pub const SUPABASE_LOGOUT: &str = "/v1/supabase/logout";
     pub const SUPABASE_CHECK: &str = "/v1/supabase/check";
     pub const SUPABASE_SCHEMA: &str = "/v1/supabase/schema";
+    pub const PROBE: &str = "/v1/probe";
     pub const DETECT: &str = "/v1/detect";
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";

@@ -10,8 +10,8 @@ use clap::{
 use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
-    logs::LogsArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs, token::TokenArgs,
-    tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
+    logs::LogsArgs, share::ShareArgs, supabase::SupabaseArgs, sync::SyncArgs, tether::TetherArgs,
+    token::TokenArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
 
@@ -127,6 +127,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Control the public URLs of instances
     Tunnel(TunnelArgs),
+    /// Make links to public URLs, and take them back
+    Share(ShareArgs),
     /// Become a program that ends with the agent
     #[command(hide = true)]
     Tether(TetherArgs),

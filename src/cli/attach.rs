@@ -22,14 +22,14 @@ const EARLIER: u32 = 20;
 
 /// Until the instance is gone or Ctrl-C: then stop what this command started, and nothing else.
 pub async fn run(context: &mut Context, started: Started, signals: &mut Signals) -> Outcome {
-    let Event::Result(UpOutcome::Success { changed, urls, .. }) = &started.result.envelope.event
-    else {
+    let Event::Result(outcome) = &started.result.envelope.event else {
+        return follow::conclude(&started.result, &mut context.printer);
+    };
+    let UpOutcome::Success { changed, .. } = outcome else {
         return follow::conclude(&started.result, &mut context.printer);
     };
     let printer = &mut context.printer;
-    if let Some(urls) = urls {
-        printer.url(urls)?;
-    }
+    printer.url(outcome)?;
     printer.join_streams();
     let since = Timestamp::now();
     let query = LogsQuery {

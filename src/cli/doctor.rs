@@ -14,6 +14,7 @@ use super::{
     context::Context,
     exit::Outcome,
     output::{Paint, text},
+    probe,
 };
 use crate::{
     api::{CheckTunnelsRequest, TunnelCheckView, TunnelVerdict},
@@ -27,6 +28,9 @@ pub struct DoctorArgs {
     /// Check the tunnels too, and ask their providers
     #[arg(long)]
     pub tunnel: bool,
+    /// Try to get out of a throw-away preview, and show what held
+    #[arg(long, conflicts_with = "tunnel")]
+    pub probe: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,6 +57,9 @@ struct FindingsView {
 }
 
 pub async fn run(context: &mut Context, args: DoctorArgs) -> Outcome {
+    if args.probe {
+        return probe::run(context).await;
+    }
     context.printer.busy("checking");
     let paths = context.paths()?;
     let mut findings = vec![

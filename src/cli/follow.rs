@@ -50,11 +50,10 @@ pub fn conclude(result: &Line, printer: &mut Printer) -> Outcome {
 
 /// The URL of a result as a QR code, if it has any.
 pub fn show_qr(result: &Line, printer: &mut Printer) {
-    if let Event::Result(UpOutcome::Success {
-        urls: Some(urls), ..
-    }) = &result.envelope.event
+    if let Event::Result(outcome) = &result.envelope.event
+        && let Some(url) = outcome.url()
     {
-        printer.qr(&urls.best());
+        printer.qr(&url);
     }
 }
 

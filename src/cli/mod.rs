@@ -18,8 +18,10 @@ mod logs;
 mod ls;
 mod open;
 mod output;
+mod probe;
 mod restart;
 mod selector;
+mod share;
 mod signal;
 mod status;
 mod supabase;
@@ -124,6 +126,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Supabase(args) => supabase::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Token(args) => token::run(context, args).await,
+        Command::Share(args) => share::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,
         // It has no output and was run already.

@@ -12,7 +12,8 @@ struct Opened<'a> {
 
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let view = url::look(context, &args).await?;
-    let url = url::reachable(&view)?.best();
+    // From this host the local one is as good, and a link would be seen among the arguments.
+    let url = url::reachable(&view)?.local.clone();
     webbrowser::open(&url).map_err(|error| {
         Problem::new(
             Code::Internal,

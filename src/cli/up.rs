@@ -17,7 +17,8 @@ use crate::{
     client::{Client, Line},
     config::{Combine, env_options, project_options},
     model::{
-        Code, Event, InstanceId, LimitOptions, Options, Problem, Secret, TunnelChoice, UpOutcome,
+        Code, Egress, Event, InstanceId, Lifetime, LimitOptions, Options, Problem, Secret,
+        TunnelChoice, UpOutcome,
     },
 };
 
@@ -40,6 +41,8 @@ pub struct UpArgs {
     /// How the world reaches it: a kind of tunnel, or `none`
     #[arg(long, value_name = "KIND", value_parser = tunnel_choices())]
     pub tunnel: Option<TunnelChoice>,
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// Show the URL as a QR code too
     #[arg(long)]
     pub qr: bool,
@@ -49,12 +52,35 @@ pub struct UpArgs {
     /// How much memory it may use, such as `512MiB`
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
+    /// What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`
+    #[arg(long, value_name = "open|none|NAME,NAME")]
+    pub egress: Option<Egress>,
     /// Set a variable of the app's environment
     #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,
     /// Read variables of the app's environment from a file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Vec<PathBuf>,
+}
+
+/// Who may visit it from outside. Only the user's word: nothing of the project's says so.
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// Let everyone who knows the public URL visit it, not only who has a link
+    #[arg(long, conflicts_with = "private")]
+    pub public: bool,
+    /// Let only who has a link visit it, whatever the settings say
+    #[arg(long)]
+    pub private: bool,
+    /// How long the link is good for, or how long it is public, such as `2h` or `never`
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<Lifetime>,
+}
+
+impl AccessArgs {
+    fn public(&self) -> Option<bool> {
+        (self.public || self.private).then_some(self.public)
+    }
 }
 
 /// What decides how a project is recognised.
@@ -121,6 +147,8 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         label: context.global.name.clone(),
         options,
         rebuild: args.rebuild,
+        public: args.access.public(),
+        expires: args.access.expires,
         credentials: context.credentials(),
     };
     context.printer.busy("starting");
@@ -194,6 +222,7 @@ fn flags(context: &Context, args: &UpArgs) -> Result<Options, Failure> {
         cpus: args.cpus,
         memory: args.memory.clone(),
     };
+    flags.network.egress.clone_from(&args.egress);
     for file in &args.env_file {
         flags
             .env

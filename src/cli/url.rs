@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     api::InstanceView,
+    client::Client,
     model::{Code, Phase, Problem, TunnelState, Urls},
 };
 
@@ -38,12 +39,13 @@ struct UrlView<'a> {
 pub async fn run(context: &mut Context, args: UrlArgs) -> Outcome {
     let view = look(context, &args.selected).await?;
     let urls = reachable(&view)?;
-    let url = if args.public {
-        public(&view, urls)?
-    } else if args.local {
+    if args.public && urls.public.is_none() {
+        return Err(no_public(&view));
+    }
+    let url = if args.local {
         urls.local.clone()
     } else {
-        urls.best()
+        best(&context.client().await?, &view, urls).await?
     };
     if args.qr {
         context.printer.qr(&url);
@@ -53,26 +55,33 @@ pub async fn run(context: &mut Context, args: UrlArgs) -> Outcome {
     Ok(0)
 }
 
-fn public(view: &InstanceView, urls: &Urls) -> Result<String, Failure> {
-    if let Some(url) = &urls.public {
-        return Ok(url.to_string());
+/// What opens the preview: a link to the public URL where that is private, which the agent makes
+/// as it is asked; else the public URL, else the local one.
+pub async fn best(client: &Client, view: &InstanceView, urls: &Urls) -> Result<String, Failure> {
+    if urls.public.is_none() {
+        return Ok(urls.best());
     }
+    let own = client.own_link(view.id.as_str()).await?;
+    Ok(own
+        .link
+        .map_or_else(|| own.url.to_string(), |link| link.reveal().to_owned()))
+}
+
+fn no_public(view: &InstanceView) -> Failure {
     let name = view.name.as_str();
     let why = match view.tunnel.as_ref().map(|tunnel| &tunnel.state) {
         Some(TunnelState::Failed { problem } | TunnelState::Waiting { problem, .. }) => {
-            return Err(problem.clone().into());
+            return problem.clone().into();
         }
         Some(_) => "its tunnel is being opened",
         None => "it has no tunnel",
     };
-    Err(
-        Problem::new(Code::Tunnel, format!("`{name}` has no public URL: {why}"))
-            .next(
-                &["codemate-preview", "tunnel", "start", name],
-                "opens a tunnel",
-            )
-            .into(),
-    )
+    Problem::new(Code::Tunnel, format!("`{name}` has no public URL: {why}"))
+        .next(
+            &["codemate-preview", "tunnel", "start", name],
+            "opens a tunnel",
+        )
+        .into()
 }
 
 pub async fn look(context: &Context, args: &Selected) -> Result<InstanceView, Failure> {

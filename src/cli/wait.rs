@@ -16,6 +16,7 @@ pub async fn run(context: &mut Context, args: Selected) -> Outcome {
         .await
         .map_err(|error| selector.explain(error))?;
     let urls = url::reachable(&view)?;
-    context.printer.view(&view, || urls.best())?;
+    let url = url::best(&client, &view, urls).await?;
+    context.printer.view(&view, || url)?;
     Ok(0)
 }

@@ -30,7 +30,7 @@ const HELLO: Duration = Duration::from_secs(3);
 /// For the agent to say that it is ready: it looks over what exists before that.
 const START: Duration = Duration::from_secs(30);
 /// For an agent to stop: its own grace period and some.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(60);
 /// Between two looks at a lock that another process holds.
 const AGAIN: Duration = Duration::from_millis(10);
 /// Between two attempts to start one.

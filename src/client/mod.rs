@@ -21,10 +21,11 @@ pub use transport::Elsewhere;
 use crate::api::{
     API_VERSION, BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest,
     DownRequest, DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, NewTokenRequest, NewTokenView, OpenTunnelRequest, PruneView,
-    RevokeTokenRequest, RevokedTokenView, SchemaView, SignInRequest, SignedInView, SignedOutView,
-    SupabaseRequest, SyncView, TokensView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery,
-    path,
+    InstancesView, LogsQuery, NewLinkRequest, NewLinkView, NewTokenRequest, NewTokenView,
+    OpenTunnelRequest, OwnLinkView, ProbeView, PruneView, RevokeRequest, RevokeTokenRequest,
+    RevokedTokenView, RevokedView, SchemaView, SharesView, SignInRequest, SignedInView,
+    SignedOutView, SupabaseRequest, SyncView, TokensView, TunnelChecksView, TunnelsView, UpRequest,
+    WaitQuery, path,
 };
 use crate::model::DetectReport;
 
@@ -127,6 +128,32 @@ impl Client {
         self.transport.post(path::TUNNELS_CHECK, request).await
     }
 
+    /// Who may visit every instance from outside.
+    pub async fn shares(&self) -> Result<SharesView> {
+        self.transport.get(path::SHARES, &()).await
+    }
+
+    pub async fn share(&self, id: &str) -> Result<SharesView> {
+        self.transport.get(&of(path::SHARE, id), &()).await
+    }
+
+    pub async fn new_link(&self, id: &str, request: &NewLinkRequest) -> Result<NewLinkView> {
+        self.transport.post(&of(path::SHARE_NEW, id), request).await
+    }
+
+    /// What opens the public URL, for the user of this host.
+    pub async fn own_link(&self, id: &str) -> Result<OwnLinkView> {
+        self.transport
+            .post(&of(path::SHARE_OWN, id), &serde_json::json!({}))
+            .await
+    }
+
+    pub async fn revoke_links(&self, id: &str, request: &RevokeRequest) -> Result<RevokedView> {
+        self.transport
+            .post(&of(path::SHARE_REVOKE, id), request)
+            .await
+    }
+
     /// How far the files of an instance are behind its table.
     pub async fn sync_status(&self, id: &str) -> Result<SyncView> {
         self.transport.get(&of(path::SYNC, id), &()).await
@@ -146,6 +173,13 @@ impl Client {
 
     pub async fn supabase_schema(&self) -> Result<SchemaView> {
         self.transport.get(path::SUPABASE_SCHEMA, &()).await
+    }
+
+    /// Takes up to 30 s.
+    pub async fn probe(&self) -> Result<ProbeView> {
+        self.transport
+            .post(path::PROBE, &serde_json::json!({}))
+            .await
     }
 
     pub async fn detect(&self, request: &DetectRequest) -> Result<DetectReport> {

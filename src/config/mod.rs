@@ -11,6 +11,7 @@ mod private_dir;
 mod project_file;
 mod read;
 mod sandbox;
+mod share;
 pub mod size;
 mod strict;
 mod supabase;
@@ -27,6 +28,7 @@ pub use paths::Paths;
 pub use private_dir::{NotPrivate, is_private};
 pub use project_file::{env_options, project_options};
 pub use sandbox::SandboxSettings;
+pub use share::ShareSettings;
 pub use strict::{TomlFault, from_toml};
 pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
 pub use tunnels::{

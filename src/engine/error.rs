@@ -34,6 +34,12 @@ pub enum EngineError {
     /// The engine dropped or weakened something we asked for.
     #[error("the engine did not apply {what}")]
     Weakened { what: String },
+    /// What stands between an instance and the host does not, or cannot be seen to.
+    #[error("the preview's network is not held: {reason}")]
+    Unguarded { reason: String },
+    /// Every network that could be given to an instance is taken.
+    #[error("no network is left for a preview in {pool}")]
+    NoNetwork { pool: String },
     /// The guest's stream broke or spoke nonsense.
     #[error("lost the connection to the inside of {id}: {reason}")]
     Link { id: String, reason: String },
@@ -48,7 +54,11 @@ pub enum EngineError {
 
 impl EngineError {
     pub fn problem(&self) -> Problem {
-        let problem = Problem::new(Code::Docker, self.to_string());
+        let code = match self {
+            Self::Unguarded { .. } => Code::Policy,
+            _ => Code::Docker,
+        };
+        let problem = Problem::new(code, self.to_string());
         match self {
             Self::Unreachable { .. } => problem
                 .hint("start Docker (`systemctl start docker` or Docker Desktop), or set DOCKER_HOST")
@@ -77,6 +87,11 @@ impl EngineError {
             }
             Self::DiskFull { .. } => problem
                 .hint("free space: `codemate-preview images prune`, `docker system df`"),
+            Self::Unguarded { .. } => problem
+                .hint("nothing was started; the engine's kernel must offer nf_tables to containers with NET_ADMIN")
+                .next(&["codemate-preview", "doctor"], "checks everything a preview needs"),
+            Self::NoNetwork { .. } => problem
+                .hint("name another network in `networks` of `[sandbox]` in config.toml"),
             Self::Link { .. } => problem.retryable(),
             Self::Refused { .. } => problem.next(
                 &["codemate-preview", "doctor"],

@@ -12,6 +12,12 @@ pub const ID: &str = "dev.codemate.preview.id";
 pub const NAME: &str = "dev.codemate.preview.name";
 pub const ROLE: &str = "dev.codemate.preview.role";
 pub const GENERATION: &str = "dev.codemate.preview.generation";
+/// On an app's container: the sidecar whose network it has, and that sidecar's end of it, which is
+/// another one after the sidecar was restarted.
+pub const SIDECAR: &str = "dev.codemate.preview.sidecar";
+pub const ENDPOINT: &str = "dev.codemate.preview.endpoint";
+/// On a sidecar and a warden: the fingerprint of the rules it was given.
+pub const RULES: &str = "dev.codemate.preview.rules";
 /// On images: the stack it was built from.
 pub const STACK: &str = "dev.codemate.preview.stack";
 
@@ -29,6 +35,12 @@ pub fn of_container(owner: &Owner, spec: &ContainerSpec) -> Vec<(String, String)
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()
+}
+
+/// The labels that say whose network a container has.
+pub fn of_network(sidecar: &str, endpoint: &str) -> [(String, String); 2] {
+    [(SIDECAR, sidecar), (ENDPOINT, endpoint)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
 }
 
 /// The labels of a home volume.

@@ -22,9 +22,10 @@ use tokio::{
 
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Name, Role, Usage,
     },
-    security::Approved,
+    security::{Abilities, Approved},
 };
 
 pub use error::EngineError;
@@ -41,6 +42,8 @@ pub type BoxedIo = Pin<Box<dyn Io>>;
 pub trait Engine: Send + Sync + 'static {
     /// Whether it answers, and what it is. Fails within 3 s.
     async fn probe(&self) -> Result<EngineInfo>;
+    /// What approval has to know of it.
+    async fn abilities(&self) -> Result<Abilities>;
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>>;
     /// Images this program built, whichever owner did.
@@ -57,6 +60,20 @@ pub trait Engine: Send + Sync + 'static {
     ) -> Result<ImageInfo>;
     /// Removes nothing that a container uses.
     async fn remove_image(&self, image: &ImageRef) -> Result<()>;
+
+    /// Images that every start takes, besides the instance's own.
+    fn needs(&self) -> Vec<ImageRef> {
+        Vec::new()
+    }
+    /// See to it that what stands between instances and the host does so, and make ready what the
+    /// next start takes. Names the instances that lost their network and must be started again.
+    async fn guard(&self) -> Result<Vec<CutOff>> {
+        Ok(Vec::new())
+    }
+    /// Take away what is for all instances together, if there is none any more.
+    async fn retire(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Make the instance's container and start it, with the guest as its first process. An older
     /// generation of the same instance is removed first. Nothing is left behind on failure but the
@@ -81,6 +98,13 @@ pub trait Engine: Send + Sync + 'static {
         id: &InstanceId,
         query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>>;
+    /// Connections of the instance that its sandbox refused since then, and those to come. Ends with
+    /// the container.
+    async fn refusals(
+        &self,
+        id: &InstanceId,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>>;
     async fn usage(&self, id: &InstanceId) -> Result<Usage>;
     /// Containers of this owner that died, were killed for memory, or were removed. Endless; ends
     /// with an error when the engine goes away.
@@ -97,7 +121,7 @@ pub struct EngineInfo {
     pub endpoint: String,
     pub cpus: u64,
     pub memory_bytes: u64,
-    /// Limits this engine cannot enforce; approval refuses to run without them.
+    /// See [`Abilities::unenforced`].
     pub unenforced: Vec<String>,
 }
 
@@ -138,6 +162,13 @@ pub enum Owned {
         volume: String,
         id: InstanceId,
     },
+}
+
+/// A container that runs without the network it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutOff {
+    pub id: InstanceId,
+    pub generation: u64,
 }
 
 #[derive(Debug, Clone)]

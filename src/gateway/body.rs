@@ -2,62 +2,98 @@
 
 use std::{
     convert::Infallible,
-    future::Future as _,
+    future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     activity::Hold,
+    allowance::Allowance,
+    headers::clean_trailers,
     patience::Busy,
     pool::{Connection, Pool},
 };
 
 /// A request's body. Nothing at all can be sent twice.
-pub(super) struct Upload(Option<Incoming>);
+pub(super) enum Upload {
+    Nothing,
+    Body(Incoming, Allowance),
+}
+
+/// Why a request's body ends too early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BrokenUpload {
+    #[error(transparent)]
+    Visitor(hyper::Error),
+    #[error("the request's body came too slowly")]
+    Slow,
+}
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
-        Self((!body.is_end_stream()).then_some(body))
+        if body.is_end_stream() {
+            Self::Nothing
+        } else {
+            Self::Body(body, Allowance::new())
+        }
     }
 
     pub(super) fn empty() -> Self {
-        Self(None)
+        Self::Nothing
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        matches!(self, Self::Nothing)
     }
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenUpload;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        let Self::Body(body, allowance) = &mut *self else {
+            return Poll::Ready(None);
+        };
+        let mut frame = Pin::new(body).poll_frame(cx);
+        match &mut frame {
+            Poll::Pending => {
+                ready!(allowance.poll_used_up(cx));
+                return Poll::Ready(Some(Err(BrokenUpload::Slow)));
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                allowance.earn(frame.data_ref().map_or(0, Bytes::len));
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean_trailers(trailers);
+                }
+            }
+            Poll::Ready(_) => {}
         }
+        frame.map_err(BrokenUpload::Visitor)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        match self {
+            Self::Nothing => true,
+            Self::Body(body, _) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        match self {
+            Self::Nothing => SizeHint::with_exact(0),
+            Self::Body(body, _) => body.size_hint(),
+        }
     }
 }
 
@@ -67,8 +103,8 @@ pub(super) struct Reply {
     /// The visitor's connection is not idle while this is there.
     #[expect(dead_code, reason = "it is held, not read")]
     busy: Option<Busy>,
-    /// The way the visitor came by closes.
-    closed: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// The way the visitor came by closes, or the visitor is put out.
+    closed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Why an answer breaks off.
@@ -76,7 +112,7 @@ pub(super) struct Reply {
 pub(super) enum BrokenOff {
     #[error(transparent)]
     App(hyper::Error),
-    #[error("the entrance was closed")]
+    #[error("the visitor may be here no longer")]
     Closed,
 }
 
@@ -109,10 +145,16 @@ impl Reply {
         }
     }
 
-    /// Break off when this is cancelled.
-    pub(super) fn until(self, closed: &CancellationToken) -> Self {
+    /// Break off when one of these is cancelled.
+    pub(super) fn until(self, closed: &CancellationToken, ends: &CancellationToken) -> Self {
+        let (closed, ends) = (closed.clone(), ends.clone());
         Self {
-            closed: Some(Box::pin(closed.clone().cancelled_owned())),
+            closed: Some(Box::pin(async move {
+                tokio::select! {
+                    () = closed.cancelled() => {}
+                    () = ends.cancelled() => {}
+                }
+            })),
             ..self
         }
     }

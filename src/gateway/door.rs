@@ -25,6 +25,10 @@ use super::{
 const MOST_CONNECTIONS: u32 = 1024;
 /// How many of them may come from outside, so that no crowd there locks out who is at this machine.
 const MOST_FROM_OUTSIDE: u32 = 896;
+/// How many of those may come by one entrance, so that a crowd at one preview leaves some for the
+/// others. Who they are cannot be told apart: they all come from the tunnel, and what it says of
+/// them anybody can say.
+const MOST_AT_ONE_ENTRANCE: u32 = 768;
 /// How long open requests may take to end once the scope has.
 const DRAIN: Duration = Duration::from_secs(3);
 const LARGEST_BUFFER: usize = 256 << 10;
@@ -60,7 +64,7 @@ pub(super) struct Seats {
 /// Kept for as long as a connection is.
 pub(super) struct Seat {
     _of_all: OwnedSemaphorePermit,
-    _outside: Option<OwnedSemaphorePermit>,
+    _outside: Option<[OwnedSemaphorePermit; 2]>,
 }
 
 impl Seats {
@@ -71,11 +75,14 @@ impl Seats {
         }
     }
 
-    /// Wait for one. `None` never comes while the gateway serves.
-    async fn take(&self, side: &Side) -> Option<Seat> {
+    /// Wait for one, and for one of the entrance's own. `None` never comes while the gateway serves.
+    async fn take(&self, side: &Side, own: &Arc<Semaphore>) -> Option<Seat> {
         let outside = match side {
             Side::Local { .. } => None,
-            Side::Outside(_) => Some(Arc::clone(&self.outside).acquire_owned().await.ok()?),
+            Side::Outside(_) => Some([
+                Arc::clone(own).acquire_owned().await.ok()?,
+                Arc::clone(&self.outside).acquire_owned().await.ok()?,
+            ]),
         };
         Some(Seat {
             _of_all: Arc::clone(&self.all).acquire_owned().await.ok()?,
@@ -134,9 +141,20 @@ pub(super) struct Door {
     pub(super) hall: Arc<Hall>,
     pub(super) side: Side,
     pub(super) scope: Scope,
+    /// Room for connections that come by here, if they come from outside.
+    own: Arc<Semaphore>,
 }
 
 impl Door {
+    pub(super) fn new(hall: &Arc<Hall>, side: Side, scope: Scope) -> Self {
+        Self {
+            hall: Arc::clone(hall),
+            side,
+            scope,
+            own: Arc::new(Semaphore::new(MOST_AT_ONE_ENTRANCE as usize)),
+        }
+    }
+
     /// Let visitors in until the scope ends.
     pub(super) async fn accept(self: &Arc<Self>, listener: &TcpListener) {
         /// For the want of file descriptors to pass.
@@ -144,7 +162,7 @@ impl Door {
         loop {
             let seat = tokio::select! {
                 () = self.scope.cancelled() => return,
-                Some(seat) = self.hall.seats.take(&self.side) => seat,
+                Some(seat) = self.hall.seats.take(&self.side, &self.own) => seat,
                 else => return,
             };
             let accepted = tokio::select! {
@@ -209,20 +227,29 @@ mod tests {
         let seats = Seats::new();
         let outside = Side::Outside(Lobby::new(7071, true));
         let local = Side::Local { port: 7070 };
-        let mut taken = Vec::new();
-        for _ in 0..MOST_FROM_OUTSIDE {
-            taken.push(seats.take(&outside).await.unwrap());
-        }
-        let is_full = |side| {
-            let wait = tokio::time::timeout(DRAIN, seats.take(side));
+        let own = || Arc::new(Semaphore::new(MOST_AT_ONE_ENTRANCE as usize));
+        let (crowded, other, none) = (own(), own(), own());
+        let is_full = |side, own| {
+            let wait = tokio::time::timeout(DRAIN, seats.take(side, own));
             async { wait.await.is_err() }
         };
-        assert!(is_full(&outside).await);
-        for _ in MOST_FROM_OUTSIDE..MOST_CONNECTIONS {
-            taken.push(seats.take(&local).await.unwrap());
+        let mut taken = Vec::new();
+        for _ in 0..MOST_AT_ONE_ENTRANCE {
+            taken.push(seats.take(&outside, &crowded).await.unwrap());
         }
-        assert!(is_full(&local).await, "and there are no more than that");
+        assert!(is_full(&outside, &crowded).await);
+        for _ in MOST_AT_ONE_ENTRANCE..MOST_FROM_OUTSIDE {
+            taken.push(seats.take(&outside, &other).await.unwrap());
+        }
+        assert!(is_full(&outside, &other).await);
+        for _ in MOST_FROM_OUTSIDE..MOST_CONNECTIONS {
+            taken.push(seats.take(&local, &none).await.unwrap());
+        }
+        assert!(
+            is_full(&local, &none).await,
+            "and there are no more than that"
+        );
         taken.remove(0);
-        assert!(!is_full(&outside).await);
+        assert!(!is_full(&outside, &crowded).await);
     }
 }

@@ -18,6 +18,7 @@ use super::{
     challenge::Challenge,
     door::{Door, Hall, Side},
     error::GatewayError,
+    gate::Gate,
     lobby::{Hosted, Lobby},
     route::Routes,
 };
@@ -44,15 +45,24 @@ impl Entrances {
     }
 
     /// Listen for the visitors of one instance: at a free port that is its own, or at a given one
-    /// that every instance may share. Has to be called within a runtime.
-    pub fn open(&self, name: &Name, port: Option<u16>) -> Result<Entrance, GatewayError> {
-        let hosted = Hosted::new(name.clone(), self.hall.scope.child());
+    /// that every instance may share. Its gate says who of them may come in. Has to be called
+    /// within a runtime.
+    pub fn open(
+        &self,
+        name: &Name,
+        port: Option<u16>,
+        gate: &Arc<Gate>,
+    ) -> Result<Entrance, GatewayError> {
+        let scope = self.hall.scope.child();
+        let hosted = Hosted::new(name.clone(), Arc::clone(gate), scope);
         let lobby = match port {
             None => self.open_own(&hosted).map_err(GatewayError::Entrance)?,
             Some(port) => self
                 .open_shared(port, &hosted)
                 .map_err(|source| GatewayError::EntrancePort { port, source })?,
         };
+        let watched = Arc::clone(gate).watch(hosted.scope.clone());
+        self.hall.scope.spawn(watched);
         Ok(Entrance { lobby, hosted })
     }
 
@@ -108,11 +118,8 @@ impl Entrances {
     }
 
     fn door(&self, lobby: &Arc<Lobby>, scope: Scope) -> Arc<Door> {
-        Arc::new(Door {
-            hall: Arc::clone(&self.hall),
-            side: Side::Outside(Arc::clone(lobby)),
-            scope,
-        })
+        let side = Side::Outside(Arc::clone(lobby));
+        Arc::new(Door::new(&self.hall, side, scope))
     }
 }
 

@@ -5,7 +5,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
-    body::Upload,
+    body::{BrokenUpload, Upload},
     dial::Dial,
     page::Page,
     pool::{Connection, Unreachable},
@@ -32,10 +32,10 @@ pub(super) async fn exchange(
         None
     };
     let mut request = request;
-    if let Some(mut connection) = kept {
+    if let Some(connection) = kept {
         let again = copy_if_harmless(&request);
         match connection.send(request).await {
-            Ok(response) => return Ok((response, connection)),
+            Ok(answered) => return Ok(answered),
             Err(mut failure) => match failure.take_message().or(again) {
                 Some(unsent) => request = unsent,
                 None => return Err(no_answer(name, failure.error())),
@@ -43,19 +43,17 @@ pub(super) async fn exchange(
         }
     }
     let again = copy_if_harmless(&request);
-    let mut connection = open(dial.as_ref(), name, *port).await?;
+    let connection = open(dial.as_ref(), name, *port).await?;
     match connection.send(request).await {
-        Ok(response) => return Ok((response, connection)),
+        Ok(answered) => return Ok(answered),
         Err(mut failure) => match failure.take_message().or(again) {
             Some(unsent) => request = unsent,
             None => return Err(no_answer(name, failure.error())),
         },
     }
-    let mut connection = open(dial.as_ref(), name, *port).await?;
-    match connection.send(request).await {
-        Ok(response) => Ok((response, connection)),
-        Err(failure) => Err(no_answer(name, failure.error())),
-    }
+    let connection = open(dial.as_ref(), name, *port).await?;
+    let answered = connection.send(request).await;
+    answered.map_err(|failure| no_answer(name, failure.error()))
 }
 
 async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>, Page> {
@@ -91,6 +89,10 @@ fn copy_if_harmless(request: &Request<Upload>) -> Option<Request<Upload>> {
 
 fn no_answer(name: &str, error: &hyper::Error) -> Page {
     tracing::debug!(%error, name, "an app gave no answer");
+    let upload = std::error::Error::source(error).and_then(|it| it.downcast_ref());
+    if let Some(slow @ BrokenUpload::Slow) = upload {
+        return Page::refused(StatusCode::REQUEST_TIMEOUT, slow.to_string());
+    }
     if error.is_user() {
         return Page::refused(StatusCode::BAD_REQUEST, "the request's body broke off");
     }

@@ -8,8 +8,11 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use crate::{model::ProxyHost, task::Scope};
 
 use super::{
+    abroad,
     activity::Hold,
+    admission,
     body::{Download, Reply, Upload},
+    cross_site,
     door::{Door, Seat, Side},
     exchange::exchange,
     headers::{self, BadHeaders, Wishes},
@@ -173,11 +176,16 @@ impl Visitor {
             };
             Page::refused(status, bad.to_string())
         })?;
+        if let Place::Local { port, .. } = place {
+            let name = entry.name.as_str();
+            cross_site::check(parts, wishes.upgrade.is_some(), name, port)
+                .map_err(|why| Page::cross_site(why, name))?;
+        }
         Ok((entry, place, wishes))
     }
 
     /// Whom the request is for, as far as this door leads there.
-    fn find(&self, parts: &Parts) -> Result<(Arc<Entry>, Place), Page> {
+    fn find(&self, parts: &mut Parts) -> Result<(Arc<Entry>, Place), Page> {
         let hall = &self.door.hall;
         let outside = matches!(self.door.side, Side::Outside(_));
         let host = host::host_of(parts, outside)
@@ -196,12 +204,14 @@ impl Visitor {
             }
             Side::Outside(lobby) => {
                 let visit = lobby.visit(&host).ok_or_else(Page::no_such_preview)?;
+                // First, so that who may not come in learns nothing about what is inside.
+                let pass = admission::admit(&visit, parts)?;
                 let entry = hall.routes.find(visit.hosted.name.as_str());
                 let entry = entry.ok_or_else(Page::no_such_preview)?;
                 if entry.route.public_deny.has(&parts.uri) {
                     return Err(Page::private());
                 }
-                Ok((entry, Place::Public(visit)))
+                Ok((entry, Place::Public(visit, pass)))
             }
         }
     }
@@ -216,7 +226,15 @@ impl Visitor {
             hold,
             busy,
         } = errand;
-        let (response, connection) = match exchange(&entry, request, upgrade.is_none()).await {
+        let exchanged = exchange(&entry, request, upgrade.is_none());
+        let exchanged = match &place {
+            Place::Local { .. } => exchanged.await,
+            Place::Public(_, pass) => tokio::select! {
+                exchanged = exchanged => exchanged,
+                () = pass.ends.cancelled() => Err(Page::locked()),
+            },
+        };
+        let (response, connection) = match exchanged {
             Ok(answered) => answered,
             Err(page) => return Err((page, busy)),
         };
@@ -230,13 +248,16 @@ impl Visitor {
         if parts.headers.contains_key(header::SET_COOKIE) {
             place.narrow_cookies(&mut parts.headers, entry.name.as_str());
         }
+        if let Place::Public(visit, pass) = &place {
+            abroad::finish(&mut parts.headers, pass, &visit.hosted.gate.frames);
+        }
         parts.version = Version::HTTP_11;
         if !changed {
             let pool = Arc::clone(&entry.pool);
             let reply = Reply::app(Download::new(body, connection, pool, hold)).keep(busy);
             let reply = match &place {
                 Place::Local { .. } => reply,
-                Place::Public(visit) => reply.until(&visit.hosted.closed),
+                Place::Public(visit, pass) => reply.until(&visit.hosted.closed, &pass.ends),
             };
             return Ok(Response::from_parts(parts, reply));
         }
@@ -257,6 +278,7 @@ impl Visitor {
             hold,
             busy,
             seat: Arc::clone(&self.seat),
+            ends: place.ends(),
         };
         upgrade::join(self.scope_of(&place), visitor, connection, kept);
         Ok(Response::from_parts(parts, Reply::page("")))
@@ -266,7 +288,7 @@ impl Visitor {
     fn scope_of<'a>(&'a self, place: &'a Place) -> &'a Scope {
         match place {
             Place::Local { .. } => &self.door.scope,
-            Place::Public(visit) => &visit.hosted.scope,
+            Place::Public(visit, _) => &visit.hosted.scope,
         }
     }
 }
@@ -275,7 +297,7 @@ impl Visitor {
 /// causes and commands.
 fn elsewhere(entry: &Entry, place: &Place) -> Page {
     let name = entry.name.as_str();
-    let stranger = matches!(place, Place::Public(_));
+    let stranger = matches!(place, Place::Public(..));
     match &entry.route.target {
         Target::Ready { port, .. } => Page::not_listening(name, *port),
         Target::Starting { detail } => Page::starting(name, detail),

@@ -86,6 +86,29 @@ pub(super) fn clean_request(
     Ok(wishes)
 }
 
+/// The same for what follows a request's body.
+pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
+    let doomed: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| {
+            let framing = matches!(
+                **name,
+                header::HOST
+                    | header::CONTENT_LENGTH
+                    | header::TRANSFER_ENCODING
+                    | header::CONNECTION
+                    | header::FORWARDED
+                    | header::VIA
+            );
+            framing || is_ours_to_say(name.as_str())
+        })
+        .cloned()
+        .collect();
+    for name in doomed {
+        trailers.remove(name);
+    }
+}
+
 /// Take out what concerns only the app's connection, and what reaches beyond its own origin.
 pub(super) fn clean_response(headers: &mut HeaderMap) {
     let mut doomed = Vec::new();
@@ -151,7 +174,8 @@ fn ours(name: &str) -> bool {
                 | "front-end-https"
         );
     };
-    rest.starts_with("forwarded")
+    rest.starts_with("cm-")
+        || rest.starts_with("forwarded")
         || rest.starts_with("original-")
         || rest.starts_with("envoy-")
         || matches!(
@@ -225,6 +249,8 @@ mod tests {
             ("forwarded", "for=1.2.3.4"),
             ("via", "1.1 other"),
             ("proxy", "http://evil"),
+            ("x-cm-token", "secret"),
+            ("x_cm_user", "1"),
             ("x-real-ip", "1.2.3.4"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-prefix", "/x"),

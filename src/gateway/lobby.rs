@@ -12,7 +12,9 @@ use crate::{
 };
 
 use super::{
+    admission::Wrong,
     challenge::{Challenges, PREFIX},
+    gate::Gate,
     host,
     page::Page,
     place::Shown,
@@ -25,6 +27,8 @@ const MOST_SHOWN: usize = 16;
 /// One instance at one entrance.
 pub(super) struct Hosted {
     pub(super) name: Name,
+    pub(super) gate: Arc<Gate>,
+    pub(super) wrong: Wrong,
     /// For what is carried as bytes; ends with the entrance or with the gateway.
     pub(super) scope: Scope,
     /// Ends with the entrance alone, and then at once: its visitors are not welcome any more.
@@ -35,9 +39,11 @@ pub(super) struct Hosted {
 }
 
 impl Hosted {
-    pub(super) fn new(name: Name, scope: Scope) -> Arc<Self> {
+    pub(super) fn new(name: Name, gate: Arc<Gate>, scope: Scope) -> Arc<Self> {
         Arc::new(Self {
             name,
+            gate,
+            wrong: Wrong::default(),
             scope,
             closed: CancellationToken::new(),
             challenges: Challenges::default(),
@@ -72,6 +78,23 @@ pub(super) struct Visit {
     pub(super) shown: Arc<Shown>,
     /// The host that was named instead of the public one, by a tunnel program that says its target.
     pub(super) alias: Option<HeaderValue>,
+}
+
+impl Visit {
+    /// Whether an `Origin` is this very place. A tunnel program that names its target may do so here
+    /// too, or leave what the visitor sees, at any of its URLs.
+    pub(super) fn is_own(&self, origin: &HeaderValue) -> bool {
+        let is = |own: &str| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());
+        if is(&self.shown.origin) {
+            return true;
+        }
+        let Some(alias) = self.alias.as_ref().and_then(|host| host.to_str().ok()) else {
+            return false;
+        };
+        let shown = self.hosted.shown.read();
+        let shown = shown.unwrap_or_else(PoisonError::into_inner);
+        is(&format!("http://{alias}")) || shown.iter().any(|it| is(&it.origin))
+    }
 }
 
 /// The inside of one entrance's listener.
@@ -165,7 +188,8 @@ mod tests {
     use super::*;
 
     fn lobby(own: bool, urls: &[&str]) -> (Arc<Lobby>, Arc<Hosted>) {
-        let hosted = Hosted::new("shop".parse().unwrap(), Scope::new());
+        let gate = Gate::new("0123456789ab".parse().unwrap(), &[]);
+        let hosted = Hosted::new("shop".parse().unwrap(), gate, Scope::new());
         for url in urls {
             hosted.show(&url.parse().unwrap());
         }
@@ -226,7 +250,8 @@ mod tests {
     #[test]
     fn of_two_who_show_a_host_the_newer_has_it() {
         let (lobby, _older) = lobby(false, &["https://a.example"]);
-        let newer = Hosted::new("blog".parse().unwrap(), Scope::new());
+        let gate = Gate::new("ba9876543210".parse().unwrap(), &[]);
+        let newer = Hosted::new("blog".parse().unwrap(), gate, Scope::new());
         lobby.add(Arc::clone(&newer));
         let host = HeaderValue::from_static("a.example");
         let name = |lobby: &Lobby| lobby.visit(&host).unwrap().hosted.name.to_string();

@@ -3,11 +3,16 @@
 //!
 //! People at this machine come in at [`Gateway`], by `<name>.localhost`. Whoever comes through a
 //! tunnel comes in at an [`Entrance`], a listener of its own: a tunnel may let outsiders send any
-//! `Host`, so which door they came by, and not what they say, decides what they can reach.
+//! `Host`, so which door they came by, and not what they say, decides what they can reach. The
+//! [`Gate`] of an instance says who of them may come in: holders of a link, or everyone.
 
+mod abroad;
 mod activity;
+mod admission;
+mod allowance;
 mod body;
 mod challenge;
+mod cross_site;
 mod deny;
 mod dial;
 mod door;
@@ -15,6 +20,8 @@ mod entrance;
 mod error;
 mod exchange;
 mod forward;
+mod gate;
+mod halves;
 mod headers;
 mod host;
 mod lobby;
@@ -24,6 +31,7 @@ mod place;
 mod pool;
 mod rewrite;
 mod route;
+mod ticket;
 mod upgrade;
 
 use std::{
@@ -45,8 +53,10 @@ pub use deny::PublicDeny;
 pub use dial::{AsyncReadWrite, Dial, Stream, TcpDial};
 pub use entrance::{Entrance, Entrances};
 pub use error::GatewayError;
+pub use gate::Gate;
 pub use patience::{Busy, Patient, Requests};
 pub use route::{Route, Routes, Target};
+pub use ticket::link;
 
 /// Where previews are found unless something else is there.
 pub const DEFAULT_PORT: u16 = 7070;
@@ -95,11 +105,8 @@ impl Gateway {
                 .try_clone()
                 .and_then(tokio::net::TcpListener::from_std)
                 .map_err(GatewayError::Socket)?;
-            let door = Arc::new(Door {
-                hall: Arc::clone(hall),
-                side: Side::Local { port: self.port },
-                scope: hall.scope.clone(),
-            });
+            let side = Side::Local { port: self.port };
+            let door = Arc::new(Door::new(hall, side, hall.scope.clone()));
             hall.scope
                 .spawn(async move { door.accept(&listener).await });
         }

@@ -3,17 +3,20 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::model::{Code, Problem};
 
 use super::{
     body::Reply,
+    cross_site::CrossSite,
     route::{Entry, Target},
 };
 
 const TEMPLATE: &str = include_str!("page.html");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+
+pub(super) const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// One answer of the gateway's own.
 pub(super) struct Page {
@@ -21,9 +24,11 @@ pub(super) struct Page {
     problem: Problem,
     mood: Mood,
     /// Names and states of instances, each name a link.
-    links: Vec<(String, String, &'static str)>,
+    links: Box<[(String, String, &'static str)]>,
     /// Nothing that follows on the visitor's connection is read.
     final_word: bool,
+    /// What is said besides.
+    extra: Box<[(HeaderName, HeaderValue)]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,8 +45,9 @@ impl Page {
             status,
             problem,
             mood,
-            links: Vec::new(),
+            links: Box::default(),
             final_word: false,
+            extra: Box::default(),
         }
     }
 
@@ -73,6 +79,56 @@ impl Page {
         )
         .hint("it can be seen only on the machine where the preview runs");
         Self::new(StatusCode::FORBIDDEN, Mood::Resting, problem)
+    }
+
+    /// Says nothing about what there would be to see.
+    pub(super) fn locked() -> Self {
+        let problem = Problem::new(Code::Credential, "this preview is private").hint(
+            "open the whole link you were given; it may have ended, and its owner can make another",
+        );
+        let page = Self::new(StatusCode::UNAUTHORIZED, Mood::Resting, problem);
+        // HTTP asks for a scheme. No browser knows this one, so none asks for a password.
+        page.with(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Preview-Link"),
+        )
+        .with(X_ROBOTS_TAG, HeaderValue::from_static("noindex"))
+    }
+
+    pub(super) fn too_many_wrong_links() -> Self {
+        let later = HeaderValue::from_static("60");
+        let mut page = Self::locked().with(header::RETRY_AFTER, later);
+        page.status = StatusCode::TOO_MANY_REQUESTS;
+        page.final_word = true;
+        page
+    }
+
+    /// A page of another site asks in the name of a visitor of this one.
+    pub(super) fn foreign() -> Self {
+        let problem = Problem::new(Code::Policy, "this request comes from another site's page");
+        Self::new(StatusCode::FORBIDDEN, Mood::Broken, problem)
+    }
+
+    /// The same place without the secret in its URL.
+    pub(super) fn moved(place: HeaderValue, cookie: Option<HeaderValue>) -> Self {
+        let problem = Problem::new(Code::Credential, "go on without the link's secret");
+        let page = Self::new(StatusCode::SEE_OTHER, Mood::Resting, problem);
+        let page = page
+            .with(X_ROBOTS_TAG, HeaderValue::from_static("noindex"))
+            .with(header::LOCATION, place);
+        match cookie {
+            Some(cookie) => page.with(header::SET_COOKIE, cookie),
+            None => page,
+        }
+    }
+
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut extra = self.extra.into_vec();
+        extra.push((name, value));
+        Self {
+            extra: extra.into(),
+            ..self
+        }
     }
 
     /// What strangers get in place of a cause: it may quote what the app printed.
@@ -166,6 +222,16 @@ impl Page {
         Self::new(status, Mood::Broken, problem)
     }
 
+    /// To whoever opened a page of another site that reaches for this one.
+    pub(super) fn cross_site(why: CrossSite, name: &str) -> Self {
+        let problem = Problem::new(Code::Policy, why.to_string()).hint(format!(
+            "only {name}'s own pages may do that here. A front end elsewhere on this machine may send \
+             JSON to it if {name}'s CORS rules agree; a sign-in that returns by a form can be tried at \
+             the public URL",
+        ));
+        Self::new(StatusCode::FORBIDDEN, Mood::Broken, problem)
+    }
+
     /// The answer, in the form the visitor reads.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response<Reply> {
         let (kind, text) = if reads_html(asked) {
@@ -187,6 +253,9 @@ impl Page {
         ];
         for (name, value) in fixed {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in &self.extra {
+            headers.insert(name, value.clone());
         }
         if self.final_word {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -274,7 +343,7 @@ fn state(target: &Target) -> &'static str {
 }
 
 /// Whether the visitor names HTML, as browsers do for pages; `*/*` alone does not.
-fn reads_html(asked: &HeaderMap) -> bool {
+pub(super) fn reads_html(asked: &HeaderMap) -> bool {
     asked.get_all(header::ACCEPT).iter().any(|value| {
         value.to_str().unwrap_or_default().split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);

@@ -1,4 +1,4 @@
-//! How long a visitor's connection may say nothing.
+//! How long a visitor's connection may say nothing, or not take what it is sent.
 //!
 //! One clock for all of it, in the stream itself: the HTTP library's own header timeout begins
 //! only after the protocol was told from the first bytes, does not tell a slow header from an
@@ -20,6 +20,8 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep},
 };
+
+use super::allowance::Allowance;
 
 /// From the first byte of a request, or from the connection, to the end of its header.
 pub(super) const HEADER: Duration = Duration::from_secs(10);
@@ -56,7 +58,7 @@ impl Drop for Busy {
     }
 }
 
-/// A stream whose reading fails with [`io::ErrorKind::TimedOut`] once patience ends.
+/// A stream whose reading and writing fail with [`io::ErrorKind::TimedOut`] once patience ends.
 pub struct Patient<S> {
     stream: S,
     requests: Arc<Requests>,
@@ -68,6 +70,8 @@ pub struct Patient<S> {
     seen: usize,
     /// Part of a header was read.
     in_header: bool,
+    /// For taking what is written.
+    allowance: Allowance,
 }
 
 impl<S> Patient<S> {
@@ -81,7 +85,25 @@ impl<S> Patient<S> {
             alarm,
             seen: 0,
             in_header: false,
+            allowance: Allowance::new(),
         }
+    }
+
+    /// What came of writing, unless the visitor has not read for too long.
+    fn poll_written(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => self.allowance.earn(bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                ready!(self.allowance.poll_used_up(cx));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        written
     }
 
     fn is_busy(&self) -> bool {
@@ -149,7 +171,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_written(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -165,7 +188,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -220,6 +244,18 @@ mod tests {
         assert!(waited.is_err(), "no clock runs while a request is open");
         drop(busy);
         assert_eq!(patience(&mut stream).await, IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_has_to_be_read() {
+        let (requests, mut stream, mut far) = pair();
+        let _busy = requests.begin(false);
+        let start = Instant::now();
+        let error = stream.write_all(&[0; 65]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed(), super::super::allowance::MOST);
+        far.read_exact(&mut [0; 64]).await.unwrap();
+        stream.write_all(&[0; 64]).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,9 +2,12 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::model::PublicUrl;
 
 use super::{
+    gate::Pass,
     headers,
     lobby::Visit,
     rewrite::{self, Names},
@@ -35,6 +38,10 @@ impl Shown {
         }
     }
 
+    pub(super) fn is_secure(&self) -> bool {
+        self.proto == "https"
+    }
+
     /// Whether a `Host` names it.
     pub(super) fn is_at(&self, host: &str) -> bool {
         let bare = self
@@ -53,7 +60,7 @@ pub(super) enum Place {
         host: HeaderValue,
         port: u16,
     },
-    Public(Visit),
+    Public(Visit, Pass),
 }
 
 impl Place {
@@ -61,7 +68,7 @@ impl Place {
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         let (host, proto) = match self {
             Self::Local { host, .. } => (host, HeaderValue::from_static("http")),
-            Self::Public(visit) => {
+            Self::Public(visit, _) => {
                 if let Some(alias) = alias(visit) {
                     rewrite::move_origin(headers, &alias, &visit.shown.origin);
                 }
@@ -80,7 +87,7 @@ impl Place {
     pub(super) fn hide(&self, headers: &mut HeaderMap, name: &str, port: u16) -> Names {
         let origin = match self {
             Self::Local { port, .. } => format!("http://{name}.localhost:{port}"),
-            Self::Public(visit) => {
+            Self::Public(visit, _) => {
                 if let Some(alias) = alias(visit) {
                     rewrite::move_origin(headers, &alias, &visit.shown.origin);
                 }
@@ -92,11 +99,19 @@ impl Place {
         names
     }
 
+    /// What puts the visitor out; never anything for people at this machine.
+    pub(super) fn ends(&self) -> CancellationToken {
+        match self {
+            Self::Local { .. } => CancellationToken::new(),
+            Self::Public(_, pass) => pass.ends.clone(),
+        }
+    }
+
     /// Keep the app's cookies to this host.
     pub(super) fn narrow_cookies(&self, headers: &mut HeaderMap, name: &str) {
         match self {
             Self::Local { .. } => rewrite::narrow_cookies(headers, &[name, ".localhost"]),
-            Self::Public(visit) => rewrite::narrow_cookies(headers, &[&visit.shown.host]),
+            Self::Public(visit, _) => rewrite::narrow_cookies(headers, &[&visit.shown.host]),
         }
     }
 }

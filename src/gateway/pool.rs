@@ -86,19 +86,33 @@ impl Connection {
         self.over
     }
 
+    /// The head of the answer, and the connection its body comes over.
     pub(super) async fn send(
-        &mut self,
+        mut self: Box<Self>,
         request: Request<Upload>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+    ) -> Result<(Response<Incoming>, Box<Self>), TrySendError<Request<Upload>>> {
         let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        let (driver, over) = (&mut self.driver, &mut self.over);
-        poll_fn(|cx| {
-            if !*over {
-                *over = Pin::new(&mut *driver).poll(cx).is_ready();
+        let answered = poll_fn(|cx| {
+            let over = self.drive(cx);
+            match answer.as_mut().poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(Some(answered)),
+                Poll::Pending if over => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
             }
-            answer.as_mut().poll(cx)
         })
-        .await
+        .await;
+        match answered {
+            Some(Ok(response)) => Ok((response, self)),
+            Some(Err(failure)) => Err(failure),
+            None => {
+                // The app closed it just now. A driver that ends before it took the request gives
+                // it back when it is dropped, and not before.
+                drop(self);
+                Err(answer
+                    .await
+                    .expect_err("nothing is answered on a connection that has ended"))
+            }
+        }
     }
 
     /// The bare stream, once the app has agreed to change protocols, and what it sent of the new.

@@ -36,9 +36,14 @@ impl Root {
         if path.is_empty() {
             return self.0.try_clone().map_err(Blocked::Failed);
         }
-        // Whatever goes wrong, the walk finds out what it was; also where the call is not known
-        // (old kernels) or not allowed (old seccomp profiles).
-        sys::open_beneath(&self.0, path).or_else(|_| self.walk(path, make))
+        match sys::open_beneath(&self.0, path) {
+            Ok(dir) => Ok(dir),
+            // A mount, which the walk would not see.
+            Err(error) if error.raw_os_error() == Some(sys::EXDEV) => Err(Blocked::Failed(error)),
+            // Whatever else goes wrong, the walk finds out what it was; also where the call is not
+            // known (old kernels) or not allowed (old seccomp profiles).
+            Err(_) => self.walk(path, make),
+        }
     }
 
     fn walk(&self, path: &str, make: bool) -> Result<OwnedFd, Blocked> {
@@ -102,20 +107,26 @@ pub fn split(path: &str) -> Result<(&str, &str), Outcome> {
     if plain { Ok(path.rsplit_once('/').unwrap_or(("", path))) } else { Err(Outcome::Escapes) }
 }
 
-/// Whether a link at `path` with this target points into the workspace, by its text.
+/// Whether a link at `path` with this target points into the workspace, by its text: `..` may only
+/// come first, for after a name it would depend on where that name leads.
 pub fn stays_inside(path: &str, target: &str) -> bool {
     if target.is_empty() || target.starts_with('/') || !sys::nameable(target) {
         return false;
     }
-    let depth = path.split('/').count() - 1;
-    target
-        .split('/')
-        .try_fold(depth, |depth, name| match name {
-            "" | "." => Some(depth),
-            ".." => depth.checked_sub(1),
-            _ => Some(depth + 1),
-        })
-        .is_some()
+    let mut depth = path.split('/').count() - 1;
+    let mut leads = true;
+    target.split('/').all(|name| match name {
+        "" | "." => true,
+        ".." if leads && depth > 0 => {
+            depth -= 1;
+            true
+        }
+        ".." => false,
+        _ => {
+            leads = false;
+            true
+        }
+    })
 }
 
 /// What an error means to the agent.

@@ -301,7 +301,8 @@ pub fn writable_in_place(place: &Place, existing: &Metadata) -> Option<File> {
         return None;
     }
     let file = sys::open_at(&place.dir, &place.name, sys::O_WRONLY | sys::O_NONBLOCK, 0).ok()?;
-    let same = file.metadata().is_ok_and(|now| now.is_file() && now.ino() == existing.ino());
+    let same = |now: Metadata| now.is_file() && now.nlink() == 1 && now.ino() == existing.ino();
+    let same = file.metadata().is_ok_and(same);
     same.then_some(file)
 }
 

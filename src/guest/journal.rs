@@ -114,7 +114,10 @@ impl Journal {
             append(path, Some(*entry), &mut bytes);
         }
         let fresh = self.dir.join("journal.new");
-        fs::write(&fresh, &bytes)?;
+        let mut file = File::create(&fresh)?;
+        file.write_all(&bytes)?;
+        // A machine that dies must not find the new name and none of its content.
+        file.sync_data()?;
         fs::rename(&fresh, self.dir.join(NAME))?;
         self.file = OpenOptions::new().append(true).open(self.dir.join(NAME))?;
         self.len = bytes.len() as u64;

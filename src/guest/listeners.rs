@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wire::Socket;
+use crate::{filter::places, wire::Socket};
 
 const FAST: Duration = Duration::from_millis(15);
 const FAST_FOR: Duration = Duration::from_secs(15);
@@ -53,7 +53,7 @@ impl Listeners {
         let mut bound: BTreeMap<u16, Vec<IpAddr>> = BTreeMap::new();
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
             for (address, port) in listening(table) {
-                if address != RESOLVER {
+                if address != RESOLVER && !is_filters(address, port) {
                     bound.entry(port).or_default().push(address);
                 }
             }
@@ -83,6 +83,11 @@ impl Listeners {
         }
         candidates
     }
+}
+
+/// Of a preview that reaches hosts by name, the filter listens in the same namespace.
+fn is_filters(address: IpAddr, port: u16) -> bool {
+    address.is_loopback() && [places::DNS, places::TLS, places::HTTP].contains(&port)
 }
 
 fn listening(table: &str) -> Vec<(IpAddr, u16)> {

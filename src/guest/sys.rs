@@ -57,6 +57,7 @@ const AT_REMOVEDIR: c_int = 0x200;
 const SYS_CLOSE_RANGE: c_long = 436;
 const SYS_OPENAT2: c_long = 437;
 const RESOLVE_NO_MAGICLINKS: u64 = 2;
+const RESOLVE_NO_XDEV: u64 = 1;
 const RESOLVE_NO_SYMLINKS: u64 = 4;
 const RESOLVE_BENEATH: u64 = 8;
 const PR_SET_CHILD_SUBREAPER: c_int = 36;
@@ -132,13 +133,13 @@ pub fn open_at(dir: &OwnedFd, name: &str, flags: c_int, mode: u32) -> io::Result
     owned(unsafe { openat(dir.as_raw_fd(), name.as_ptr(), flags, mode) }).map(File::from)
 }
 
-/// Open a directory by a path below another, through no link at all.
+/// Open a directory by a path below another, through no link and no mount at all.
 pub fn open_beneath(dir: &OwnedFd, path: &str) -> io::Result<OwnedFd> {
     let path = c_string(path)?;
     let how = OpenHow {
         flags: u64::from((O_PATH | O_DIRECTORY | O_CLOEXEC).unsigned_abs()),
         mode: 0,
-        resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+        resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
     };
     let fd = unsafe {
         syscall(SYS_OPENAT2, dir.as_raw_fd(), path.as_ptr(), &raw const how, size_of::<OpenHow>())
@@ -279,7 +280,7 @@ pub fn begin_connect(address: SocketAddr) -> io::Result<(TcpStream, bool)> {
 }
 
 /// `sockaddr_in` or `sockaddr_in6`.
-fn encode_address(address: SocketAddr) -> (u16, Vec<u8>) {
+pub fn encode_address(address: SocketAddr) -> (u16, Vec<u8>) {
     let family = if address.is_ipv4() { AF_INET } else { AF_INET6 };
     let mut bytes = family.to_ne_bytes().to_vec();
     bytes.extend_from_slice(&address.port().to_be_bytes());

@@ -43,6 +43,7 @@ impl Instance {
             .remove_home(&self.record.home_volume)
             .await?;
         self.forget_rows().await?;
+        self.sharing.forget().await?;
         self.house.store.remove(&self.record.id)?;
         self.house.routes.remove(&self.record.name);
         let from = Some(self.record.phase.kind());

@@ -6,7 +6,7 @@ use crate::{
     config::ConfigError,
     engine::EngineError,
     gateway::GatewayError,
-    model::{AppExit, Code, InstanceId, PhaseKind, Problem},
+    model::{AppExit, Code, GrantId, InstanceId, PhaseKind, Problem},
     project::ProjectError,
     security::PolicyError,
     source::{SourceError, supabase::SupabaseError},
@@ -50,6 +50,12 @@ pub enum LifecycleError {
     NoTunnelChosen,
     #[error("no tunnel had a URL within {}", humantime::format_duration(*waited))]
     TunnelTimedOut { waited: Duration },
+    #[error("`{name}` has no public URL to give a link to")]
+    NoPublicUrl { name: String },
+    #[error("there is no link `{id}`")]
+    NoSuchLink { id: GrantId },
+    #[error("{most} links are good at this time, and there can be no more")]
+    TooManyLinks { most: usize },
     #[error("{problem}")]
     NotTaken { problem: Problem },
     #[error("`{key}` is {value:?}, which is no {expected}")]
@@ -84,6 +90,12 @@ pub enum LifecycleError {
         waited: Duration,
         phase: PhaseKind,
     },
+    #[error("nothing came of probing within {}", humantime::format_duration(*waited))]
+    ProbeStuck { waited: Duration },
+    #[error("the probe ended after {rows} results")]
+    ProbeFailed { rows: usize },
+    #[error("there is no image to probe from")]
+    NoImageToProbe,
     #[error("the agent is shutting down")]
     ShuttingDown,
 }
@@ -132,6 +144,9 @@ impl LifecycleError {
             Self::NotFound { .. } => problem(Code::NotFound)
                 .hint("`codemate-preview ls` shows what there is")
                 .next(&["codemate-preview", "ls"], "lists every preview"),
+            Self::ProbeStuck { .. } => problem(Code::TimedOut).hint("the agent's log says more"),
+            Self::ProbeFailed { .. } => problem(Code::Internal).hint("the agent's log says more"),
+            Self::NoImageToProbe => problem(Code::Docker).hint("`codemate-preview images build`"),
             Self::NotRunning { .. } => problem(Code::NotFound)
                 .next(&["codemate-preview", "up"], "starts the preview of this directory"),
             Self::Project(error) => error.problem(),
@@ -152,6 +167,15 @@ impl LifecycleError {
             Self::TunnelTimedOut { .. } => problem(Code::Tunnel)
                 .retryable()
                 .next(&["codemate-preview", "tunnel", "doctor"], "checks what each tunnel needs"),
+            Self::NoPublicUrl { name } => problem(Code::Tunnel).next(
+                &["codemate-preview", "tunnel", "start", name],
+                "opens a tunnel",
+            ),
+            Self::NoSuchLink { .. } => problem(Code::NotFound)
+                .next(&["codemate-preview", "share", "ls"], "lists every link"),
+            Self::TooManyLinks { .. } => problem(Code::Policy)
+                .next(&["codemate-preview", "share", "ls"], "lists every link")
+                .hint("take some back with `codemate-preview share revoke`"),
             Self::BadOption { .. } => problem(Code::Config),
             Self::NoSuchImage { known, .. } => {
                 problem(Code::NotFound).hint(format!("there are {}", known.join(", ")))

@@ -1,5 +1,6 @@
 //! Edits followed: files go in, then what that leads to.
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
     install::install,
     instance::{Instance, State},
     prepare::install_key,
+    refusals,
     step::Step,
 };
 use crate::{
@@ -76,6 +78,7 @@ impl Instance {
         };
         self.record.install_key = None;
         let journal = self.journal.clone();
+        let began = Timestamp::now();
         let step = Step::start(&journal, "install", "dependencies changed");
         let done = async {
             self.save().await?;
@@ -99,6 +102,9 @@ impl Instance {
                     message: problem.message,
                     hint: problem.hint,
                 });
+                if let Some(why) = refusals::explain(&self.journal, began) {
+                    self.journal.tell(why);
+                }
             }
         }
     }

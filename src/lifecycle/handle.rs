@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Journal,
     instance::{Command, Epoch},
+    share::Sharing,
 };
 use crate::{model::TunnelNow, source::supabase::FollowStatus, store::Record};
 
@@ -17,6 +18,7 @@ pub struct Handle {
     pub view: watch::Receiver<Record>,
     pub tunnel: watch::Receiver<Option<TunnelNow>>,
     pub rows: watch::Receiver<Option<watch::Receiver<FollowStatus>>>,
+    pub sharing: Arc<Sharing>,
     pub journal: Arc<Journal>,
     pub epoch: Epoch,
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     journal::Journal,
     live::{Live, News},
     route::Door,
+    share::{ShareWish, Sharing},
     tunnel::Way,
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
 pub struct UpJob {
     pub options: Options,
     pub rebuild: bool,
+    pub(super) share: ShareWish,
     /// Nobody waits: the tunnel is opened beside, and is no reason to fail.
     pub unattended: bool,
     pub cancel: CancellationToken,
@@ -54,6 +56,8 @@ pub enum Command {
     CloseTunnel {
         reply: oneshot::Sender<Result<bool, LifecycleError>>,
     },
+    /// Its container of this generation has no network any more.
+    CutOff { generation: u64 },
     /// Take over a container that an earlier agent left running, or make it again.
     Adopt,
 }
@@ -76,10 +80,14 @@ pub struct Instance {
     pub epoch: Epoch,
     pub state: State,
     pub way: Way,
+    /// Who may come by it.
+    pub sharing: Arc<Sharing>,
     pub tunnel_view: watch::Sender<Option<TunnelNow>>,
     /// Follows the rows its files come from.
     pub keeper: Option<Keeper>,
     pub rows_view: watch::Sender<Option<watch::Receiver<FollowStatus>>>,
+    /// Says that now is a good time to look after what all instances share.
+    pub poke: Arc<Notify>,
 }
 
 /// What was wanted of an instance until somebody wanted it down. `down` ends one and begins the
@@ -192,6 +200,13 @@ impl Instance {
             Command::CloseTunnel { reply } => {
                 let _ = reply.send(self.close_tunnel().await);
             }
+            Command::CutOff { generation } => {
+                let called_off = self.epoch.current();
+                tokio::select! {
+                    () = self.cut_off(generation) => {}
+                    () = called_off.cancelled() => {}
+                }
+            }
             Command::Adopt => {
                 let called_off = self.epoch.current();
                 tokio::select! {
@@ -237,8 +252,13 @@ impl Instance {
         {
             tracing::warn!(instance = %self.record.id, %error, "not announced");
         }
-        if let State::Live(live) = &mut self.state {
-            live.answer(self.record.phase.urls());
+        if let State::Live(live) = &self.state
+            && !live.askers.is_empty()
+        {
+            let outcome = self.outcome(true, ShareWish::AsItIs).await;
+            if let State::Live(live) = &mut self.state {
+                live.answer(&outcome);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{LifecycleError, edit::Rules, journal::Journal};
+use super::{LifecycleError, edit::Rules, journal::Journal, refusals};
 use crate::{
     engine::{
         Engine, EngineError,
@@ -83,6 +83,13 @@ impl Live {
             journal: tenant.journal.clone(),
         };
         scope.spawn(pump.run());
+        let told = refusals::tell(
+            tenant.engine.clone(),
+            tenant.id.clone(),
+            tenant.journal.clone(),
+        );
+        let ended = scope.token();
+        scope.spawn(async move { ended.run_until_cancelled(told).await.unwrap_or_default() });
         ends_unless_attached.disarm();
         Ok(Self {
             sync: Sync::new(source, link.clone()),

@@ -5,23 +5,31 @@ mod edit;
 mod error;
 mod find;
 mod follow;
+#[cfg(test)]
+mod fuzzed;
 mod handle;
 mod image;
 mod install;
 mod instance;
 mod journal;
+mod keep;
 mod live;
 mod prepare;
+mod probe;
 mod projects;
 mod ready;
 mod reconcile;
+mod refusals;
 mod restart;
 mod route;
 mod rows;
+mod share;
+mod shares;
 mod step;
 mod tunnel;
 mod tunnels;
 mod up;
+mod wait;
 
 use std::{
     collections::BTreeMap,
@@ -29,17 +37,18 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{Engine, Owned},
+    config::ShareSettings,
+    engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{DetectReport, InstanceId, Name, Options, PhaseKind, TunnelChoice, UpOutcome},
+    model::{InstanceId, Lifetime, Name, Options, TunnelChoice, UpOutcome},
     project,
     security::Policy,
     source::supabase::Desk,
-    store::{Intent, Record, Source, Store},
+    store::{Record, Source, Store},
     task::Scope,
     tunnel::Tunnels,
 };
@@ -49,6 +58,9 @@ use instance::{Command, Epoch, Instance, State, UpJob};
 pub use error::{LifecycleError, Seen};
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
+pub use probe::Probed;
+pub use share::Revoked;
+pub use shares::{GivenLink, SharesOf};
 
 /// What the host's owner decided, for every instance.
 pub struct Settings {
@@ -57,6 +69,7 @@ pub struct Settings {
     pub gateway_port: u16,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
+    pub share: ShareSettings,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,
@@ -97,6 +110,10 @@ pub struct UpOrder {
     pub rebuild: bool,
     /// Whose it is to be; `None` for the agent's own user.
     pub owner: Option<String>,
+    /// Whether everyone may visit it; as the user's settings have it if `None`.
+    pub public: Option<bool>,
+    /// How long that is so, or how long the link is good for that is made.
+    pub expires: Option<Lifetime>,
 }
 
 impl UpOrder {
@@ -113,6 +130,8 @@ pub struct Manager {
     house: Arc<House>,
     scope: Scope,
     instances: Mutex<BTreeMap<InstanceId, Handle>>,
+    /// Wakes [`Manager::keep`].
+    poke: Arc<Notify>,
 }
 
 impl Manager {
@@ -121,6 +140,7 @@ impl Manager {
             house: Arc::new(house),
             scope,
             instances: Mutex::default(),
+            poke: Arc::default(),
         }
     }
 
@@ -142,24 +162,6 @@ impl Manager {
         Ok(())
     }
 
-    /// Remove containers that are labelled ours and recorded nowhere.
-    pub async fn sweep(&self) -> Result<(), LifecycleError> {
-        for owned in self.house.engine.list_owned().await? {
-            let known = |id: &InstanceId| self.lock().contains_key(id);
-            match owned {
-                Owned::Container { id, .. } if !known(&id) => {
-                    self.house
-                        .engine
-                        .remove(&id, std::time::Duration::ZERO)
-                        .await?;
-                }
-                // A volume without a record is of one that cannot be read, and holds its work.
-                Owned::Container { .. } | Owned::Home { .. } => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Ask for an instance to be up. Its record is made when it is new.
     pub async fn up(&self, order: UpOrder) -> Result<Starting, LifecycleError> {
         let id = order.id();
@@ -170,6 +172,7 @@ impl Manager {
         let job = Box::new(UpJob {
             options: order.options,
             rebuild: order.rebuild,
+            share: self.share_wish(order.public, order.expires),
             unattended: false,
             cancel: cancel.clone(),
         });
@@ -251,42 +254,6 @@ impl Manager {
             .collect()
     }
 
-    /// Wait until an instance is ready, or has failed.
-    pub async fn wait(&self, asked: &str) -> Result<Record, LifecycleError> {
-        let mut view = self.find(asked)?.1.view;
-        // One that is asleep will not be ready by waiting; one that is being woken is up already
-        // by its intent.
-        let settled = view
-            .wait_for(|record| match record.phase.kind() {
-                PhaseKind::Ready | PhaseKind::Failed => true,
-                PhaseKind::Asleep => record.intent == Intent::Down,
-                _ => false,
-            })
-            .await;
-        match settled {
-            Ok(record) if record.phase.kind() == PhaseKind::Asleep => {
-                Err(LifecycleError::NotRunning {
-                    name: record.name.to_string(),
-                    phase: PhaseKind::Asleep,
-                })
-            }
-            Ok(record) => Ok(record.clone()),
-            Err(_) => Err(LifecycleError::NotFound {
-                asked: asked.to_owned(),
-            }),
-        }
-    }
-
-    pub async fn detect(
-        &self,
-        source: &Source,
-        options: Options,
-    ) -> Result<DetectReport, LifecycleError> {
-        let directory = PathBuf::from(source.directory());
-        let config_dir = self.house.settings.config_dir.clone();
-        prepare::detect(directory, options, config_dir).await
-    }
-
     pub fn images(&self) -> &Images {
         &self.house.images
     }
@@ -308,6 +275,7 @@ impl Manager {
         let (tunnel_view, tunnel) = watch::channel(None);
         let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
+        let sharing = self.sharing(&id);
         let instance = Instance {
             house: self.house.clone(),
             record,
@@ -319,9 +287,11 @@ impl Manager {
             epoch: epoch.clone(),
             state: State::Down,
             way: tunnel::Way::default(),
+            sharing: sharing.clone(),
             tunnel_view,
             keeper: None,
             rows_view,
+            poke: self.poke.clone(),
         };
         self.scope.spawn(instance.run(commands));
         let handle = Handle {
@@ -329,6 +299,7 @@ impl Manager {
             view,
             tunnel,
             rows,
+            sharing,
             journal,
             epoch,
         };

@@ -9,18 +9,20 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LifecycleError,
+    LifecycleError, Manager,
     instance::{Instance, UpJob},
     step::Step,
 };
 use crate::{
     config::size,
     model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, Limits, Options, Plan, Role, Sandbox, Secret,
+        ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Options, Plan, Role,
+        Sandbox, Secret,
     },
     project::{self, LocalTree, Templates},
-    security::{Approved, LimitRequest, limits},
+    security::{Abilities, Approved, LimitRequest, limits},
     source::LocalSource,
+    store::{Record, Source},
 };
 
 /// What `up` decided before it touched anything.
@@ -50,16 +52,27 @@ impl Instance {
         plan: &Plan,
         cancel: &CancellationToken,
     ) -> Result<ImageInfo, LifecycleError> {
-        if let Some(here) = self.house.engine.image(&plan.image).await? {
+        for needed in self.house.engine.needs() {
+            self.have_image(&needed, cancel).await?;
+        }
+        self.have_image(&plan.image, cancel).await
+    }
+
+    async fn have_image(
+        &self,
+        image: &ImageRef,
+        cancel: &CancellationToken,
+    ) -> Result<ImageInfo, LifecycleError> {
+        if let Some(here) = self.house.engine.image(image).await? {
             return Ok(here);
         }
-        let step = Step::start(&self.journal, "image", format!("preparing {}", plan.image));
+        let step = Step::start(&self.journal, "image", format!("preparing {image}"));
         let made = self
             .unless_cancelled(
                 cancel,
                 self.house
                     .images
-                    .ensure(&plan.image, |progress| step.progress(progress)),
+                    .ensure(image, |progress| step.progress(progress)),
             )
             .await;
         step.end(made)
@@ -69,32 +82,55 @@ impl Instance {
         &self,
         decision: &Decision,
         image: &ImageInfo,
+        engine: &Abilities,
     ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
         let plan = &decision.plan;
         let directory = PathBuf::from(self.record.source.directory());
         let source = LocalSource::open(directory, &plan.ignore)?;
-        let mut env: BTreeMap<String, Secret> = plan
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), Secret::new(value)))
-            .collect();
-        let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
-        let path = project::search_path(&plan.root, searched);
-        env.insert("PATH".to_owned(), Secret::new(path));
-        env.extend(decision.options.env.clone());
-        let spec = self.house.settings.policy.approve(ContainerSpec {
-            id: self.record.id.clone(),
-            name: self.record.name.clone(),
-            role: Role::App,
-            generation: self.record.generation + 1,
-            image: plan.image.clone(),
-            env,
-            limits: decision.limits,
-            sandbox: sandbox_of(&decision.options),
-            home_volume: self.record.home_volume.clone(),
-            workspace: ContainerSpec::WORKSPACE.to_owned(),
-        })?;
+        let policy = &self.house.settings.policy;
+        let mut spec = spec_of(&self.record, decision, image);
+        // One that says nothing gets what there is.
+        spec.sandbox.egress = policy.egress(decision.options.network.egress.as_ref())?;
+        let spec = policy.approve(spec, engine)?;
         Ok((spec, Arc::new(source)))
+    }
+}
+
+impl Manager {
+    pub async fn detect(
+        &self,
+        source: &Source,
+        options: Options,
+    ) -> Result<DetectReport, LifecycleError> {
+        let directory = PathBuf::from(source.directory());
+        let config_dir = self.house.settings.config_dir.clone();
+        detect(directory, options, config_dir).await
+    }
+}
+
+/// What an instance's container is asked to be.
+pub(super) fn spec_of(record: &Record, decision: &Decision, image: &ImageInfo) -> ContainerSpec {
+    let plan = &decision.plan;
+    let mut env: BTreeMap<String, Secret> = plan
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), Secret::new(value)))
+        .collect();
+    let searched = image.env.iter().find_map(|pair| pair.strip_prefix("PATH="));
+    let path = project::search_path(&plan.root, searched);
+    env.insert("PATH".to_owned(), Secret::new(path));
+    env.extend(decision.options.env.clone());
+    ContainerSpec {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        role: Role::App,
+        generation: record.generation + 1,
+        image: plan.image.clone(),
+        env,
+        limits: decision.limits,
+        sandbox: sandbox_of(&decision.options),
+        home_volume: record.home_volume.clone(),
+        workspace: ContainerSpec::WORKSPACE.to_owned(),
     }
 }
 
@@ -134,7 +170,7 @@ async fn off_thread<T: Send + 'static>(
         .unwrap_or(Err(LifecycleError::ShuttingDown))
 }
 
-fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
+pub(super) fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
     let memory_bytes = match &options.limits.memory {
         None => None,
         Some(text) => Some(size::bytes(text).ok_or_else(|| LifecycleError::BadOption {

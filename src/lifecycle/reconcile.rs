@@ -10,6 +10,7 @@ use super::{
     instance::{Instance, State, UpJob},
     live::{Live, is_gone},
     route::Door,
+    share::ShareWish,
     up::app_spec,
 };
 use crate::{
@@ -117,10 +118,11 @@ impl Instance {
         }
     }
 
-    async fn make_again(&mut self) {
+    pub(super) async fn make_again(&mut self) {
         let job = UpJob {
             options: self.record.options.clone(),
             rebuild: false,
+            share: ShareWish::AsItIs,
             unattended: true,
             cancel: self.epoch.current(),
         };

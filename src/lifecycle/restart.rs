@@ -9,7 +9,7 @@ use super::{
     ready::Prober,
     route::Door,
 };
-use crate::model::{Problem, UpOutcome, Urls};
+use crate::model::{Problem, UpOutcome};
 
 impl Instance {
     /// Restart at somebody's word. They are answered when the app answers, or does not.
@@ -68,9 +68,9 @@ impl Live {
         });
     }
 
-    pub(super) fn answer(&mut self, urls: Option<&Urls>) {
+    pub(super) fn answer(&mut self, outcome: &UpOutcome) {
         for asker in self.askers.drain(..) {
-            let _ = asker.send(Ok(UpOutcome::success(true, urls.cloned())));
+            let _ = asker.send(Ok(outcome.clone()));
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{LifecycleError, instance::Instance, step::Step};
+use super::{LifecycleError, instance::Instance, share::ShareWish, step::Step};
 use crate::{
     gateway::Entrance,
     model::{
@@ -173,7 +173,8 @@ impl Instance {
         self.record.tunnel = Some(kind);
         self.save().await?;
         let port = self.house.tunnels.port(kind);
-        let entrance = self.house.entrances.open(&self.record.name, port)?;
+        let gate = self.sharing.gate().await?;
+        let entrance = self.house.entrances.open(&self.record.name, port, gate)?;
         let target = entrance.addr();
         let tunnel = self.house.tunnels.open(
             kind,
@@ -211,10 +212,7 @@ impl Instance {
             Wish::Off => return Err(LifecycleError::NoTunnelChosen),
         };
         let changed = self.have_tunnel(wish, cancel).await?;
-        Ok(UpOutcome::success(
-            changed,
-            self.record.phase.urls().cloned(),
-        ))
+        Ok(self.outcome(changed, ShareWish::AsItIs).await)
     }
 
     /// After another agent's life, or a new start that nobody waits for: have the tunnel that was.
@@ -230,7 +228,7 @@ impl Instance {
         }
     }
 
-    fn tell_no_url(&self, problem: &Problem, what: &str) {
+    pub(super) fn tell_no_url(&self, problem: &Problem, what: &str) {
         self.journal.tell(Event::Warning {
             message: format!("{what}: {}", problem.message),
             hint: problem.hint.clone(),

@@ -12,8 +12,10 @@ use super::{
     live::{Live, News, Tenant},
     prepare::{Decision, install_key},
     ready::Prober,
+    refusals,
     route::Door,
     step::Step,
+    tunnel::Wish,
 };
 use crate::{
     engine::link::AppSpec,
@@ -31,6 +33,10 @@ impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
         self.pull_rows(&job.cancel, job.unattended).await?;
         let decision = self.decide(job).await?;
+        if matches!(self.state, State::Down) {
+            // Beside what comes next, what the engine needs for any start.
+            self.poke.notify_one();
+        }
         let wish = self.tunnel_wish(decision.options.tunnel);
         if let State::Live(live) = &self.state
             && !job.rebuild
@@ -41,29 +47,33 @@ impl Instance {
             && self.record.limits == decision.limits
         {
             self.record.options = decision.options;
-            let changed = self.have_tunnel(wish, &job.cancel).await?;
-            let urls = self.record.phase.urls().cloned();
-            return Ok(UpOutcome::success(changed, urls));
+            let shared = self.share(job.share).await?;
+            let changed = self.have_tunnel(wish, &job.cancel).await? || shared;
+            return Ok(self.outcome(changed, job.share).await);
         }
         // Approved and its source opened before anything that runs is taken away.
-        let image = self.image(&decision.plan, &job.cancel).await?;
-        let (spec, source) = self.prepare(&decision, &image)?;
+        let abilities = async { Ok(self.house.engine.abilities().await?) };
+        let image = self.image(&decision.plan, &job.cancel);
+        let (image, engine) = tokio::try_join!(image, abilities)?;
+        let (spec, source) = self.prepare(&decision, &image, &engine)?;
         let began = tokio::time::Instant::now();
         let up = match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
                 let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.journal.tell(Event::AppReady { urls, ms });
+                // Make good what this start took.
+                self.poke.notify_one();
                 if job.unattended {
                     self.reopen_tunnel().await;
                     Ok(false)
                 } else {
-                    self.have_tunnel(wish, &job.cancel).await
+                    self.share_and_open(job, wish).await
                 }
             }
             Err(error) => Err(error),
         };
         match up {
-            Ok(_) => Ok(UpOutcome::success(true, self.record.phase.urls().cloned())),
+            Ok(_) => Ok(self.outcome(true, job.share).await),
             // An agent that stops leaves the record as it is, for the next one to go on from.
             Err(LifecycleError::ShuttingDown) => Err(LifecycleError::ShuttingDown),
             Err(error) => {
@@ -71,6 +81,12 @@ impl Instance {
                 Err(error)
             }
         }
+    }
+
+    /// Who may visit is settled before anybody can.
+    async fn share_and_open(&mut self, job: &UpJob, wish: Wish) -> Result<bool, LifecycleError> {
+        self.share(job.share).await?;
+        self.have_tunnel(wish, &job.cancel).await
     }
 
     async fn bring_up(
@@ -81,6 +97,8 @@ impl Instance {
         (spec, source): (Approved<ContainerSpec>, Arc<LocalSource>),
     ) -> Result<Urls, LifecycleError> {
         self.take_down(GRACE).await?;
+        // What root left in the home, another user could not change.
+        let anew = job.rebuild || was_root(&self.record.options) && !spec.sandbox.root;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
         self.record.limits = decision.limits;
@@ -96,7 +114,7 @@ impl Instance {
                 detail: "creating the container".to_owned(),
             }),
         );
-        if job.rebuild {
+        if anew {
             self.house
                 .engine
                 .remove_home(&self.record.home_volume)
@@ -165,9 +183,15 @@ impl Instance {
             .map(|argv| argv.join(" "))
             .collect::<Vec<_>>()
             .join(" && ");
+        let began = Timestamp::now();
         let step = Step::start(&self.journal, "install", told);
         let done = install(&link, &plan, steps, &step).await;
-        step.end(done)?;
+        if let Err(error) = step.end(done) {
+            if let Some(why) = refusals::explain(&self.journal, began) {
+                self.journal.tell(why);
+            }
+            return Err(error);
+        }
         self.record.install_key = Some(key);
         Ok(())
     }
@@ -276,6 +300,10 @@ async fn start_and_probe(live: &mut Live, id: &InstanceId) -> Result<u16, Lifecy
 }
 
 /// Whether they lead to the same container. A tunnel can come and go beside it.
+fn was_root(options: &Options) -> bool {
+    options.sandbox.root == Some(true)
+}
+
 fn same_container(a: &Options, b: &Options) -> bool {
     let without_tunnel = |options: &Options| Options {
         tunnel: None,

@@ -1,10 +1,12 @@
 //! `Event`: what happens to an instance, as told on streams; `api` adds the envelope.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, PublicUrl, TunnelKind, Verified,
-    VersionChoice,
+    BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, PublicUrl, Secret, TunnelKind,
+    Verified, VersionChoice,
 };
 
 /// Readers skip kinds they do not know.
@@ -43,6 +45,9 @@ pub enum Event {
     TunnelUrlChanged { old: PublicUrl, new: PublicUrl },
     #[serde(rename = "tunnel.down")]
     TunnelDown { kind: TunnelKind, why: String },
+    /// The sandbox kept a connection from leaving.
+    #[serde(rename = "egress.refused")]
+    Refused(EgressRefused),
     #[serde(rename = "log")]
     Log(LogLine),
     #[serde(rename = "warning")]
@@ -133,6 +138,60 @@ pub struct AppExit {
     pub last_lines: Vec<String>,
 }
 
+/// A connection that was not let out. The same one is told once a minute at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EgressRefused {
+    pub by: RefusedBy,
+    /// What was to be reached: a name where one is known, else an address. A name whose answer was
+    /// private has that address after a `=`.
+    pub host: String,
+    /// 0 if the protocol has none.
+    pub port: u16,
+}
+
+/// Where in a connection's making it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RefusedBy {
+    /// The name was looked up.
+    Dns,
+    /// The name was given in a TLS hello, or none was.
+    Tls,
+    /// The name was given in `Host`.
+    Http,
+    Tcp,
+    Udp,
+    /// Another protocol, such as ICMP.
+    Other,
+}
+
+impl EgressRefused {
+    /// The name to allow, if allowing it would help.
+    pub fn name(&self) -> Option<&str> {
+        let by_name = matches!(self.by, RefusedBy::Dns | RefusedBy::Tls | RefusedBy::Http);
+        let is_name = self.host.contains(|c: char| c.is_ascii_alphabetic())
+            && !self.host.contains(['=', ':', '?']);
+        (by_name && is_name).then_some(self.host.as_str())
+    }
+}
+
+impl fmt::Display for EgressRefused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { by, host, port } = self;
+        match by {
+            RefusedBy::Dns => match host.split_once('=') {
+                Some((name, address)) => write!(out, "{name}, which leads to {address}"),
+                None => write!(out, "{host}, looked up"),
+            },
+            RefusedBy::Tls => write!(out, "{host}:{port} over TLS"),
+            RefusedBy::Http => write!(out, "{host}:{port} over HTTP"),
+            RefusedBy::Tcp => write!(out, "{host}:{port} over TCP"),
+            RefusedBy::Udp => write!(out, "{host}:{port} over UDP"),
+            RefusedBy::Other => out.write_str(host),
+        }
+    }
+}
+
 /// Where an instance can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Urls {
@@ -160,6 +219,10 @@ pub enum UpOutcome {
         changed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         urls: Option<Urls>,
+        /// What opens the public URL, where that is private: for whoever asked, and never told as
+        /// an event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<Secret>,
         exit: u8,
     },
     Failure {
@@ -173,7 +236,28 @@ impl UpOutcome {
         Self::Success {
             changed,
             urls,
+            link: None,
             exit: 0,
+        }
+    }
+
+    /// The same, with what opens the public URL.
+    #[must_use]
+    pub fn with_link(mut self, opens: Option<Secret>) -> Self {
+        if let Self::Success { link, .. } = &mut self {
+            *link = opens;
+        }
+        self
+    }
+
+    /// The one URL to print: the link, else the public URL, else the local one.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Success { urls, link, .. } => {
+                let link = link.as_ref().map(|link| link.reveal().to_owned());
+                link.or_else(|| urls.as_ref().map(Urls::best))
+            }
+            Self::Failure { .. } => None,
         }
     }
 

@@ -1,12 +1,14 @@
 //! The nouns every room shares. Data and parsing only: no I/O, no tokio, no bollard.
 
 mod event;
+mod grant;
 mod id;
 mod image;
 mod log;
 mod options;
 mod phase;
 mod plan;
+mod probe;
 mod problem;
 mod public_url;
 mod sandbox;
@@ -17,7 +19,11 @@ mod usage;
 mod user_session;
 
 pub use event::{
-    AppExit, DetectReport, Event, PortSeen, StepState, StepUpdate, SyncReport, UpOutcome, Urls,
+    AppExit, DetectReport, EgressRefused, Event, PortSeen, RefusedBy, StepState, StepUpdate,
+    SyncReport, UpOutcome, Urls,
+};
+pub use grant::{
+    BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
 };
 pub use id::{BadId, InstanceId, Name};
 pub use image::{BuildProgress, ImageInfo, ImageRef};
@@ -31,6 +37,7 @@ pub use plan::{
     Candidate, Evidence, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode, RunCommand,
     VersionChoice,
 };
+pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use sandbox::{Egress, Sandbox};

@@ -7,6 +7,7 @@ use std::{
 };
 
 use ignore::WalkBuilder;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::ProjectError;
 
@@ -111,16 +112,9 @@ impl Tree for LocalTree {
     }
 
     fn read(&self, path: &str, cap: usize) -> Option<String> {
-        let path = self.root.join(relative(path)?);
-        if !inside(&self.root, &path) || !path.is_file() {
-            return None;
-        }
+        let file = open_inside(&self.root, &self.root.join(relative(path)?))?;
         let mut bytes = Vec::new();
-        File::open(path)
-            .ok()?
-            .take(cap as u64)
-            .read_to_end(&mut bytes)
-            .ok()?;
+        file.take(cap as u64).read_to_end(&mut bytes).ok()?;
         Some(
             String::from_utf8(bytes)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
@@ -131,6 +125,26 @@ impl Tree for LocalTree {
 /// Whether a path still ends inside when its links are followed.
 fn inside(root: &Path, path: &Path) -> bool {
     path.canonicalize().is_ok_and(|real| real.starts_with(root))
+}
+
+/// Open a regular file through links that lead to a place inside. They are followed once, by name;
+/// the way that came of it is then gone through no link, so that one put there meanwhile leads
+/// nowhere, and without waiting for the other end of a pipe.
+fn open_inside(root: &Path, path: &Path) -> Option<File> {
+    let real = path.canonicalize().ok()?;
+    let mut names = real.strip_prefix(root).ok()?.components().peekable();
+    let step = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut at = openat(CWD, root, step | OFlags::DIRECTORY, Mode::empty()).ok()?;
+    while let Some(name) = names.next() {
+        let kind = if names.peek().is_some() {
+            OFlags::DIRECTORY
+        } else {
+            OFlags::NONBLOCK
+        };
+        at = openat(&at, name.as_os_str(), step | kind, Mode::empty()).ok()?;
+    }
+    let file = File::from(at);
+    file.metadata().ok()?.is_file().then_some(file)
 }
 
 /// A path made of plain names only, in its normal form.

@@ -1,13 +1,20 @@
-//! What this agent will and will not do, and for whom: the only door to the engine, and what
-//! callers have to prove.
+//! What this agent will and will not do, and for whom: the only door to the engine, what callers
+//! have to prove, and who holds a key to a preview's.
 
+mod abilities;
 mod caller;
+mod egress;
+pub mod firewall;
+mod grant;
 mod jwt;
 mod limits;
 mod policy;
 mod token;
 
+pub use abilities::Abilities;
 pub use caller::{Caller, CallerKind, Reach, Right, Scopes};
+pub use egress::{EgressError, granted as granted_egress, presets as egress_presets};
+pub use grant::{Minted, cookie_digest, cookie_of, link_digest, mint};
 pub use jwt::{JwtAlg, JwtError, JwtKeys, JwtRules, LEAST_SECRET, SKEW, Subject};
 pub use limits::{LimitRequest, limits};
 pub use policy::{Approved, Policy, PolicyError};

@@ -65,6 +65,9 @@ pub struct Scan {
     /// Directories whose content could not be listed, `""` for the root: what is missing below
     /// them may well exist.
     pub unlisted: Vec<String>,
+    /// A path that was looked at has a namesake beside it, on systems that fold case or accents:
+    /// which of the two is taken, only a scan of everything tells.
+    pub is_ambiguous: bool,
 }
 
 impl Scan {

@@ -3,6 +3,8 @@
 //! It refuses rather than repairs. The rules are those of the strictest system a project may be
 //! checked out on, so that what works here works on a colleague's machine.
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
+
 /// Bytes of a whole path.
 pub const LONGEST_PATH: usize = 4096;
 /// Bytes of one name.
@@ -82,6 +84,10 @@ pub fn check_name(name: &str) -> Result<(), BadPath> {
             _ => {}
         }
     }
+    // What decodes names once more would see an end here, and the rest of the name not at all.
+    if name.contains("%00") {
+        return Err(BadPath::Control);
+    }
     // Before the trailing dot, so that `.git.` is called what it is.
     if stands_for_git(name) {
         return Err(BadPath::Git);
@@ -117,12 +123,30 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
-fn stands_for_git(name: &str) -> bool {
-    let seen: String = name
+/// Equal for two names that some file system takes for one: they differ in case, in how accents
+/// are composed, or in characters that are not seen.
+///
+/// By way of capitals and back, so that `ß` is `SS` and a dotless `ı` is `I`, and letter by letter, so that
+/// a sigma is one wherever it stands.
+pub fn spelling(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let decomposed = DecomposingNormalizerBorrowed::new_nfd();
+    let folded: String = decomposed
+        .normalize(name)
         .chars()
         .filter(|&c| !is_invisible(c))
-        .collect::<String>()
-        .to_lowercase();
+        .flat_map(char::to_lowercase)
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect();
+    // A letter's other case may be composed.
+    decomposed.normalize(&folded).into_owned()
+}
+
+fn stands_for_git(name: &str) -> bool {
+    let seen = spelling(name);
     let seen = seen.trim_end_matches(['.', ' ']);
     let short = seen
         .strip_prefix("git~")
@@ -139,7 +163,7 @@ fn is_reserved(name: &str) -> bool {
         .to_ascii_uppercase();
     if matches!(
         stem.as_str(),
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$"
     ) {
         return true;
     }
@@ -214,6 +238,10 @@ mod tests {
             (".g\u{200c}it/config", B::Git),
             ("\u{feff}.git", B::Git),
             ("a/.Git", B::Git),
+            (".g\u{131}t/config", B::Git),
+            ("..%00", B::Control),
+            ("a%00b", B::Control),
+            ("clock$", B::Reserved),
         ];
         for (path, why) in table {
             assert_eq!(check(path), Err(*why), "{path:?}");
@@ -262,6 +290,34 @@ mod tests {
     }
 
     #[test]
+    fn spellings_of_one_name() {
+        for (a, b) in [
+            ("README", "readme"),
+            ("é", "e\u{301}"),
+            ("É", "e\u{301}"),
+            ("ß", "SS"),
+            ("ß", "ẞ"),
+            ("\u{131}", "I"),
+            ("\u{130}", "i\u{307}"),
+            ("ΟΔΟΣ", "οδος"),
+            ("\u{212a}", "k"),
+            ("ſ", "s"),
+            ("a\u{200d}", "a"),
+        ] {
+            assert_eq!(spelling(a), spelling(b), "{a} {b}");
+        }
+        for (a, b) in [
+            ("a", "b"),
+            ("e", "é"),
+            ("a", "a-"),
+            ("o", "ø"),
+            ("ﬁle", "fille"),
+        ] {
+            assert_ne!(spelling(a), spelling(b), "{a} {b}");
+        }
+    }
+
+    #[test]
     fn messages_cannot_be_forged() {
         assert_eq!(
             printable("a\n\u{202e}b\u{1b}é"),
@@ -270,6 +326,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_spelling_is_its_own(name in any::<String>()) {
+            let once = spelling(&name);
+            prop_assert_eq!(spelling(&once), once);
+        }
+
         #[test]
         fn what_passes_stays_below(path in any::<String>()) {
             if check(&path).is_ok() {

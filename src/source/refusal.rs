@@ -32,6 +32,8 @@ pub enum Why {
     BadName(#[from] BadPath),
     #[error("links to `{target}`, outside the project")]
     LinkOutside { target: String },
+    #[error("is the same name as `{other}` where case or accents are folded")]
+    SameName { other: String },
     #[error("line {line} is not a pattern")]
     BadPattern { line: usize },
 }

@@ -5,6 +5,7 @@
 //! pipe cannot block.
 
 use std::{
+    ffi::CStr,
     fs::File,
     io::Read,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -17,6 +18,9 @@ use rustix::{
 };
 
 use super::{NodeKind, Stamp};
+
+/// Directories within each other that are removed: every level holds one open.
+const DEEPEST_REMOVED: usize = 128;
 
 #[derive(Debug)]
 pub struct RootDir(OwnedFd);
@@ -45,6 +49,12 @@ impl RootDir {
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+
+    /// The same, where `root` itself must be a directory and not lead to one.
+    pub(super) fn open_itself(root: &Path) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        rustix::fs::openat(CWD, root, flags, Mode::empty()).map(Self)
     }
 
     pub fn identity(&self) -> Result<Identity, Errno> {
@@ -111,6 +121,16 @@ impl RootDir {
         Ok((self.open_beneath(dir, flags)?, name))
     }
 
+    /// The same for something to be changed there: also not on another file system.
+    pub(super) fn parent_to_change<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str), Errno> {
+        let (parent, name) = self.parent(path)?;
+        if rustix::fs::fstat(&parent)?.st_dev == rustix::fs::fstat(&self.0)?.st_dev {
+            Ok((parent, name))
+        } else {
+            Err(Errno::XDEV)
+        }
+    }
+
     #[cfg(target_os = "linux")]
     fn open_beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
         use rustix::fs::ResolveFlags;
@@ -143,6 +163,28 @@ impl RootDir {
 
 pub fn node_at(dir: impl AsFd, name: impl rustix::path::Arg) -> Result<Node, Errno> {
     rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| node(&stat))
+}
+
+/// Remove whatever has this name, a directory with everything in it. No link is followed.
+pub(super) fn remove_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+    fn remove(dir: BorrowedFd<'_>, name: &CStr, depth: usize) -> Result<(), Errno> {
+        match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
+            // Linux says the one of a directory, others the other.
+            Err(Errno::ISDIR | Errno::PERM) if depth > 0 => {}
+            Err(Errno::NOENT) => return Ok(()),
+            other => return other,
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let below = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+        for item in Dir::read_from(&below)? {
+            let item = item?;
+            if !matches!(item.file_name().to_bytes(), b"." | b"..") {
+                remove(below.as_fd(), item.file_name(), depth - 1)?;
+            }
+        }
+        rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)
+    }
+    remove(dir, name, DEEPEST_REMOVED)
 }
 
 fn node(stat: &Stat) -> Node {

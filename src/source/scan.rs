@@ -1,6 +1,9 @@
 //! Reading a tree: everything that is not ignored, or only what is at given paths.
 
-use std::collections::BTreeSet;
+use std::collections::{
+    BTreeSet, HashMap,
+    hash_map::Entry::{Occupied, Vacant},
+};
 
 use rustix::{fs::FileType, io::Errno};
 
@@ -19,6 +22,8 @@ pub struct Walk<'a> {
     found: Scan,
     /// Every name that was not ignored, directories included.
     seen: usize,
+    /// The names of directories that paths were looked at in, by their spelling.
+    names: HashMap<String, HashMap<String, Vec<String>>>,
 }
 
 /// More names than are taken.
@@ -32,6 +37,7 @@ impl<'a> Walk<'a> {
             rules,
             found: Scan::default(),
             seen: 0,
+            names: HashMap::new(),
         }
     }
 
@@ -76,6 +82,7 @@ impl<'a> Walk<'a> {
             // Nothing in the tree is called that.
             return Ok(false);
         }
+        self.found.is_ambiguous |= self.has_namesake(path);
         let node = match self.root.node(path) {
             Ok(node) => node,
             Err(errno) => {
@@ -109,6 +116,7 @@ impl<'a> Walk<'a> {
             }
         };
         let chain = self.rules.chain(self.root, dir);
+        let mut here = Vec::new();
         while let Some(item) = listing.read() {
             let item = match item {
                 Ok(item) => item,
@@ -152,11 +160,59 @@ impl<'a> Walk<'a> {
                 .and_then(|()| path_rules::check_extent(&path));
             match named {
                 Err(bad) => self.refuse(&path, bad.into()),
-                Ok(()) if is_dir => waiting.push(path),
-                Ok(()) => self.take(path, node),
+                Ok(()) => here.push((path, node)),
+            }
+        }
+        for (path, node) in self.without_namesakes(here) {
+            if node == Node::Dir {
+                waiting.push(path);
+            } else {
+                self.take(path, node);
             }
         }
         Ok(())
+    }
+
+    /// Of the entries of one directory that some system takes for one, the first in byte order.
+    fn without_namesakes(&mut self, mut entries: Vec<(String, Node)>) -> Vec<(String, Node)> {
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let mut first: HashMap<String, String> = HashMap::with_capacity(entries.len());
+        entries.retain(|(path, _)| {
+            let name = name_of(path);
+            match first.entry(path_rules::spelling(name)) {
+                Vacant(place) => {
+                    place.insert(name.to_owned());
+                    true
+                }
+                Occupied(other) => {
+                    let other = path_rules::printable(other.get());
+                    self.refuse(path, Why::SameName { other });
+                    false
+                }
+            }
+        });
+        entries
+    }
+
+    /// Whether a name of this path is, to some system, that of something else beside it. Which of
+    /// them is taken, only a whole scan tells.
+    fn has_namesake(&mut self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        ends.chain([path.len()]).any(|end| {
+            let (dir, name) = path[..end].rsplit_once('/').unwrap_or(("", &path[..end]));
+            let names = self.names.entry(dir.to_owned()).or_insert_with(|| {
+                let mut names: HashMap<String, Vec<String>> = HashMap::new();
+                for name in names_in(self.root, dir) {
+                    names
+                        .entry(path_rules::spelling(&name))
+                        .or_default()
+                        .push(name);
+                }
+                names
+            });
+            let alike = names.get(&path_rules::spelling(name));
+            alike.is_some_and(|alike| alike.iter().any(|other| other != name))
+        })
     }
 
     fn count(&mut self) -> Result<(), TooMany> {
@@ -222,6 +278,17 @@ impl<'a> Walk<'a> {
             self.found.unlisted.push(path.to_owned());
         }
     }
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn names_in(root: &RootDir, dir: &str) -> Vec<String> {
+    let listing = root.dir(dir).into_iter().flatten().flatten();
+    listing
+        .filter_map(|item| item.file_name().to_str().ok().map(str::to_owned))
+        .collect()
 }
 
 /// The directories in `dir` that are read, for a watch on each.

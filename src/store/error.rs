@@ -24,6 +24,8 @@ pub enum StoreError {
     },
     #[error("{} does not hold what this program wrote", path.display())]
     Damaged { path: PathBuf },
+    #[error("{} was written by a newer version of this program", path.display())]
+    Newer { path: PathBuf },
 }
 
 impl StoreError {
@@ -48,6 +50,7 @@ impl StoreError {
                 problem.hint("the directory has to belong to the user who runs this")
             }
             Self::Io { .. } | Self::Encode { .. } => problem,
+            Self::Newer { .. } => problem.hint("use that version, or move the file away"),
             Self::Damaged { path } => problem.hint(format!(
                 "remove {} when no preview of this machine is needed any more",
                 path.display()

@@ -4,6 +4,7 @@
 
 mod disk;
 mod error;
+mod grants;
 mod migrate;
 mod record;
 mod rows;

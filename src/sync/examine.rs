@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -15,7 +15,7 @@ use super::{
     token::{self, Token},
 };
 use crate::{
-    engine::link::Content,
+    engine::link::{Content, Reopen},
     source::{LARGEST_FILE, RootDir, Stamp, Why},
 };
 
@@ -60,12 +60,12 @@ pub struct Print {
     pub is_settled: bool,
 }
 
-/// Blocking. `root` is the path of `dir`.
-pub fn examine(dir: &RootDir, root: &Path, work: Vec<Work>) -> Vec<Examined> {
+/// Blocking.
+pub fn examine(dir: &Arc<RootDir>, work: Vec<Work>) -> Vec<Examined> {
     let mut buffer = Vec::new();
     work.into_iter()
         .map(|work| {
-            let found = one(dir, root, &work, &mut buffer).unwrap_or_else(Found::from);
+            let found = one(dir, &work, &mut buffer).unwrap_or_else(Found::from);
             Examined {
                 path: work.path,
                 found,
@@ -74,7 +74,7 @@ pub fn examine(dir: &RootDir, root: &Path, work: Vec<Work>) -> Vec<Examined> {
         .collect()
 }
 
-fn one(dir: &RootDir, root: &Path, work: &Work, buffer: &mut Vec<u8>) -> Result<Found, Errno> {
+fn one(dir: &Arc<RootDir>, work: &Work, buffer: &mut Vec<u8>) -> Result<Found, Errno> {
     let now = SystemTime::now();
     let (file, mode, stamp) = dir.file(&work.path)?;
     if stamp.len > LARGEST_FILE {
@@ -115,7 +115,7 @@ fn one(dir: &RootDir, root: &Path, work: &Work, buffer: &mut Vec<u8>) -> Result<
         return Ok(Found::Same(print));
     }
     let content = Content::File {
-        path: root.join(&work.path),
+        file: again(Arc::clone(dir), work.path.clone()),
         len: stamp.len,
     };
     Ok(Found::Different {
@@ -133,6 +133,15 @@ impl From<Errno> for Found {
             Self::Refused(Why::Unreadable(errno.raw_os_error()))
         }
     }
+}
+
+/// The same file once more, by no other way than it was looked at.
+fn again(dir: Arc<RootDir>, path: String) -> Reopen {
+    Reopen::new(move || match dir.file(&path) {
+        Ok((file, _, _)) => Ok(file),
+        Err(errno) if crate::source::is_gone(errno) => Err(io::ErrorKind::NotFound.into()),
+        Err(errno) => Err(errno.into()),
+    })
 }
 
 fn read(from: &mut impl Read, to: &mut Vec<u8>) -> Result<usize, Errno> {

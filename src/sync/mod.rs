@@ -82,8 +82,11 @@ impl Sync {
         };
         let inventory = async { Ok::<Vec<Held>, SyncError>(self.receiver.inventory().await?) };
         let (scan, inventory) = tokio::try_join!(scan, inventory)?;
+        // An app can write into the guest's journal: of names that sync never gives nothing is
+        // deleted, and nothing shown.
         let mut known: Known = inventory
             .into_iter()
+            .filter(|held| source::path_rules::check(&held.path).is_ok())
             .map(|held| (held.path, held.token))
             .collect();
         let deletes = diff::deletes(known.keys(), &scan);
@@ -113,6 +116,7 @@ impl Sync {
         let scan = match looked.map_err(|_| SourceError::Stopped)? {
             // Or another directory has its name now.
             Err(SourceError::Gone { .. }) => return self.full().await,
+            Ok(scan) if scan.is_ambiguous => return self.full().await,
             scan => scan?,
         };
         let candidates: BTreeSet<&String> = paths

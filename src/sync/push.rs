@@ -82,7 +82,6 @@ impl Push<'_> {
         let root = Arc::new(source.root_dir()?);
         let readers = Readers {
             scope,
-            source,
             root: Arc::clone(&root),
         };
         let (batches, arriving) = mpsc::channel(1);
@@ -230,7 +229,6 @@ fn remember(cache: &mut HashCache, path: String, print: &Print) {
 
 struct Readers<'a> {
     scope: &'a Scope,
-    source: &'a LocalSource,
     root: Arc<RootDir>,
 }
 
@@ -244,11 +242,11 @@ impl Readers<'_> {
             .map_or(2, usize::from)
             .clamp(2, MOST_READERS);
         let chunks = chunked(work).into_iter().map(|chunk| {
-            let (dir, root) = (Arc::clone(&self.root), self.source.root().to_owned());
+            let dir = Arc::clone(&self.root);
             let scope = self.scope.clone();
             async move {
                 scope
-                    .spawn_blocking(move || examine::examine(&dir, &root, chunk))
+                    .spawn_blocking(move || examine::examine(&dir, chunk))
                     .await
                     .map_err(|_| SyncError::Source(SourceError::Stopped))
             }

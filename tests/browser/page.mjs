@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import https from "node:https";
+import net from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -27,6 +28,21 @@ const launched = {
   ],
 };
 
+for (const bridge of (process.env.BRIDGES ?? "").split(",").filter(Boolean)) await openBridge(bridge);
+
+/** Has a port here lead where the socket at a path does: `PORT=PATH`. */
+async function openBridge(bridge) {
+  const [port, path] = bridge.split("=");
+  const server = net.createServer({ allowHalfOpen: true }, (visitor) => {
+    const host = net.connect({ path, allowHalfOpen: true });
+    visitor.pipe(host).pipe(visitor);
+    visitor.on("error", () => host.destroy());
+    host.on("error", () => visitor.destroy());
+  });
+  await new Promise((listening) => server.listen(Number(port), "127.0.0.1", listening));
+  server.unref();
+}
+
 /** Runs `steps` on a fresh page, and fails as well if anything of the page's own failed. */
 export async function check(steps) {
   const browser = await chromium.launch(launched);
@@ -47,9 +63,9 @@ export async function check(steps) {
       marked: () => marked(page),
     });
   } catch (error) {
-    error.message += `\nand the page said: ${JSON.stringify(faults, null, 1)}`;
-    error.message += `\nwhile it waited for: ${JSON.stringify([...unanswered], null, 1)}`;
-    throw error;
+    // A new one, for what is printed of an error is its stack, and that has the first message.
+    const more = { said: faults, unanswered: [...unanswered] };
+    throw new Error(`${error.message}\n${JSON.stringify(more, null, 1)}`, { cause: error });
   } finally {
     await browser.close();
   }

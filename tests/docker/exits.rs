@@ -224,8 +224,9 @@ fn exec_passes_the_commands_own() {
         host.run(&["exec", path, "--", "echo", "here"]).ok().stdout,
         "here\n"
     );
-    // Which of the two is the engine's choice: 20.10 says 126 where newer ones say 127.
-    let missing = host.run(&["exec", path, "--", "no-such-program"]).code;
-    assert!([126, 127].contains(&missing), "{missing}");
+    let missing = host.run(&["exec", path, "--", "no-such-program"]);
+    assert_eq!(missing.code, 127, "{missing:#?}");
+    assert!(missing.stderr.contains("no-such-program"), "{missing:#?}");
+    assert_eq!(host.run(&["exec", path, "--", "/etc"]).code, 126);
     assert_eq!(host.run(&["exec", "nobody", "--", "true"]).code, 125);
 }

@@ -1,14 +1,10 @@
 //! Real frameworks at a public name, in a real browser: through TLS, the gateway's public side and
 //! back. The steps of each are in `tests/browser/`; `make setup-tests` installs what they need.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::PathBuf};
 
 use crate::{
-    Test,
+    Test, browser,
     edge::Edge,
     host::{Host, write},
     web::get,
@@ -21,6 +17,10 @@ pub const TESTS: &[Test] = &[
     ("frameworks::streamlit", streamlit),
     ("frameworks::flask", flask),
     (
+        "frameworks::a_private_one_opens_by_its_link",
+        a_private_one_opens_by_its_link,
+    ),
+    (
         "frameworks::werkzeugs_debugger_is_off_from_outside",
         werkzeugs_debugger_is_off_from_outside,
     ),
@@ -30,31 +30,7 @@ pub const TESTS: &[Test] = &[
     ),
 ];
 
-/// What `make setup-tests` installs. `CODEMATE_PREVIEW_TEST_BROWSER=required` makes its absence
-/// a failure.
-pub fn browser_is_here() -> bool {
-    let asked = env::var("CODEMATE_PREVIEW_TEST_BROWSER").unwrap_or_default();
-    let library = scripts().join("node_modules/playwright-core/package.json");
-    let here = program("chromium").is_some() && program("node").is_some() && library.exists();
-    assert!(
-        here || asked != "required",
-        "Chromium, Node.js or playwright-core is missing; run `make setup-tests`"
-    );
-    here
-}
-
-fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
-}
-
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
-}
-
-/// A host whose user has a reverse proxy of their own.
+/// A host whose user has a reverse proxy of their own, and lets everyone visit.
 struct Published {
     host: Host,
     edge: Edge,
@@ -77,7 +53,7 @@ impl Published {
         write(
             &host.config().join("config.toml"),
             &format!(
-                "ca_bundle = {:?}\ntunnel = \"static\"\n[tunnels.static]\nurl = \"https://{{name}}.preview.test\"\nport = {port}\n[tunnels.resolve]\n\"*.preview.test\" = \"{}\"\n",
+                "ca_bundle = {:?}\ntunnel = \"static\"\n[tunnels.static]\nurl = \"https://{{name}}.preview.test\"\nport = {port}\n[share]\npublic = true\n[tunnels.resolve]\n\"*.preview.test\" = \"{}\"\n",
                 bundle.to_str().unwrap(),
                 edge.addr(),
             ),
@@ -108,20 +84,20 @@ impl Published {
     /// Walk through the steps of one of `tests/browser/*.mjs`.
     #[track_caller]
     fn visit(&self, script: &str, up: &Up) {
-        let output = Command::new("node")
-            .arg(scripts().join(script))
-            .arg(program("chromium").unwrap())
-            .args([&up.public, up.project.to_str().unwrap()])
-            .arg(self.edge.addr().port().to_string())
-            .output()
-            .unwrap();
-        let log = self.host.run(&["logs", up.project.to_str().unwrap()]);
+        let edge = self.edge.addr().port();
+        let output = browser::visit(
+            script,
+            &[&up.public, up.project.to_str().unwrap(), &edge.to_string()],
+            &[edge],
+        );
+        let told = |what| self.host.run(&[what, up.project.to_str().unwrap()]).stdout;
         assert!(
             output.status.success(),
-            "{}\n{}\nthe app's log:\n{}",
+            "{}\n{}\nthe app's log:\n{}\nwhat happened:\n{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
-            log.stdout,
+            told("logs"),
+            told("events"),
         );
     }
 }
@@ -166,6 +142,39 @@ fn streamlit() {
 fn flask() {
     walk("flask-hello", "flask.mjs");
 }
+
+/// By the link that `up` prints, and by nothing else.
+fn a_private_one_opens_by_its_link() {
+    let published = Published::new();
+    let project = published.host.project("private", &[("main.py", CONFIDING)]);
+    let directory = project.to_str().unwrap();
+    let ran = published.host.run(&["up", directory, "--private"]).ok();
+    let link = ran.stdout.trim().to_owned();
+    let prefix = "https://private.preview.test/?__cm=";
+    assert!(link.starts_with(prefix), "{ran:#?}");
+    let up = Up {
+        local: String::new(),
+        public: link,
+        project,
+    };
+    published.visit("link.mjs", &up);
+}
+
+/// Says on its page what it is asked with.
+const CONFIDING: &str = r#"
+import html, os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Confide(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("set-cookie", "theme=dark")
+        self.end_headers()
+        told = html.escape(f"{self.path} {self.headers}")
+        self.wfile.write(f"<h1>in</h1><pre>{told}</pre>".encode())
+    do_POST = do_GET
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Confide).serve_forever()
+"#;
 
 const DEBUG_APP: &str = r#"
 from flask import Flask

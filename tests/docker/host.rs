@@ -10,6 +10,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+const APP: &str = "label=dev.codemate.preview.role=app";
+const WARDEN: &str = "label=dev.codemate.preview.role=warden";
 const BINARY: &str = env!("CARGO_BIN_EXE_codemate-preview");
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -176,16 +178,24 @@ impl Host {
         i32::try_from(status["pid"].as_i64().expect("a running agent has a pid")).unwrap()
     }
 
-    /// This host's containers and home volumes on the engine. The volume with the guest in it is
-    /// the agent's, not an instance's, and is left out.
+    /// This host's containers and home volumes on the engine. What is the agent's, not an
+    /// instance's, is left out: the volume with the guest in it, the warden, sidecars kept ready.
     pub fn owned(&self) -> Vec<String> {
-        let mut all = self.labelled(&["ps", "-aq"]);
+        let mut all = self.labelled(&["ps", "-aq", "--filter", APP]);
         let volumes = self.labelled(&["volume", "ls", "-q"]);
         all.extend(
             volumes
                 .into_iter()
                 .filter(|name| !name.starts_with("cmp-guest-")),
         );
+        all
+    }
+
+    /// All there is of this host on the engine but the volume with the guest in it.
+    fn everything(&self) -> Vec<String> {
+        let mut all = self.owned();
+        all.extend(self.labelled(&["ps", "-a", "--format", "{{.Names}}"]));
+        all.extend(self.labelled(&["network", "ls", "--format", "{{.Name}}"]));
         all
     }
 
@@ -199,7 +209,7 @@ impl Host {
 
     /// The running container of the only instance.
     pub fn container(&self) -> String {
-        let all = self.labelled(&["ps", "-q"]);
+        let all = self.labelled(&["ps", "-q", "--filter", APP]);
         assert_eq!(all.len(), 1, "{all:?}");
         all[0].clone()
     }
@@ -211,9 +221,16 @@ impl Drop for Host {
         self.run(&["down", "--all", "--purge", "--yes"]);
         self.run(&["agent", "stop"]);
         // What a broken build of the product leaves is not left to the machine.
-        let left = self.owned();
+        let left = self.everything();
+        for id in self.labelled(&["ps", "-aq", "--filter", WARDEN]) {
+            // Told to, it takes the host's table with it.
+            docker(&["stop", &id]);
+        }
         for id in self.labelled(&["ps", "-aq"]) {
             docker(&["rm", "-f", &id]);
+        }
+        for id in self.labelled(&["network", "ls", "-q"]) {
+            docker(&["network", "rm", &id]);
         }
         for name in self.labelled(&["volume", "ls", "-q"]) {
             docker(&["volume", "rm", "-f", &name]);

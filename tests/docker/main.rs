@@ -14,6 +14,7 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod browser;
 mod commands;
 mod crash;
 mod edge;
@@ -31,7 +32,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
-    let browser = docker && frameworks::browser_is_here();
+    let browser = docker && browser::is_here();
     let all = [
         (up::TESTS, docker),
         (exits::TESTS, docker),

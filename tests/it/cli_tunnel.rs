@@ -111,9 +111,26 @@ fn url_says_which_one_is_wanted() {
     let ready = json!({ "kind": "static", "state": "ready", "url": PUBLIC,
         "verified": { "how": "end_to_end" } });
     agent.on("GET", route, Answer::Json(instance(Some(PUBLIC), &ready)));
+    let own = "/v1/instances/0123456789ab/share/own";
+    agent.on(
+        "POST",
+        own,
+        Answer::Json(json!({ "name": "shop", "url": PUBLIC })),
+    );
     let printed = |args: &[&str]| world.run(args).stdout;
     assert_eq!(printed(&["url", "shop"]), format!("{PUBLIC}\n"));
     assert_eq!(printed(&["url", "shop", "--public"]), format!("{PUBLIC}\n"));
+    let link = format!("{PUBLIC}/?__cm=s3cret");
+    agent.on(
+        "POST",
+        own,
+        Answer::Json(json!({ "name": "shop", "url": PUBLIC, "link": link })),
+    );
+    assert_eq!(printed(&["url", "shop"]), format!("{link}\n"));
+    assert_eq!(printed(&["url", "shop", "--public"]), format!("{link}\n"));
+    let shown: Value = serde_json::from_str(&printed(&["url", "shop", "--json"])).unwrap();
+    assert_eq!(shown["data"]["url"], json!(link));
+    assert_eq!(shown["data"]["urls"]["public"], json!(PUBLIC));
     assert_eq!(
         printed(&["url", "shop", "--local"]),
         "http://shop.localhost:7080\n"

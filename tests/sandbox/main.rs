@@ -6,6 +6,7 @@
 //! here is sent to an address outside loopback, containers of the test's own, and namespaces it made.
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
+#![expect(clippy::print_stdout, reason = "counts are part of what is found")]
 #![expect(
     clippy::disallowed_types,
     reason = "a limit on waiting is wall-clock time"
@@ -15,17 +16,53 @@
     reason = "the tests are told by variables what must be there"
 )]
 
+mod abuse;
+mod attacks;
+#[expect(dead_code, reason = "the tests on Docker use the rest of it")]
+#[path = "../docker/browser.rs"]
+mod browser;
+#[path = "../docker/edge.rs"]
+mod edge;
+mod egress;
+mod escape;
+mod first_instruction;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod neighbourhood;
+mod reach;
+mod remapped;
+mod second;
+mod share;
+mod stacks;
+mod targets;
+mod world;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
     let docker = host::docker_is_here();
-    let all = [("inspected", inspected::TESTS, docker)];
+    // What takes minutes, an image of gigabytes or a second engine.
+    let slow = docker && std::env::var_os("CODEMATE_PREVIEW_PROVE_SANDBOX").is_some();
+    let second = slow && second::can_be();
+    let apart = docker && neighbourhood::can_be();
+    let all = [
+        ("egress", egress::APART, apart),
+        ("egress", egress::TESTS, docker),
+        ("abuse", abuse::TESTS, docker),
+        ("attacks", attacks::TESTS, browser::is_here()),
+        ("escape", escape::TESTS, docker),
+        ("first_instruction", first_instruction::TESTS, apart),
+        ("inspected", inspected::TESTS, docker),
+        ("reach", reach::TESTS, apart),
+        ("reach", reach::SHARED, docker),
+        ("share", share::TESTS, docker),
+        ("prove", stacks::TESTS, slow),
+        ("prove", remapped::TESTS, second),
+        ("prove", remapped::GVISOR, second && second::has("runsc")),
+    ];
     let trials = all
         .into_iter()
         .flat_map(|(group, tests, here)| tests.iter().map(move |test| (group, test, here)))

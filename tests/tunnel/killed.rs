@@ -114,6 +114,8 @@ impl Case {
             project.to_str().unwrap(),
             "--tunnel",
             self.kind,
+            // Who may visit is for tests of that.
+            "--public",
             "--format",
             "ndjson",
         ]);

@@ -28,14 +28,31 @@ pub async fn logs(
         since: query.since,
         tail: query.tail,
     };
+    let (_, journal) = house.manager.journal(asked.as_str())?;
+    let (past, mut told) = journal.follow();
+    let since = query.since;
     let mut written = house.manager.engine().logs(&id, query).await?;
     let scope = house.scope.clone();
     Ok(ndjson(
         &house.scope,
         Some(id),
         move |mut lines| async move {
+            for entry in past
+                .into_iter()
+                .filter(|entry| since.is_none_or(|since| entry.at > since))
+            {
+                if matches!(entry.event, Event::Refused(_)) {
+                    lines.send(entry.event).await?;
+                }
+            }
             loop {
                 tokio::select! {
+                    // One that falls behind misses some; they are in `events`.
+                    Ok(entry) = told.recv(), if query.follow => {
+                        if matches!(entry.event, Event::Refused(_)) {
+                            lines.send(entry.event).await?;
+                        }
+                    }
                     line = written.next() => match line {
                         Some(Ok(line)) => lines.send(Event::Log(line)).await?,
                         Some(Err(error)) => return lines.end(UpOutcome::failure(error.problem())).await,

@@ -57,6 +57,8 @@ fn order(house: &House, caller: &Caller, request: &UpRequest) -> Result<UpOrder,
         options: request.options.clone(),
         rebuild: request.rebuild,
         owner: caller.owner.clone(),
+        public: request.public,
+        expires: request.expires,
     };
     within(house, caller, &order.id())?;
     Ok(order)

@@ -5,8 +5,8 @@ use axum::routing::{MethodRouter, get, post};
 use http::Method;
 
 use super::{
-    House, detect, events, exec, images, instances, logs, start, stop, supabase, system, tokens,
-    tunnels, wait,
+    House, detect, events, exec, images, instances, logs, probe, share, start, stop, supabase,
+    system, tokens, tunnels, wait,
 };
 use crate::{
     api::path,
@@ -57,11 +57,19 @@ pub const ROUTES: &[Route] = &[
     reads(path::TUNNELS, ReadHost, || get(tunnels::list)),
     // It takes credentials.
     does(path::TUNNELS_CHECK, ManageHost, || post(tunnels::check)),
+    // What it shows opens nothing: a link is known to its holders alone.
+    reads(path::SHARES, Read, || get(share::list)),
+    reads(path::SHARE, Read, || get(share::show)),
+    does(path::SHARE_NEW, Manage, || post(share::new)),
+    does(path::SHARE_OWN, Manage, || post(share::own)),
+    does(path::SHARE_REVOKE, Manage, || post(share::revoke)),
     reads(path::SYNC, Read, || get(supabase::sync)),
     does(path::SUPABASE_LOGIN, ManageHost, || post(supabase::login)),
     does(path::SUPABASE_LOGOUT, ManageHost, || post(supabase::logout)),
     does(path::SUPABASE_CHECK, ManageHost, || post(supabase::check)),
     reads(path::SUPABASE_SCHEMA, Read, || get(supabase::schema)),
+    // It starts containers of the agent's own.
+    does(path::PROBE, HostUser, || post(probe::probe)),
     does(path::DETECT, Manage, || post(detect::detect)),
     reads(path::IMAGES, ReadHost, || get(images::list)),
     does(path::IMAGES_BUILD, ManageHost, || post(images::build)),

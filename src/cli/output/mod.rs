@@ -30,7 +30,7 @@ use crate::{
     api::{Envelope, Ready},
     client::Line,
     config::Env,
-    model::{Event, LogLine, Secret, UpOutcome, Urls},
+    model::{Event, LogLine, Secret, UpOutcome},
 };
 use document::Stream;
 use progress::Progress;
@@ -151,14 +151,7 @@ impl Printer {
     pub fn outcome(&mut self, line: &Line) -> Result<(), Failure> {
         self.progress.clear();
         match (self.format, &line.envelope.event) {
-            (
-                Format::Text,
-                Event::Result(UpOutcome::Success {
-                    urls: Some(urls), ..
-                }),
-            ) => {
-                self.url(urls)?;
-            }
+            (Format::Text, Event::Result(outcome)) => self.url(outcome)?,
             (Format::Text, _) => {}
             (Format::Json | Format::Ndjson, _) => {
                 let text = self.stream.end(line)?;
@@ -169,12 +162,11 @@ impl Printer {
     }
 
     /// The URL now, for a stream whose result is still to come.
-    pub fn url(&mut self, urls: &Urls) -> Result<(), Failure> {
+    pub fn url(&mut self, outcome: &UpOutcome) -> Result<(), Failure> {
         self.progress.clear();
-        if self.format == Format::Text {
-            self.text(&urls.best())
-        } else {
-            Ok(())
+        match outcome.url() {
+            Some(url) if self.format == Format::Text => self.text(&url),
+            _ => Ok(()),
         }
     }
 

@@ -10,6 +10,7 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
         Event::Step(step) => finished(step, paint),
         Event::Sync(report) => synced(report, paint),
         Event::Warning { message, hint } => Some(warning(message, hint.as_deref(), paint)),
+        Event::Refused(refused) => Some(mark(paint.warn("!"), "refused", &refused.to_string(), 0)),
         Event::AppReady { ms, .. } => Some(mark(paint.good("✓"), "ready", "it answers", *ms)),
         Event::TunnelReady { url, verified, .. } => {
             let how = match verified {

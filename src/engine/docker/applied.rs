@@ -40,6 +40,8 @@ fn limits_hold(want: &HostConfig, have: &HostConfig) -> bool {
     };
     want.memory == have.memory
         && want.memory_swap == have.memory_swap
+        // -1 is what engines say of one that was not asked for.
+        && want.memory_swappiness == have.memory_swappiness.filter(|&share| share >= 0)
         && want.nano_cpus == have.nano_cpus
         && want.pids_limit == have.pids_limit
         && want.shm_size == have.shm_size
@@ -51,6 +53,7 @@ fn limits_hold(want: &HostConfig, have: &HostConfig) -> bool {
 }
 
 fn privileges_hold(want: &HostConfig, have: &HostConfig) -> bool {
+    // What was added is within what was asked for, here and nowhere else.
     contains(have.cap_drop.as_ref(), want.cap_drop.as_ref())
         && contains(have.security_opt.as_ref(), want.security_opt.as_ref())
         && !have
@@ -58,7 +61,8 @@ fn privileges_hold(want: &HostConfig, have: &HostConfig) -> bool {
             .iter()
             .flatten()
             .any(|option| option.contains("unconfined"))
-        && is_empty(have.cap_add.as_ref())
+        && contains(want.cap_add.as_ref(), have.cap_add.as_ref())
+        && (want.runtime.is_none() || want.runtime == have.runtime)
         && is_empty(have.devices.as_ref())
         && is_empty(have.device_requests.as_ref())
         && is_empty(have.device_cgroup_rules.as_ref())
@@ -145,18 +149,26 @@ mod tests {
 
     #[test]
     fn each_weakened_field_is_found() {
-        let asked = spec::tests::body(&spec::tests::spec(), true, &[]);
+        let mut spec = spec::tests::spec();
+        spec.sandbox.runtime = Some("runsc".to_owned());
+        let asked = spec::tests::body(&spec, true, &[]);
         assert_eq!(weaker(&asked, &faithful(&asked)), None);
-        let cases: [(&str, Weaken); 22] = [
+        let cases: [(&str, Weaken); 26] = [
             ("memory", |c| c.memory = Some(0)),
             ("swap", |c| c.memory_swap = Some(-1)),
+            ("swappiness", |c| c.memory_swappiness = None),
             ("cpus", |c| c.nano_cpus = None),
             ("pids", |c| c.pids_limit = None),
             ("ulimits", |c| c.ulimits = None),
             ("oom", |c| c.oom_kill_disable = Some(true)),
             ("cap_drop", |c| c.cap_drop = None),
             ("cap_add", |c| c.cap_add = Some(vec!["NET_RAW".to_owned()])),
-            ("nnp", |c| c.security_opt = None),
+            ("nnp", |c| drop(c.security_opt.as_mut().unwrap().remove(0))),
+            ("profile", |c| drop(c.security_opt.as_mut().unwrap().pop())),
+            ("runtime", |c| c.runtime = Some("runc".to_owned())),
+            ("one ulimit", |c| {
+                drop(c.ulimits.as_mut().unwrap().remove(1));
+            }),
             ("seccomp", |c| {
                 c.security_opt
                     .as_mut()

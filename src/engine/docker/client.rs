@@ -1,12 +1,14 @@
 //! A connection whose API version was agreed on, and the deadline every call of it has.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bollard::{ClientVersion, errors::Error, models::SystemVersion};
+use tokio::sync::OnceCell;
 
 use super::{
     connect::Endpoint,
     error::{self, Act},
+    facts::Facts,
     wire,
 };
 use crate::engine::{EngineError, Result};
@@ -29,6 +31,7 @@ pub struct Client {
     pub endpoint: Endpoint,
     /// Such as `1.41`.
     pub version: String,
+    pub(super) facts: Arc<OnceCell<Facts>>,
 }
 
 impl Client {
@@ -58,6 +61,7 @@ impl Client {
             api,
             endpoint,
             version: format!("{}.{}", version.0, version.1),
+            facts: Arc::default(),
         })
     }
 

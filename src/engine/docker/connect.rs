@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::network::NetworkSettings;
 use crate::engine::{EngineError, Owner, Result};
 
 /// What a connection needs to know. Nothing here is read from the environment by this room.
@@ -24,6 +25,7 @@ pub struct DockerSettings {
     pub ca_bundle: Option<PathBuf>,
     /// The static program that is the first process of every container.
     pub guest: &'static [u8],
+    pub network: NetworkSettings,
 }
 
 /// One address an engine can be reached at.
@@ -222,6 +224,7 @@ mod tests {
             owner: Owner("o".to_owned()),
             ca_bundle: None,
             guest: b"",
+            network: NetworkSettings::default(),
         }
     }
 

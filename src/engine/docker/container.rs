@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use bollard::{
-    models::{ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum},
+    models::{ContainerCreateBody, ContainerSummary},
     query_parameters as query,
 };
 
@@ -12,11 +12,12 @@ use super::{
     client::{self, Client, HEAVY, SIMPLE},
     error::Act,
     image,
+    network::Sidecar,
     spec::{self, Surroundings},
 };
 use crate::{
-    engine::{EngineError, Observed, Owned, Result, labels},
-    model::{ContainerSpec, InstanceId, Role},
+    engine::{EngineError, Observed, Result, labels},
+    model::{ContainerSpec, InstanceId},
 };
 
 /// A container found by its labels.
@@ -24,6 +25,7 @@ use crate::{
 pub struct Found {
     pub container: String,
     pub generation: u64,
+    pub sidecar: Option<String>,
 }
 
 impl Docker {
@@ -47,28 +49,51 @@ impl Docker {
             });
         }
         for found in &older {
-            force_remove(&client, &found.container).await?;
+            self.remove_found(&client, found).await?;
         }
+        self.ensure_guest(&client, &spec.image).await?;
         // Both to their end, for one that is dropped half-way would leave its helper behind.
-        let (guest, home) = tokio::join!(
-            self.ensure_guest(&client, &spec.image),
+        let (home, sidecar) = tokio::join!(
             self.ensure_home(&client, spec, image.is_ours()),
+            self.sidecar(&client, spec),
         );
-        guest.and(home)?;
+        let sidecar = sidecar?;
+        let started = match home {
+            Ok(()) => self.start_app(&client, spec, &image, &sidecar).await,
+            Err(error) => Err(error),
+        };
+        if started.is_err()
+            && let Err(error) = self.drop_sidecar(&client, &sidecar.claim.name).await
+        {
+            tracing::warn!(sidecar = sidecar.claim.name, %error, "a sidecar without an app stays");
+        }
+        started
+    }
+
+    /// Make and start the container itself, in the namespace of a sidecar that holds.
+    async fn start_app(
+        &self,
+        client: &Client,
+        spec: &ContainerSpec,
+        image: &image::Inspected,
+        sidecar: &Sidecar,
+    ) -> Result<()> {
         let contents = &self.inner.contents;
         let around = Surroundings {
             owner: &self.inner.settings.owner,
             guest_volume: &contents.volume,
             has_ca: contents.has_ca(),
             image_env: &image.info.env,
+            sidecar,
+            knows_swappiness: client.facts().await?.knows_swappiness,
         };
         let body = spec::container(spec, around);
         let name = spec::container_name(&self.inner.settings.owner, spec);
-        self.create_container(&client, &name, &body).await?;
-        let started = run(&client, &name, &body).await;
+        self.create_container(client, &name, &body).await?;
+        let started = run(client, &name, &body).await;
         if started.is_err() {
             // The reason to fail is the first one; what stays is found by its labels.
-            if let Err(error) = force_remove(&client, &name).await {
+            if let Err(error) = force_remove(client, &name).await {
                 tracing::warn!(container = name, %error, "a container that failed to start stays");
             }
         }
@@ -160,9 +185,18 @@ impl Docker {
             if !grace.is_zero() {
                 stop(&client, &found.container, grace).await?;
             }
-            force_remove(&client, &found.container).await?;
+            self.remove_found(&client, &found).await?;
         }
         Ok(())
+    }
+
+    /// The container, then the sidecar whose network it had.
+    async fn remove_found(&self, client: &Client, found: &Found) -> Result<()> {
+        force_remove(client, &found.container).await?;
+        match &found.sidecar {
+            Some(sidecar) => self.drop_sidecar(client, sidecar).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn observe_container(&self, id: &InstanceId) -> Result<Observed> {
@@ -202,32 +236,11 @@ impl Docker {
         })
     }
 
-    pub(super) async fn list_all_owned(&self) -> Result<Vec<Owned>> {
-        let client = self.client().await?;
-        let containers = self.list(&client, &[(labels::ROLE, "app")]).await?;
-        let mut owned: Vec<Owned> = containers.iter().filter_map(owned_container).collect();
-        let filters = self.filters(&[(labels::ROLE, "home")]);
-        let options = query::ListVolumesOptionsBuilder::default()
-            .filters(&filters)
-            .build();
-        let act = Act {
-            verb: "list",
-            what: "home volumes",
-        };
-        let volumes = client
-            .within(act, SIMPLE, client.api.list_volumes(Some(options)))
-            .await?;
-        owned.extend(volumes.volumes.into_iter().flatten().filter_map(|volume| {
-            let id = volume.labels.get(labels::ID)?.parse().ok()?;
-            Some(Owned::Home {
-                volume: volume.name,
-                id,
-            })
-        }));
-        Ok(owned)
-    }
-
-    async fn list(&self, client: &Client, with: &[(&str, &str)]) -> Result<Vec<ContainerSummary>> {
+    pub(super) async fn list(
+        &self,
+        client: &Client,
+        with: &[(&str, &str)],
+    ) -> Result<Vec<ContainerSummary>> {
         let filters = self.filters(with);
         let options = query::ListContainersOptionsBuilder::default()
             .all(true)
@@ -291,7 +304,7 @@ async fn run(client: &Client, name: &str, asked: &ContainerCreateBody) -> Result
         .await
 }
 
-async fn stop(client: &Client, container: &str, grace: Duration) -> Result<()> {
+pub async fn stop(client: &Client, container: &str, grace: Duration) -> Result<()> {
     let seconds = i32::try_from(grace.as_secs().max(1)).unwrap_or(i32::MAX);
     let options = query::StopContainerOptionsBuilder::default()
         .t(seconds)
@@ -353,28 +366,10 @@ pub async fn force_remove(client: &Client, container: &str) -> Result<()> {
 }
 
 fn found(container: &ContainerSummary) -> Option<Found> {
-    let generation = container
-        .labels
-        .as_ref()?
-        .get(labels::GENERATION)?
-        .parse()
-        .ok()?;
+    let labels = container.labels.as_ref()?;
     Some(Found {
         container: container.id.clone()?,
-        generation,
-    })
-}
-
-fn owned_container(container: &ContainerSummary) -> Option<Owned> {
-    let labels = container.labels.as_ref()?;
-    Some(Owned::Container {
-        id: labels.get(labels::ID)?.parse().ok()?,
-        name: labels.get(labels::NAME)?.parse().ok()?,
-        role: Role::App,
         generation: labels.get(labels::GENERATION)?.parse().ok()?,
-        running: matches!(
-            container.state,
-            Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::PAUSED)
-        ),
+        sidecar: labels.get(labels::SIDECAR).cloned(),
     })
 }

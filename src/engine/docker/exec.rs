@@ -68,12 +68,15 @@ impl Docker {
 
     pub(super) async fn exec_command(&self, id: &InstanceId, command: ExecSpec) -> Result<Session> {
         let client = self.client().await?;
+        let at = [spec::GUEST.to_owned(), "at".to_owned(), command.cwd];
+        let argv = at.into_iter().chain(command.argv).collect();
         let config = ExecConfig {
             attach_stdin: Some(command.stdin),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             tty: Some(command.tty),
-            cmd: Some(command.argv),
+            // The guest enters the directory: see `guest/at.rs`.
+            cmd: Some(argv),
             env: Some(
                 command
                     .env
@@ -81,8 +84,9 @@ impl Docker {
                     .map(|(name, value)| format!("{name}={value}"))
                     .collect(),
             ),
-            user: Some(spec::USER.to_owned()),
-            working_dir: Some(command.cwd),
+            // The container's own user, which was read back before it was started.
+            user: None,
+            working_dir: Some("/".to_owned()),
             ..ExecConfig::default()
         };
         let attached = self.attach(&client, id, config).await?;

@@ -8,10 +8,10 @@ use super::{
     client::{self, Client, HEAVY, SIMPLE},
     error::Act,
     helper::{Helper, in_memory},
-    spec::GUEST_DIR,
+    spec::{self, GUEST_DIR},
 };
 use crate::{
-    engine::{Owner, Result, labels},
+    engine::{Owner, Result, guest::GUEST, labels},
     model::ImageRef,
 };
 
@@ -22,12 +22,15 @@ const COMPLETE: &str = "/.codemate/.complete";
 #[derive(Debug, Clone)]
 pub struct Contents {
     guest: &'static [u8],
+    /// What holds packet filters, if that is another program than the guest.
+    keeper: Option<&'static [u8]>,
     ca: Option<Bytes>,
     pub volume: String,
 }
 
 impl Contents {
     pub fn new(owner: &Owner, guest: &'static [u8], ca: Option<Bytes>) -> Self {
+        let keeper = (guest != GUEST).then_some(GUEST);
         let mut hasher = blake3::Hasher::new();
         hasher
             .update(owner.0.as_bytes())
@@ -35,7 +38,20 @@ impl Contents {
             .update(&blake3::hash(guest).as_bytes()[..]);
         hasher.update(ca.as_deref().unwrap_or_default());
         let volume = format!("cmp-guest-{}", &hasher.finalize().to_hex()[..16]);
-        Self { guest, ca, volume }
+        Self {
+            guest,
+            keeper,
+            ca,
+            volume,
+        }
+    }
+
+    /// Where the program that holds packet filters is seen inside.
+    pub fn keeper(&self) -> &'static str {
+        match self.keeper {
+            None => spec::GUEST,
+            Some(_) => "/.codemate/keeper",
+        }
     }
 
     pub fn has_ca(&self) -> bool {
@@ -45,6 +61,9 @@ impl Contents {
     fn archive(&self) -> std::io::Result<Vec<u8>> {
         let mut tar = tar::Builder::new(Vec::new());
         add_file(&mut tar, ".codemate/guest", 0o555, self.guest)?;
+        if let Some(keeper) = self.keeper {
+            add_file(&mut tar, ".codemate/keeper", 0o555, keeper)?;
+        }
         if let Some(ca) = &self.ca {
             add_file(&mut tar, ".codemate/ca.crt", 0o444, ca)?;
         }

@@ -1,5 +1,10 @@
 //! How files get into a volume: through a container that is made for it and never started, so that
 //! nothing is asked of an image but to exist.
+//!
+//! What made `docker cp` dangerous is a container that changes its files while the engine resolves
+//! a path in them (CVE-2018-15664), or one whose libraries the engine loads to unpack
+//! (CVE-2019-14271, engines before 19.03.1). Nothing runs in this one, its layer is its own, and
+//! archives name only a volume's root, or files in the guest volume, which apps see read-only.
 
 use std::collections::HashMap;
 

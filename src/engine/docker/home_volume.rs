@@ -14,7 +14,8 @@ use crate::{
     model::ContainerSpec,
 };
 
-/// The one entry that gives the home to the app's user. The engine leaves out an entry for the
+/// The one entry that gives the home to the app's user. It names the volume's own root and nothing
+/// below: an app that runs meanwhile can put no link in its way. The engine leaves out an entry for the
 /// very directory it unpacks into, so the path begins at the root.
 fn home_archive() -> std::io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
@@ -120,5 +121,27 @@ impl Docker {
         client::present(client.within(act, HEAVY, call).await)?;
         self.inner.homes_given.lock().await.remove(volume);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archive_names_nothing_an_app_can_replace() {
+        let archive = home_archive().unwrap();
+        let mut tar = tar::Archive::new(archive.as_slice());
+        let entries: Vec<_> = tar
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let path = std::path::Path::new("/").join(entry.path().unwrap());
+                (path, entry.header().entry_type())
+            })
+            .collect();
+        let home = std::path::PathBuf::from(ContainerSpec::HOME);
+        assert_eq!(entries, [(home, tar::EntryType::Directory)]);
     }
 }

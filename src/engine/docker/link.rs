@@ -31,7 +31,7 @@ impl Docker {
             // A terminal would change bytes.
             tty: Some(false),
             cmd: Some(vec![spec::GUEST.to_owned(), "link".to_owned()]),
-            user: Some(spec::USER.to_owned()),
+            user: None,
             working_dir: Some("/".to_owned()),
             ..ExecConfig::default()
         };

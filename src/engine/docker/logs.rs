@@ -22,30 +22,40 @@ impl Docker {
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
         let client = self.client().await?;
         let found = self.newest(&client, id).await?;
-        // The engine takes whole seconds through bollard; the rest is left out by `Lines`.
-        let since = query
-            .since
-            .map_or(0, |at| i32::try_from(at.as_second()).unwrap_or(i32::MAX));
-        let tail = query
-            .tail
-            .map_or_else(|| "all".to_owned(), |lines| lines.to_string());
-        let options = query::LogsOptionsBuilder::default()
-            .follow(query.follow)
-            .stdout(true)
-            .stderr(true)
-            .timestamps(true)
-            .since(since)
-            .tail(&tail)
-            .build();
-        let frames = client.api.logs(&found.container, Some(options)).boxed();
-        let state = State {
-            frames,
-            lines: Lines::after(query.since),
-            client,
-            what: format!("the log of {id}"),
-        };
-        Ok(futures_util::stream::unfold(Some(state), next).boxed())
+        Ok(lines_of(client, &found.container, id, query))
     }
+}
+
+/// What one container of an instance wrote.
+pub(super) fn lines_of(
+    client: Client,
+    container: &str,
+    id: &InstanceId,
+    query: LogQuery,
+) -> BoxStream<'static, Result<LogLine>> {
+    // The engine takes whole seconds through bollard; the rest is left out by `Lines`.
+    let since = query
+        .since
+        .map_or(0, |at| i32::try_from(at.as_second()).unwrap_or(i32::MAX));
+    let tail = query
+        .tail
+        .map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+    let options = query::LogsOptionsBuilder::default()
+        .follow(query.follow)
+        .stdout(true)
+        .stderr(true)
+        .timestamps(true)
+        .since(since)
+        .tail(&tail)
+        .build();
+    let frames = client.api.logs(container, Some(options)).boxed();
+    let state = State {
+        frames,
+        lines: Lines::after(query.since),
+        client,
+        what: format!("the log of {id}"),
+    };
+    futures_util::stream::unfold(Some(state), next).boxed()
 }
 
 struct State {

@@ -11,6 +11,7 @@ mod container;
 mod error;
 mod events;
 mod exec;
+mod facts;
 mod frames;
 mod guest_volume;
 mod helper;
@@ -18,7 +19,12 @@ mod home_volume;
 mod image;
 mod link;
 mod logs;
+mod masks;
+mod network;
+mod owned;
 mod probe;
+mod refusals;
+mod seccomp;
 mod spec;
 mod usage;
 mod wire;
@@ -36,15 +42,21 @@ use tokio::sync::{Mutex, mpsc};
 
 use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
 use super::{
-    BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
-    LogQuery, Observed, Owned, Result,
+    BoxedIo, BuildRequest, CutOff, Engine, EngineError, EngineEvent, EngineInfo, ExecSession,
+    ExecSpec, LogQuery, Observed, Owned, Result,
 };
 use crate::{
-    model::{BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Usage},
-    security::Approved,
+    model::{
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Usage,
+    },
+    security::{Abilities, Approved},
 };
 
 pub use connect::DockerSettings;
+pub use network::{NetworkSettings, Pool};
+#[cfg(test)]
+pub(crate) use spec::tests::body as body_of;
 
 /// A Docker engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,6 +76,7 @@ struct Inner {
     /// Home volumes this process gave to the app's user.
     homes_given: Mutex<HashSet<String>>,
     cpu: Mutex<HashMap<String, CpuReading>>,
+    network: network::State,
 }
 
 impl Docker {
@@ -90,6 +103,7 @@ impl Docker {
             guest_filled: Mutex::default(),
             homes_given: Mutex::default(),
             cpu: Mutex::default(),
+            network: network::State::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -116,6 +130,11 @@ impl Docker {
 impl Engine for Docker {
     async fn probe(&self) -> Result<EngineInfo> {
         self.probe_engine().await
+    }
+
+    async fn abilities(&self) -> Result<Abilities> {
+        let client = self.client().await?;
+        Ok(client.facts().await?.abilities.clone())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {
@@ -147,6 +166,18 @@ impl Engine for Docker {
 
     async fn remove_image(&self, image: &ImageRef) -> Result<()> {
         self.delete_image(image).await
+    }
+
+    fn needs(&self) -> Vec<ImageRef> {
+        vec![self.inner.settings.network.image.clone()]
+    }
+
+    async fn guard(&self) -> Result<Vec<CutOff>> {
+        Box::pin(self.guard_networks()).await
+    }
+
+    async fn retire(&self) -> Result<()> {
+        Box::pin(self.retire_networks()).await
     }
 
     async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {
@@ -188,6 +219,14 @@ impl Engine for Docker {
         query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
         self.log_lines(id, query).await
+    }
+
+    async fn refusals(
+        &self,
+        id: &InstanceId,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
+        self.refused_connections(id, since).await
     }
 
     async fn usage(&self, id: &InstanceId) -> Result<Usage> {

@@ -2,11 +2,7 @@
 
 use bollard::models::SystemInfo;
 
-use super::{
-    Docker,
-    client::SIMPLE,
-    error::{self, Act},
-};
+use super::{Docker, client::SIMPLE, error, facts};
 use crate::engine::{EngineInfo, Result};
 
 impl Docker {
@@ -14,11 +10,7 @@ impl Docker {
         let endpoint = self.inner.candidates.pick().clone();
         let probe = async {
             let client = self.reconnect().await?;
-            let act = Act {
-                verb: "describe",
-                what: "the engine",
-            };
-            let info = client.within(act, SIMPLE, client.api.info()).await?;
+            let info = client.info(SIMPLE).await?;
             Ok(translate(
                 &info,
                 client.version,
@@ -48,48 +40,6 @@ fn translate(info: &SystemInfo, api: String, endpoint: String) -> EngineInfo {
             .mem_total
             .and_then(|bytes| u64::try_from(bytes).ok())
             .unwrap_or_default(),
-        unenforced: unenforced(info),
-    }
-}
-
-fn unenforced(info: &SystemInfo) -> Vec<String> {
-    let limits = [
-        ("memory", info.memory_limit),
-        ("swap", info.swap_limit),
-        ("cpu", info.cpu_cfs_quota),
-        ("pids", info.pids_limit),
-    ];
-    let missing = limits
-        .into_iter()
-        .filter(|(_, enforced)| *enforced != Some(true));
-    let mut missing: Vec<String> = missing.map(|(name, _)| name.to_owned()).collect();
-    let options = info.security_options.as_deref().unwrap_or_default();
-    let seccomp = options
-        .iter()
-        .find(|option| option.starts_with("name=seccomp"));
-    if seccomp.is_none_or(|option| option.contains("unconfined")) {
-        missing.push("seccomp".to_owned());
-    }
-    missing
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_engine_cannot_enforce_is_named() {
-        let mut info = SystemInfo {
-            memory_limit: Some(true),
-            swap_limit: Some(true),
-            cpu_cfs_quota: Some(true),
-            pids_limit: Some(true),
-            security_options: Some(vec!["name=seccomp,profile=default".to_owned()]),
-            ..SystemInfo::default()
-        };
-        assert_eq!(unenforced(&info), [""; 0]);
-        info.swap_limit = Some(false);
-        info.security_options = Some(vec!["name=seccomp,profile=unconfined".to_owned()]);
-        assert_eq!(unenforced(&info), ["swap", "seccomp"]);
+        unenforced: facts::unenforced(info),
     }
 }

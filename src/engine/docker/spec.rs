@@ -8,6 +8,7 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
+use super::{masks, network::Sidecar, seccomp};
 use crate::{
     engine::{Owner, labels},
     model::ContainerSpec,
@@ -17,8 +18,17 @@ use crate::{
 pub const GUEST_DIR: &str = "/.codemate";
 pub const GUEST: &str = "/.codemate/guest";
 pub const CA: &str = "/.codemate/ca.crt";
-/// The user everything inside runs as.
-pub const USER: &str = "1000:1000";
+/// The user everything inside runs as, and the one where the host's owner allows root.
+const USER: &str = "1000:1000";
+const ROOT: &str = "0:0";
+/// All that root inside has: what images need that hand a directory to another user and become it. None of these reaches past the container's own files and processes.
+const ROOT_CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+
+/// Of one file. The volume's own limit is elsewhere; this keeps one runaway file from reaching it
+/// between two looks.
+const FILE_BYTES: i64 = 4 << 30;
+/// What one process may keep from being swapped: enough for keys, nothing for hogs.
+const LOCKED_BYTES: i64 = 64 << 10;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -32,37 +42,6 @@ const CA_VARIABLES: [&str; 6] = [
     "GIT_SSL_CAINFO",
 ];
 
-/// Docker's own list, then ours: naming any replaces Docker's.
-const MASKED: [&str; 19] = [
-    "/proc/asound",
-    "/proc/acpi",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-    "/proc/kallsyms",
-    "/proc/interrupts",
-    "/proc/cmdline",
-    "/proc/config.gz",
-    "/proc/modules",
-    "/proc/pressure",
-    "/proc/vmallocinfo",
-    "/sys/kernel/security",
-];
-const MASKED_TOO: [&str; 2] = ["/sys/fs/bpf", "/sys/class/dmi"];
-const READ_ONLY: [&str; 5] = [
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
-
 /// What a container needs besides its spec.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
@@ -72,6 +51,10 @@ pub struct Surroundings<'a> {
     pub has_ca: bool,
     /// The image's own environment.
     pub image_env: &'a [String],
+    /// Whose network it gets.
+    pub sidecar: &'a Sidecar,
+    /// Whether the engine's control groups know a container's swappiness.
+    pub knows_swappiness: bool,
 }
 
 /// The name of an instance's container, from which alone it can be found again.
@@ -92,12 +75,15 @@ pub fn container(spec: &ContainerSpec, around: Surroundings<'_>) -> ContainerCre
         // Empty, so that the image's own is not appended.
         cmd: Some(Vec::new()),
         working_dir: Some("/".to_owned()),
-        user: Some(USER.to_owned()),
-        hostname: Some(spec.name.to_string()),
+        user: Some(if spec.sandbox.root { ROOT } else { USER }.to_owned()),
         env: Some(environment(spec, around)),
         labels: Some(
             labels::of_container(around.owner, spec)
                 .into_iter()
+                .chain(labels::of_network(
+                    &around.sidecar.claim.name,
+                    &around.sidecar.endpoint,
+                ))
                 .collect(),
         ),
         tty: Some(false),
@@ -119,20 +105,26 @@ fn host_config(spec: &ContainerSpec, around: Surroundings<'_>) -> HostConfig {
             volume(&spec.home_volume, ContainerSpec::HOME, false),
         ]),
         readonly_rootfs: Some(true),
-        tmpfs: Some(tmpfs(limits.tmp_bytes)),
+        tmpfs: Some(tmpfs(limits.tmp_bytes, spec.sandbox.root)),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+        cap_add: spec.sandbox.root.then(|| owned(&ROOT_CAPABILITIES)),
+        security_opt: Some(vec![
+            "no-new-privileges:true".to_owned(),
+            seccomp::option().to_owned(),
+        ]),
+        runtime: spec.sandbox.runtime.clone(),
         privileged: Some(false),
         memory: Some(memory),
         memory_swap: Some(memory),
+        memory_swappiness: around.knows_swappiness.then_some(0),
         nano_cpus: Some(nano_cpus(limits.cpus)),
         pids_limit: Some(i64::from(limits.pids)),
         ulimits: Some(ulimits(limits.open_files)),
         oom_score_adj: Some(600),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        network_mode: Some("bridge".to_owned()),
-        shm_size: Some(64 << 20),
+        network_mode: Some(format!("container:{}", around.sidecar.container)),
+        shm_size: Some(256 << 20),
         log_config: Some(log_config(limits.log_bytes)),
         restart_policy: Some(RestartPolicy {
             name: Some(RestartPolicyNameEnum::NO),
@@ -142,8 +134,8 @@ fn host_config(spec: &ContainerSpec, around: Surroundings<'_>) -> HostConfig {
         init: Some(false),
         auto_remove: Some(false),
         publish_all_ports: Some(false),
-        masked_paths: Some(owned(MASKED.iter().chain(&MASKED_TOO))),
-        readonly_paths: Some(owned(READ_ONLY.iter())),
+        masked_paths: Some(owned(&masks::MASKED)),
+        readonly_paths: Some(owned(&masks::READ_ONLY)),
         ..HostConfig::default()
     }
 }
@@ -171,7 +163,8 @@ fn environment(spec: &ContainerSpec, around: Surroundings<'_>) -> Vec<String> {
         ),
     );
     env.insert("HOME", home.to_owned());
-    env.insert("USER", "app".to_owned());
+    let user = if spec.sandbox.root { "root" } else { "app" };
+    env.insert("USER", user.to_owned());
     env.insert("CODEMATE_GUEST_ID", spec.id.to_string());
     env.insert("CODEMATE_GUEST_GENERATION", spec.generation.to_string());
     env.insert("CODEMATE_GUEST_WORKSPACE", spec.workspace.clone());
@@ -203,16 +196,19 @@ pub fn volume(name: &str, at: &str, read_only: bool) -> DockerMount {
     }
 }
 
-fn tmpfs(tmp_bytes: u64) -> HashMap<String, String> {
+fn tmpfs(tmp_bytes: u64, root: bool) -> HashMap<String, String> {
+    // Users that root becomes look for their sockets there.
+    let run = if root {
+        "uid=0,gid=0,mode=0755"
+    } else {
+        "uid=1000,gid=1000,mode=0700"
+    };
     [
         (
             "/tmp",
             format!("rw,exec,nosuid,nodev,size={tmp_bytes},mode=1777"),
         ),
-        (
-            "/run",
-            "rw,noexec,nosuid,nodev,size=16m,uid=1000,gid=1000,mode=0700".to_owned(),
-        ),
+        ("/run", format!("rw,noexec,nosuid,nodev,size=16m,{run}")),
     ]
     .map(|(path, options)| (path.to_owned(), options))
     .into()
@@ -225,7 +221,12 @@ fn ulimits(open_files: u32) -> Vec<ResourcesUlimits> {
         soft: Some(value),
         hard: Some(value),
     };
-    vec![both("core", 0), both("nofile", i64::from(open_files))]
+    vec![
+        both("core", 0),
+        both("fsize", FILE_BYTES),
+        both("memlock", LOCKED_BYTES),
+        both("nofile", i64::from(open_files)),
+    ]
 }
 
 /// Two files, so that half of what may be kept is always there after a rotation.
@@ -241,8 +242,8 @@ fn log_config(log_bytes: u64) -> HostConfigLogConfig {
     }
 }
 
-fn owned<'a>(paths: impl Iterator<Item = &'a &'static str>) -> Vec<String> {
-    paths.map(|&path| path.to_owned()).collect()
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
 }
 
 fn to_i64(bytes: u64) -> i64 {
@@ -258,7 +259,7 @@ fn nano_cpus(cpus: f64) -> i64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{
         model::{InstanceId, Limits, Role, Sandbox, Secret},
@@ -293,6 +294,8 @@ pub(super) mod tests {
                 guest_volume: "cmp-guest-x",
                 has_ca,
                 image_env,
+                sidecar: &Sidecar::for_tests("cmn-x-00001"),
+                knows_swappiness: true,
             },
         )
     }

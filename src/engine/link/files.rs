@@ -1,18 +1,19 @@
 //! Writing files inside: in order, all under way at once, each with its own answer.
 
-use std::{io, path::Path};
+use std::io;
 
 use bytes::Bytes;
 use tokio::{
     fs::File,
     io::{AsyncRead, AsyncReadExt},
     sync::oneshot,
+    task::spawn_blocking,
 };
 
 use super::{
     Link,
     shared::Waiting,
-    types::{Content, FileOp, FileRefusal, refusal},
+    types::{Content, FileOp, FileRefusal, Reopen, refusal},
     wire::{CHUNK, Outcome, ToGuest},
 };
 use crate::engine::Result;
@@ -99,7 +100,7 @@ impl Link {
                 let len = bytes.len() as u64;
                 self.put_large(&target, io::Cursor::new(bytes), len).await
             }
-            Content::File { path, len } => match open(&path, len).await {
+            Content::File { file, len } => match open(file, len).await {
                 Err(error) => Ok(Answer::Refused(unreadable(&error))),
                 Ok(Source::Small(bytes)) => self.put_small(&target, &bytes).await,
                 Ok(Source::Changed) => Ok(Answer::Refused(FileRefusal::Changed)),
@@ -168,8 +169,9 @@ enum Source {
     Changed,
 }
 
-async fn open(path: &Path, len: u64) -> io::Result<Source> {
-    let mut file = File::open(path).await?;
+async fn open(file: Reopen, len: u64) -> io::Result<Source> {
+    let opened = spawn_blocking(move || file.open()).await;
+    let mut file = File::from_std(opened.map_err(io::Error::other)??);
     let Some(small) = usize::try_from(len).ok().filter(|&len| len <= CHUNK) else {
         return Ok(Source::Large(file));
     };

@@ -34,7 +34,7 @@ use crate::task::Scope;
 
 pub use types::{
     AppSpec, AppState, Content, DialError, Exited, FileOp, FileRefusal, GuestEvent, GuestHello,
-    Held, Listener, LogLineLite, PortScope, RunSpec,
+    Held, Listener, LogLineLite, PortScope, Reopen, RunSpec,
 };
 
 const HANDSHAKE: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! What is said to and heard from the guest, in the engine's words.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, fs, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -87,9 +87,31 @@ pub enum Content {
     Bytes(Bytes),
     /// Read when its turn comes; refused as [`FileRefusal::Changed`] if it is not `len` long then.
     File {
-        path: PathBuf,
+        file: Reopen,
         len: u64,
     },
+}
+
+/// How a file is opened when its turn comes. Not a path, for what a path leads to may be another
+/// by then: whoever looked at the file knows what it must not be opened through.
+#[derive(Clone)]
+pub struct Reopen(Arc<dyn Fn() -> io::Result<fs::File> + Send + Sync>);
+
+impl Reopen {
+    /// `open` may block. `NotFound` says that the file is no longer what was looked at.
+    pub fn new(open: impl Fn() -> io::Result<fs::File> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    pub fn open(&self) -> io::Result<fs::File> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Reopen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reopen")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -86,7 +86,7 @@ impl<'a> Desired<'a> {
         }
     }
 
-    /// Of names that differ in case only, the first in byte order stays, at every depth.
+    /// Of names that some system takes for one, the first in byte order stays, at every depth.
     fn leave_spellings(&mut self) {
         let mut spelled: HashMap<String, &'a str> = HashMap::with_capacity(self.files.len() * 2);
         let mut conflicts = Vec::new();
@@ -94,22 +94,23 @@ impl<'a> Desired<'a> {
             let ends = path.match_indices('/').map(|(at, _)| at);
             for end in ends.chain([path.len()]) {
                 let name = &path[..end];
-                match spelled.get(&name.to_lowercase()) {
+                let spelling = path_rules::spelling(name);
+                match spelled.get(&spelling) {
                     Some(&other) if other != name => {
                         conflicts.push((path, other));
                         continue 'files;
                     }
                     Some(_) => {}
                     None => {
-                        spelled.insert(name.to_lowercase(), name);
+                        spelled.insert(spelling, name);
                     }
                 }
             }
         }
         for (path, other) in conflicts {
             self.files.remove(path);
-            let other = other.to_owned();
-            self.refuse(path, &RowWhy::SameButForCase { other });
+            let other = path_rules::printable(other);
+            self.refuse(path, &RowWhy::SameName { other });
         }
     }
 }

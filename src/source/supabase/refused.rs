@@ -28,8 +28,8 @@ pub enum RowWhy {
     TooLarge { len: u64, limit: u64 },
     #[error("a newer row has the same path")]
     SamePath,
-    #[error("`{other}` differs in upper and lower case only")]
-    SameButForCase { other: String },
+    #[error("it is the same name as `{other}` where case or accents are folded")]
+    SameName { other: String },
     #[error("other files are below it, as if it were a directory")]
     AlsoDirectory,
     #[error("the row has no content")]

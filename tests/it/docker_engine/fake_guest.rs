@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, Read, Write},
-    os::unix::{fs::MetadataExt, net::{UnixListener, UnixStream}},
+    os::unix::{process::CommandExt, fs::MetadataExt, net::{UnixListener, UnixStream}},
     process::exit,
 };
 
@@ -24,6 +24,12 @@ fn main() {
         ["link"] => {
             eprintln!("the link is up");
             echo();
+        }
+        ["at", dir, program, ref rest @ ..] => {
+            std::env::set_current_dir(dir).unwrap();
+            let error = std::process::Command::new(program).args(rest).exec();
+            eprintln!("{error}");
+            exit(127);
         }
         ["die", code] => UnixStream::connect(SOCKET).unwrap().write_all(code.as_bytes()).unwrap(),
         ["exit", code] => exit(code.parse().unwrap()),

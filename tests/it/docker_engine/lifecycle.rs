@@ -204,6 +204,7 @@ async fn what_a_crash_left_behind_is_no_hindrance() {
     let spec = rig.spec();
     rig.engine.start(&approved(spec.clone())).await.unwrap();
     rig.engine.remove(&rig.id(), Duration::ZERO).await.unwrap();
+    rig.engine.retire().await.unwrap();
     // A guest volume that was made and not filled, a home that was made and not given away, a
     // helper that was not removed: each as after a kill in the middle of `start`.
     let label = format!("{OWNER_LABEL}={}", rig.owner);

@@ -21,10 +21,10 @@ use std::{
 use codemate_preview::{
     engine::{
         Engine, ExecOutput, ExecSpec, Owner,
-        docker::{Docker, DockerSettings},
+        docker::{Docker, DockerSettings, NetworkSettings},
     },
     model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox, Secret},
-    security::{Approved, LimitRequest, Policy, limits},
+    security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 
 const OWNER_LABEL: &str = "dev.codemate.preview.owner";
@@ -96,6 +96,7 @@ fn settings(owner: &str) -> DockerSettings {
         owner: Owner(owner.to_owned()),
         ca_bundle: None,
         guest: fake_guest(),
+        network: NetworkSettings::default(),
     }
 }
 
@@ -167,6 +168,8 @@ impl Rig {
             "-aq",
             "--filter",
             &format!("label={OWNER_LABEL}={}", self.owner),
+            "--filter",
+            "label=dev.codemate.preview.role=app",
         ]);
         listed.lines().map(str::to_owned).collect()
     }
@@ -191,9 +194,19 @@ impl Drop for Rig {
     fn drop(&mut self) {
         let label = format!("label={OWNER_LABEL}={}", self.owner);
         let tags = format!("codemate-test/{}", self.owner);
+        let warden = "label=dev.codemate.preview.role=warden";
         // Nothing here may panic: a test may be failing already.
         for (list, remove) in [
+            // Told to, it takes the host's table with it.
+            (
+                vec!["ps", "-aq", "--filter", &label, "--filter", warden],
+                vec!["stop"],
+            ),
             (vec!["ps", "-aq", "--filter", &label], vec!["rm", "-fv"]),
+            (
+                vec!["network", "ls", "-q", "--filter", &label],
+                vec!["network", "rm"],
+            ),
             (
                 vec!["volume", "ls", "-q", "--filter", &label],
                 vec!["volume", "rm", "-f"],
@@ -216,12 +229,25 @@ impl Drop for Rig {
 }
 
 fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
-    Policy {
+    approved_of(spec, &[])
+}
+
+/// As if the engine had these runtimes.
+fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec> {
+    let runtimes: Vec<String> = runtimes.iter().map(|&name| name.to_owned()).collect();
+    let engine = Abilities {
+        runtimes: runtimes.iter().cloned().collect(),
+        unenforced: Vec::new(),
+    };
+    let policy = Policy {
         most_cpus: 64.0,
         most_memory_bytes: 1 << 40,
-    }
-    .approve(spec)
-    .unwrap()
+        allow_root: true,
+        egress: codemate_preview::model::Egress::Open,
+        runtime: None,
+        runtimes,
+    };
+    policy.approve(spec, &engine).unwrap()
 }
 
 fn secret(name: &str, value: &str) -> (String, Secret) {

@@ -3,7 +3,7 @@
 use codemate_preview::engine::Engine;
 use serde_json::{Value, json};
 
-use super::{Rig, approved, docker, secret};
+use super::{Rig, approved, approved_of, docker, secret};
 
 fn inspect(rig: &Rig) -> Value {
     let text = docker(&["inspect", &rig.containers()[0]]);
@@ -19,11 +19,14 @@ async fn every_field_of_the_sandbox_is_set() {
     rig.engine.start(&approved(spec.clone())).await.unwrap();
     let told = inspect(&rig);
     let host = &told["HostConfig"];
+    let swappiness = match docker(&["info", "--format", "{{.CgroupVersion}}"]).as_str() {
+        "1" => json!(0),
+        _ => Value::Null,
+    };
     let want = json!({
         "ReadonlyRootfs": true,
         "CapDrop": ["ALL"],
         "CapAdd": null,
-        "SecurityOpt": ["no-new-privileges:true"],
         "Privileged": false,
         "Binds": null,
         "Devices": null,
@@ -35,22 +38,31 @@ async fn every_field_of_the_sandbox_is_set() {
         "PublishAllPorts": false,
         "Memory": limits.memory_bytes,
         "MemorySwap": limits.memory_bytes,
+        "MemorySwappiness": swappiness,
         "NanoCpus": 1_000_000_000,
         "PidsLimit": limits.pids,
         "OomScoreAdj": 600,
-        "ShmSize": 64 << 20,
+        "ShmSize": 256 << 20,
         "Init": false,
         "AutoRemove": false,
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
         "LogConfig": { "Type": "json-file", "Config": { "max-file": "2", "max-size": (limits.log_bytes / 2).to_string() } },
         "Ulimits": [
             { "Name": "core", "Hard": 0, "Soft": 0 },
+            { "Name": "fsize", "Hard": 4_u64 << 30, "Soft": 4_u64 << 30 },
+            { "Name": "memlock", "Hard": 64 << 10, "Soft": 64 << 10 },
             { "Name": "nofile", "Hard": limits.open_files, "Soft": limits.open_files },
         ],
     });
     for (field, want) in want.as_object().unwrap() {
         assert_eq!(&host[field], want, "{field}");
     }
+    let options = host["SecurityOpt"].as_array().unwrap();
+    assert_eq!(options[0], "no-new-privileges:true");
+    let profile = options[1].as_str().unwrap().strip_prefix("seccomp=");
+    let profile: Value = serde_json::from_str(profile.unwrap()).unwrap();
+    assert_eq!(profile["defaultAction"], "SCMP_ACT_ERRNO");
+    assert_eq!(options.len(), 2);
     assert_eq!(told["Config"]["User"], "1000:1000");
     let masked = host["MaskedPaths"].as_array().unwrap();
     for path in [
@@ -69,6 +81,49 @@ async fn every_field_of_the_sandbox_is_set() {
             .unwrap()
             .contains(&json!("/proc/sys"))
     );
+}
+
+#[tokio::test]
+async fn a_runtime_is_taken_by_its_name() {
+    let rig = Rig::new("a_runtime_is_taken_by_its_name");
+    let offered = rig.engine.abilities().await.unwrap();
+    assert!(offered.runtimes.contains("runc"), "{offered:?}");
+    assert!(offered.unenforced.is_empty(), "{offered:?}");
+    // Every engine since 20.10 has this one too, and none has it as its default.
+    let other = "io.containerd.runc.v2";
+    let mut spec = rig.spec();
+    spec.sandbox.runtime = Some(other.to_owned());
+    rig.engine
+        .start(&approved_of(spec.clone(), &[other]))
+        .await
+        .unwrap();
+    assert_eq!(inspect(&rig)["HostConfig"]["Runtime"], other);
+    // One it has not: the engine's own word, had approval been told otherwise.
+    spec.sandbox.runtime = Some("no-such-runtime".to_owned());
+    spec.generation += 1;
+    let refused = rig
+        .engine
+        .start(&approved_of(spec, &["no-such-runtime"]))
+        .await;
+    assert!(refused.unwrap_err().to_string().contains("no-such-runtime"));
+    assert!(rig.containers().is_empty());
+}
+
+#[tokio::test]
+async fn root_has_five_capabilities_and_its_own_run() {
+    let rig = Rig::new("root_has_five_capabilities_and_its_own_run");
+    let mut spec = rig.spec();
+    spec.sandbox.root = true;
+    rig.engine.start(&approved(spec)).await.unwrap();
+    let host = &inspect(&rig)["HostConfig"];
+    let five = json!(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
+    assert_eq!(host["CapAdd"], five);
+    assert_eq!(host["CapDrop"], json!(["ALL"]));
+    assert_eq!(rig.run(&["stat", "/run"]).await.0, "0:0 755");
+    assert_eq!(rig.run(&["env", "USER"]).await.0, "root");
+    assert_eq!(rig.run(&["write", "/home/app/x"]).await.0, "written");
+    assert_eq!(rig.run(&["stat", "/home/app/x"]).await.0, "0:0 644");
+    assert_eq!(rig.run(&["write", "/etc/x"]).await.0, "30");
 }
 
 #[tokio::test]

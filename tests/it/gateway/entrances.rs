@@ -185,7 +185,10 @@ async fn a_port_somebody_else_has_is_an_error_that_names_the_setting() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let name = "shop".parse().unwrap();
-    let Err(error) = world.entrances.open(&name, Some(port)) else {
+    let Err(error) = world
+        .entrances
+        .open(&name, Some(port), &super::world::open())
+    else {
         panic!("two listen on one port");
     };
     assert!(matches!(error, GatewayError::EntrancePort { port: taken, .. } if taken == port));
@@ -193,7 +196,10 @@ async fn a_port_somebody_else_has_is_an_error_that_names_the_setting() {
     assert!(problem.message.contains(&port.to_string()));
     assert!(problem.hint.unwrap().contains("`tunnels.static.port`"));
     drop(listener);
-    world.entrances.open(&name, Some(port)).unwrap();
+    world
+        .entrances
+        .open(&name, Some(port), &super::world::open())
+        .unwrap();
 }
 
 #[tokio::test]

@@ -14,8 +14,10 @@ use std::{
 
 use bytes::Bytes;
 use codemate_preview::{
-    gateway::{Activity, Entrance, Entrances, Gateway, PublicDeny, Route, Routes, Target, TcpDial},
-    model::{Name, ProxyHost},
+    gateway::{
+        Activity, Entrance, Entrances, Gate, Gateway, PublicDeny, Route, Routes, Target, TcpDial,
+    },
+    model::{Name, ProxyHost, Publicity, Shares},
     task::Scope,
 };
 use futures_util::stream;
@@ -132,7 +134,13 @@ impl World {
 
     /// An entrance for `shop`, at which these URLs are shown.
     pub fn entrance(&self, urls: &[&str]) -> Entrance {
-        let entrance = self.entrances.open(&"shop".parse().unwrap(), None).unwrap();
+        self.entrance_by(&open(), urls)
+    }
+
+    /// The same, for those this gate lets in.
+    pub fn entrance_by(&self, gate: &Arc<Gate>, urls: &[&str]) -> Entrance {
+        let name = "shop".parse().unwrap();
+        let entrance = self.entrances.open(&name, None, gate).unwrap();
         for url in urls {
             entrance.show(&url.parse().unwrap());
         }
@@ -141,8 +149,13 @@ impl World {
 
     /// An entrance at a port that others may share; 0 is a free one.
     pub fn shared(&self, name: &str, port: u16, url: &str) -> Entrance {
+        self.shared_by(&open(), name, port, url)
+    }
+
+    /// The same, for those this gate lets in.
+    pub fn shared_by(&self, gate: &Arc<Gate>, name: &str, port: u16, url: &str) -> Entrance {
         let name = name.parse().unwrap();
-        let entrance = self.entrances.open(&name, Some(port)).unwrap();
+        let entrance = self.entrances.open(&name, Some(port), gate).unwrap();
         entrance.show(&url.parse().unwrap());
         entrance
     }
@@ -193,6 +206,16 @@ impl World {
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     }
+}
+
+/// A gate that is open to everyone.
+pub fn open() -> Arc<Gate> {
+    let gate = Gate::new("0123456789ab".parse().unwrap(), &[]);
+    gate.keep(&Shares {
+        public: Some(Publicity { expires: None }),
+        grants: Vec::new(),
+    });
+    gate
 }
 
 pub fn ready(port: u16, host: ProxyHost, generation: u64) -> Target {

@@ -3,10 +3,11 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink as make_symlink},
+    path::Path,
 };
 
 use bytes::Bytes;
-use codemate_preview::engine::link::{Content, FileOp, FileRefusal};
+use codemate_preview::engine::link::{Content, FileOp, FileRefusal, Reopen};
 
 use super::{World, apply_one, delete, held, put, symlink, token};
 
@@ -232,6 +233,12 @@ async fn a_refused_file_does_not_stop_the_rest() {
     assert_eq!((world.read("a"), world.read("c")), ("1".into(), "3".into()));
 }
 
+fn read_later(path: &Path, len: u64) -> Content {
+    let path = path.to_owned();
+    let file = Reopen::new(move || fs::File::open(&path));
+    Content::File { file, len }
+}
+
 #[tokio::test]
 async fn large_files_arrive_whole_new_or_over_others() {
     let world = World::new();
@@ -241,10 +248,7 @@ async fn large_files_arrive_whole_new_or_over_others() {
     for len in [300_000, 12_000_000, 262_144, 262_145, 1_000_000] {
         let bytes: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[1]).collect();
         fs::write(&file, &bytes).unwrap();
-        let content = Content::File {
-            path: file.clone(),
-            len: u64::from(len),
-        };
+        let content = read_later(&file, u64::from(len));
         let op = FileOp::Put {
             path: "big".to_owned(),
             mode: 0o640,
@@ -271,10 +275,7 @@ async fn a_file_that_changed_while_read_leaves_the_old_one() {
     let file = source.path().join("source");
     for (real, claimed) in [(900_000, 800_000), (800_000, 900_000), (10, 20), (20, 10)] {
         fs::write(&file, vec![7; real]).unwrap();
-        let content = Content::File {
-            path: file.clone(),
-            len: claimed,
-        };
+        let content = read_later(&file, claimed);
         let op = FileOp::Put {
             path: "a".to_owned(),
             mode: 0o644,
@@ -283,10 +284,7 @@ async fn a_file_that_changed_while_read_leaves_the_old_one() {
         };
         assert_eq!(apply_one(&link, op).await, Err(FileRefusal::Changed));
     }
-    let content = Content::File {
-        path: source.path().join("gone"),
-        len: 5,
-    };
+    let content = read_later(&source.path().join("gone"), 5);
     let op = FileOp::Put {
         path: "a".to_owned(),
         mode: 0o644,

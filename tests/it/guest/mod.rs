@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod app;
+mod closing;
 mod files;
 mod journal;
 mod relay;

@@ -20,9 +20,10 @@ use codemate_preview::{
         ExecSession, ExecSpec, LogQuery, Observed, Owned, Result, guest::GUEST,
     },
     model::{
-        BuildProgress, ContainerSpec, ImageInfo, ImageRef, InstanceId, LogLine, Name, Role, Usage,
+        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
+        Name, Role, Usage,
     },
-    security::Approved,
+    security::{Abilities, Approved},
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tempfile::TempDir;
@@ -37,6 +38,10 @@ struct Running {
 pub struct FakeEngine {
     dir: TempDir,
     running: Mutex<HashMap<InstanceId, Running>>,
+    /// What every instance's sandbox is said to have refused.
+    pub refused: Mutex<Vec<EgressRefused>>,
+    /// What it says it can do; everything unless a test changes it.
+    pub abilities: Mutex<Abilities>,
 }
 
 impl FakeEngine {
@@ -48,6 +53,8 @@ impl FakeEngine {
         Self {
             dir,
             running: Mutex::default(),
+            refused: Mutex::default(),
+            abilities: Mutex::default(),
         }
     }
 
@@ -116,6 +123,10 @@ impl Engine for FakeEngine {
             memory_bytes: 1 << 30,
             unenforced: Vec::new(),
         })
+    }
+
+    async fn abilities(&self) -> Result<Abilities> {
+        Ok(self.abilities.lock().unwrap().clone())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {
@@ -262,6 +273,17 @@ impl Engine for FakeEngine {
         _query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
         Ok(stream::empty().boxed())
+    }
+
+    async fn refusals(
+        &self,
+        _id: &InstanceId,
+        _since: Option<jiff::Timestamp>,
+    ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
+        let told = self.refused.lock().unwrap().clone();
+        Ok(stream::iter(told.into_iter().map(Ok))
+            .chain(stream::pending())
+            .boxed())
     }
 
     async fn usage(&self, _id: &InstanceId) -> Result<Usage> {

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use codemate_preview::{
     engine::Engine,
     lifecycle::{LifecycleError, UpOrder},
-    model::{Options, PhaseKind},
+    model::{EgressRefused, Event, Options, PhaseKind, RefusedBy},
 };
 
 use super::world::{SERVER, World, changed};
@@ -33,6 +33,60 @@ async fn up_edit_restart_down_and_up_again() {
     agent.manager.down("shop", true).await.unwrap();
     assert!(agent.manager.list().is_empty());
     assert!(!world.engine.home(&record.home_volume).exists());
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_sandbox_refused_is_told_as_it_happens() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let refused = EgressRefused {
+        by: RefusedBy::Tls,
+        host: "other.example.org".to_owned(),
+        port: 443,
+    };
+    world.engine.refused.lock().unwrap().push(refused.clone());
+    let agent = world.agent();
+    agent.up(world.order()).await.unwrap();
+    let (_, journal) = agent.manager.journal("shop").unwrap();
+    let (past, mut now) = journal.follow();
+    let mut told = past.into_iter().map(|entry| entry.event);
+    if !told.any(|event| event == Event::Refused(refused.clone())) {
+        while now.recv().await.unwrap().event != Event::Refused(refused.clone()) {}
+    }
+    agent.manager.down("shop", true).await.unwrap();
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_without_limits_that_are_enforced() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let unable = vec!["memory".to_owned(), "pids".to_owned()];
+    world.engine.abilities.lock().unwrap().unenforced = unable;
+    let agent = world.agent();
+    let problem = agent.up(world.order()).await.unwrap_err().problem();
+    assert_eq!(problem.code.exit_code(), 12);
+    assert!(
+        problem.message.ends_with("its limits: memory, pids"),
+        "{problem:?}"
+    );
+    assert!(world.engine.list_owned().await.unwrap().is_empty());
+    // The same engine with them.
+    world.engine.abilities.lock().unwrap().unenforced.clear();
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    agent.manager.down("shop", true).await.unwrap();
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn root_inside_needs_the_hosts_owner() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let agent = world.agent();
+    let mut order = world.order();
+    order.options.sandbox.root = Some(true);
+    let problem = agent.up(order).await.unwrap_err().problem();
+    assert_eq!(problem.code.exit_code(), 12);
+    assert!(problem.hint.unwrap().contains("allow_root = true"));
+    assert!(world.engine.list_owned().await.unwrap().is_empty());
     agent.stop().await;
 }
 

@@ -119,6 +119,8 @@ fn with(world: &World, choice: Option<TunnelChoice>) -> UpOrder {
             tunnel: choice,
             ..order.options
         },
+        // Who may visit is for tests of that.
+        public: Some(true),
         ..order
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::{ShareSettings, SupabaseEnv, SupabaseSettings},
     engine::Engine,
     gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
@@ -117,10 +117,15 @@ impl World {
                 policy: Policy {
                     most_cpus: 64.0,
                     most_memory_bytes: u64::MAX,
+                    allow_root: false,
+                    egress: codemate_preview::model::Egress::Open,
+                    runtime: None,
+                    runtimes: Vec::new(),
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
                 tunnel: None,
+                share: ShareSettings::default(),
                 owner: "test".to_owned(),
             },
         };
@@ -144,6 +149,8 @@ impl World {
             },
             rebuild: false,
             owner: None,
+            public: None,
+            expires: None,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fmt,
+    io::Read,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -84,8 +85,11 @@ impl State {
                 self.clear(&path)?;
                 let content = match content {
                     Content::Bytes(bytes) => bytes.to_vec(),
-                    Content::File { path, len } => {
-                        let content = fs::read(path).map_err(|_| FileRefusal::Changed)?;
+                    Content::File { file, len } => {
+                        let mut content = Vec::new();
+                        file.open()
+                            .and_then(|mut file| file.read_to_end(&mut content))
+                            .map_err(|_| FileRefusal::Changed)?;
                         if content.len() as u64 != len {
                             return Err(FileRefusal::Changed);
                         }

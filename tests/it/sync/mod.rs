@@ -4,7 +4,7 @@ mod edits;
 mod full;
 mod hostile;
 mod ignoring;
-mod inside;
+pub mod inside;
 mod watching;
 
 use std::{

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
-use crate::source::RootDir;
+use crate::source::{RootDir, root_dir::remove_at};
 
 /// A directory beside the mirror, on the same file system. Nothing in it outlives the process.
 #[derive(Debug)]
@@ -37,11 +37,15 @@ pub struct Staging {
 
 impl Incoming {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        for entry in std::fs::read_dir(path)? {
-            std::fs::remove_file(entry?.path())?;
+        let dir = RootDir::open_itself(path)?;
+        for entry in dir.dir("")? {
+            let entry = entry?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                remove_at(dir.as_fd(), entry.file_name())?;
+            }
         }
         Ok(Self {
-            dir: RootDir::open(path)?,
+            dir,
             next: AtomicU64::new(0),
         })
     }

@@ -16,17 +16,18 @@ mod tree;
 
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, Permissions},
+    fs::DirBuilder,
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rustix::io::Errno;
+use rustix::{fs::Mode, io::Errno};
 use serde::{Deserialize, Serialize};
 
 use super::{SupabaseError, row::Token};
+use crate::source::RootDir;
 use tree::{Tree, is_blocked};
 
 pub use incoming::{Incoming, Staged};
@@ -224,7 +225,9 @@ pub fn disk(act: &'static str, path: &Path, error: &io::Error) -> SupabaseError 
 
 fn private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o700))
+    // Not by its name: were it a link, somebody else's directory would be shut.
+    let dir = RootDir::open_itself(path)?;
+    Ok(rustix::fs::fchmod(dir.as_fd(), Mode::RWXU)?)
 }
 
 mod token_text {

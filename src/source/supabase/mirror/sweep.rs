@@ -1,30 +1,43 @@
 //! What is in the mirror when it is opened, each file compared with the index.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
+
+use rustix::io::Errno;
 
 use super::Held;
+use crate::source::{
+    RootDir, is_gone, path_rules,
+    root_dir::{Node, node_at, remove_at},
+};
 
 /// Every regular file below `root`. Files that are not what the index says keep only their place;
 /// whatever is no file or directory, or has a name no row can give, is removed.
 pub fn sweep(root: &Path, mut index: BTreeMap<String, Held>) -> io::Result<BTreeMap<String, Held>> {
+    let root = RootDir::open_itself(root)?;
     let mut found = BTreeMap::new();
     let mut waiting = vec![String::new()];
     while let Some(dir) = waiting.pop() {
-        for entry in fs::read_dir(root.join(&dir))? {
+        let mut listing = root.dir(&dir)?;
+        while let Some(entry) = listing.read() {
             let entry = entry?;
-            let kind = entry.file_type()?;
-            let name = entry.file_name();
-            let Some(path) = name.to_str().map(|name| joined(&dir, name)) else {
-                remove(&entry.path(), kind.is_dir())?;
+            let raw = entry.file_name();
+            if matches!(raw.to_bytes(), b"." | b"..") {
                 continue;
+            }
+            let path = raw.to_str().ok().map(|name| joined(&dir, name));
+            let node = match node_at(listing.fd()?, raw) {
+                Err(Errno::NOENT) => continue,
+                node => node?,
             };
-            if kind.is_dir() {
-                waiting.push(path);
-            } else if kind.is_file() {
-                let known = index.remove(&path);
-                found.insert(path, examined(&entry.path(), known)?);
-            } else {
-                remove(&entry.path(), false)?;
+            match (path.filter(|path| path_rules::check(path).is_ok()), node) {
+                (Some(path), Node::Dir) => waiting.push(path),
+                (Some(path), Node::File { .. }) => match examined(&root, &path, &mut index) {
+                    Ok(held) => drop(found.insert(path, held)),
+                    // Gone again, or something else by now: as if it had not been met.
+                    Err(error) if Errno::from_io_error(&error).is_some_and(is_gone) => {}
+                    Err(error) => return Err(error),
+                },
+                _ => remove_at(listing.fd()?, raw)?,
             }
         }
     }
@@ -39,11 +52,12 @@ fn joined(dir: &str, name: &str) -> String {
     }
 }
 
-fn examined(file: &Path, known: Option<Held>) -> io::Result<Held> {
+fn examined(root: &RootDir, path: &str, index: &mut BTreeMap<String, Held>) -> io::Result<Held> {
+    let (file, _, _) = root.file(path)?;
     let mut hasher = blake3::Hasher::new();
-    let len = hasher.update_reader(fs::File::open(file)?)?.count();
+    let len = hasher.update_reader(file)?.count();
     let hash = hasher.finalize();
-    Ok(match known {
+    Ok(match index.remove(path) {
         Some(held) if held.hash == hash && held.len == len => held,
         known => Held {
             key: known.and_then(|held| held.key),
@@ -53,12 +67,4 @@ fn examined(file: &Path, known: Option<Held>) -> io::Result<Held> {
             is_executable: false,
         },
     })
-}
-
-fn remove(path: &Path, is_dir: bool) -> io::Result<()> {
-    if is_dir {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    }
 }

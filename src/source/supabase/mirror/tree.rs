@@ -20,7 +20,7 @@ pub struct Tree {
 impl Tree {
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
-            root: RootDir::open(path)?,
+            root: RootDir::open_itself(path)?,
             made: HashSet::new(),
         })
     }
@@ -39,7 +39,7 @@ impl Tree {
         if let Some((dir, _)) = path.rsplit_once('/') {
             self.make_dir(dir)?;
         }
-        let (parent, name) = self.root.parent(path)?;
+        let (parent, name) = self.root.parent_to_change(path)?;
         rustix::fs::renameat(from.dir().as_fd(), &staged.name, parent, name)
     }
 
@@ -49,14 +49,14 @@ impl Tree {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
             other => other,
         };
-        let (parent, name) = match self.root.parent(path) {
+        let (parent, name) = match self.root.parent_to_change(path) {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
             other => other?,
         };
         gone(rustix::fs::unlinkat(parent, name, AtFlags::empty()))?;
         let mut rest = path;
         while let Some((dir, _)) = rest.rsplit_once('/') {
-            let Ok((parent, name)) = self.root.parent(dir) else {
+            let Ok((parent, name)) = self.root.parent_to_change(dir) else {
                 break;
             };
             if rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR).is_err() {
@@ -75,7 +75,7 @@ impl Tree {
         if let Some((above, _)) = dir.rsplit_once('/') {
             self.make_dir(above)?;
         }
-        let (parent, name) = self.root.parent(dir)?;
+        let (parent, name) = self.root.parent_to_change(dir)?;
         match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
             // A file of that name shows when something is put into it.
             Ok(()) | Err(Errno::EXIST) => {}

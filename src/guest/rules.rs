@@ -1,0 +1,72 @@
+//! The text of a packet filter's table: told to `nft`, read back from it, and compared. One file for
+//! both sides, so that they agree on what counts as the same.
+
+use std::{fmt::Write, net::Ipv4Addr};
+
+/// Put the resolvers that the engine gives to containers where a table names none: only a process
+/// of the host's namespace can see them.
+pub fn with_resolvers(rules: &str, resolvers: &[Ipv4Addr]) -> String {
+    const NONE: &str = "set dns4 {\n\t\ttype ipv4_addr\n";
+    if resolvers.is_empty() {
+        return rules.to_owned();
+    }
+    let list: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
+    let filled = format!("{NONE}\t\telements = {{ {} }}\n\t}}", list.join(", "));
+    rules.replace(&format!("{NONE}\t}}"), &filled)
+}
+
+/// What the table is called, family first: `inet codemate`.
+pub fn table_name(rules: &str) -> Option<&str> {
+    let (name, _) = rules.trim_start().strip_prefix("table ")?.split_once('{')?;
+    Some(name.trim())
+}
+
+/// The same table with nothing in it that only tells.
+pub fn without_logs(rules: &str) -> String {
+    let kept = rules.lines().filter(|line| !line.contains(" log group "));
+    kept.fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// A table in the one form that what was asked for and what `nft list` prints have in common:
+/// without counts, in single spaces, the elements of sets sorted.
+pub fn normal(rules: &str) -> String {
+    let mut words = rules.split_whitespace().peekable();
+    let mut text = String::with_capacity(rules.len());
+    while let Some(word) = words.next() {
+        match word {
+            "counter" => {
+                text.push_str("counter ");
+                for name in ["packets", "bytes"] {
+                    if words.next_if_eq(&name).is_some() {
+                        words.next();
+                    }
+                }
+            }
+            "elements" => {
+                let all: Vec<&str> = words.by_ref().take_while(|&word| word != "}").collect();
+                let all = all.join(" ");
+                let list = all.trim_start_matches(['=', ' ', '{']);
+                let mut list: Vec<&str> = list.split(',').map(str::trim).collect();
+                list.sort_unstable();
+                let _ = write!(text, "elements = {{ {} }} ", list.join(", "));
+            }
+            word => {
+                text.push_str(word);
+                text.push(' ');
+            }
+        }
+    }
+    text
+}
+
+/// Tells tables apart by their normal form. Not against somebody who may choose both: who loads
+/// them is ours.
+pub fn fingerprint(rules: &str) -> String {
+    // FNV-1a of 64 bits.
+    let hash = normal(rules)
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("{hash:016x}")
+}

@@ -1,0 +1,117 @@
+//! What a [`Manager`] is asked about who may visit.
+
+use std::sync::Arc;
+
+use super::{
+    LifecycleError, Manager,
+    handle::Handle,
+    share::{Revoked, ShareWish, Sharing},
+};
+use crate::{
+    gateway::{self, Gate},
+    model::{Grant, GrantId, InstanceId, Lifetime, Name, PublicUrl, Secret, Shares},
+    security::{Minted, Reach},
+};
+
+/// What was made for somebody.
+pub struct GivenLink {
+    pub name: Name,
+    pub grant: Grant,
+    pub link: Secret,
+}
+
+/// Who may visit one instance.
+pub struct SharesOf {
+    pub id: InstanceId,
+    pub name: Name,
+    pub shares: Shares,
+}
+
+impl Manager {
+    /// Who may visit each instance within reach, by name.
+    pub async fn shares(&self, reach: &Reach) -> Result<Vec<SharesOf>, LifecycleError> {
+        let handles = self.lock().clone();
+        let mut all = Vec::new();
+        for (id, handle) in handles {
+            let within = reach.holds(&id, handle.view.borrow().owner.as_deref());
+            if within && handle.exists() {
+                all.push(shares_of(id, &handle).await?);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// Who may visit one instance.
+    pub async fn shares_of(&self, asked: &str) -> Result<SharesOf, LifecycleError> {
+        let (id, handle) = self.find(asked)?;
+        shares_of(id, &handle).await
+    }
+
+    /// Make a link to an instance's public URL.
+    pub async fn give_link(
+        &self,
+        asked: &str,
+        label: Option<String>,
+        life: Option<Lifetime>,
+    ) -> Result<GivenLink, LifecycleError> {
+        let (name, sharing, url) = self.shared(asked)?;
+        let Minted { grant, token } = sharing.give(label, life).await?;
+        let link = gateway::link(&url, &token);
+        Ok(GivenLink { name, grant, link })
+    }
+
+    /// What opens an instance's public URL, for this host's user. `None` where the URL alone does.
+    pub async fn own_link(
+        &self,
+        asked: &str,
+    ) -> Result<(Name, PublicUrl, Option<Secret>), LifecycleError> {
+        let (name, sharing, url) = self.shared(asked)?;
+        let link = sharing.way_in(&url, None).await?;
+        Ok((name, url, link))
+    }
+
+    /// Take links back. Says which were good until now.
+    pub async fn revoke_links(
+        &self,
+        asked: &str,
+        which: &Revoked,
+    ) -> Result<(Name, Vec<GrantId>), LifecycleError> {
+        let (_, handle) = self.find(asked)?;
+        let name = handle.view.borrow().name.clone();
+        Ok((name, handle.sharing.revoke(which).await?))
+    }
+
+    /// What an order comes to with the user's settings.
+    pub(super) fn share_wish(&self, public: Option<bool>, expires: Option<Lifetime>) -> ShareWish {
+        if public.unwrap_or(self.house.settings.share.public) {
+            let life = expires.unwrap_or(Lifetime::Endless);
+            ShareWish::Public { life }
+        } else {
+            ShareWish::Private { link: expires }
+        }
+    }
+
+    pub(super) fn sharing(&self, id: &InstanceId) -> Arc<Sharing> {
+        let share = &self.house.settings.share;
+        let gate = Gate::new(id.clone(), &share.frame_ancestors);
+        Sharing::new(id.clone(), self.house.store.clone(), gate, share.expires)
+    }
+
+    fn shared(&self, asked: &str) -> Result<(Name, Arc<Sharing>, PublicUrl), LifecycleError> {
+        let (_, handle) = self.find(asked)?;
+        let record = handle.view.borrow();
+        let name = record.name.clone();
+        let url = record.phase.urls().and_then(|urls| urls.public.clone());
+        let url = url.ok_or_else(|| LifecycleError::NoPublicUrl {
+            name: name.to_string(),
+        })?;
+        Ok((name, handle.sharing.clone(), url))
+    }
+}
+
+async fn shares_of(id: InstanceId, handle: &Handle) -> Result<SharesOf, LifecycleError> {
+    let name = handle.view.borrow().name.clone();
+    let shares = handle.sharing.shares().await?;
+    Ok(SharesOf { id, name, shares })
+}

@@ -1,0 +1,11 @@
+//! `Abilities`: what an engine has to hold a preview with.
+
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// By name, as the engine lists them.
+    pub runtimes: BTreeSet<String>,
+    /// Limits it takes and does not enforce. Nothing is run without them.
+    pub unenforced: Vec<String>,
+}
