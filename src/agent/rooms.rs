@@ -18,7 +18,7 @@ use crate::{
     gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
-    security::{Policy, granted_egress},
+    security::{OwnerRules, Policy, granted_egress},
     source::supabase::Desk,
     store::{Store, SupabaseCredentials, TunnelCredentials},
     task::Scope,
@@ -87,6 +87,10 @@ impl Rooms {
                 gateway_port: gateway.port(),
                 tunnel: user.tunnel,
                 share: user.share.clone(),
+                owners: OwnerRules {
+                    images: user.api.images.clone(),
+                    tunnels: user.api.tunnels,
+                },
                 owner,
             },
         };

@@ -19,6 +19,11 @@ pub struct ApiSettings {
     pub allowed_origins: Vec<String>,
     /// Requests of one caller; 600 when not given.
     pub rate_per_minute: Option<u32>,
+    /// Images that previews of the API's users may run in beside this program's own: exactly
+    /// `node:22`, or all that begin so, as in `ghcr.io/acme/*`.
+    pub images: Vec<String>,
+    /// Whether previews of the API's users get a public URL where `tunnel` is set for this host.
+    pub tunnels: bool,
     pub supabase: ApiSupabaseSettings,
 }
 

@@ -46,7 +46,7 @@ use crate::{
     gateway::{Activity, Entrances, Routes},
     model::{InstanceId, Lifetime, Name, Options, TunnelChoice, UpOutcome},
     project,
-    security::Policy,
+    security::{OwnerRules, Policy},
     source::supabase::Desk,
     store::{Record, Source, Store},
     task::Scope,
@@ -70,6 +70,7 @@ pub struct Settings {
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
     pub share: ShareSettings,
+    pub owners: OwnerRules,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,

@@ -8,6 +8,7 @@ pub mod firewall;
 mod grant;
 mod jwt;
 mod limits;
+mod owners;
 mod policy;
 mod token;
 
@@ -17,5 +18,6 @@ pub use egress::{EgressError, granted as granted_egress, presets as egress_prese
 pub use grant::{Minted, cookie_digest, cookie_of, link_digest, mint};
 pub use jwt::{JwtAlg, JwtError, JwtKeys, JwtRules, LEAST_SECRET, SKEW, Subject};
 pub use limits::{LimitRequest, limits};
+pub use owners::OwnerRules;
 pub use policy::{Approved, Policy, PolicyError};
 pub use token::{NewToken, TOKEN_PREFIX, new_token, token_hash};
