@@ -3,6 +3,7 @@
 use axum::{Extension, body::Body};
 use codemate_preview::{
     agent::{ROUTES, Route},
+    api::path,
     model::InstanceId,
     security::{
         Caller,
@@ -22,9 +23,18 @@ use super::{
 /// What an admitted request may come to: anything but being turned away.
 const TURNED_AWAY: [u16; 7] = [401, 403, 404, 405, 415, 421, 429];
 
+/// What everyone may read without naming an instance: whether it tells of instances, and of which
+/// is tested.
+const TELLS: [(&str, bool); 5] = [
+    (path::INSTANCES, true),
+    (path::ALL_EVENTS, true),
+    (path::SHARES, true),
+    (path::HELLO, false),
+    (path::SUPABASE_SCHEMA, false),
+];
+
 /// What a route's request says, for `id`. Unless `stops`, there is nothing for it to stop.
 fn body(rig: &Rig, route: &Route, id: &InstanceId, stops: bool) -> Option<Value> {
-    use codemate_preview::api::path;
     let directory = rig.world.project();
     let source = json!({ "kind": "local", "directory": directory });
     (route.method == "POST").then(|| match route.path {
@@ -59,7 +69,6 @@ fn with_body(rig: &Rig, route: &Route, id: &InstanceId, stops: bool) -> Ask {
 
 /// Where the body, and not the path, says which instance.
 fn names_by_body(route: &Route) -> bool {
-    use codemate_preview::api::path;
     [path::START, path::STOP, path::DETECT].contains(&route.path)
 }
 
@@ -197,7 +206,7 @@ async fn every_right_ends_where_the_table_says() {
         }
         if route.right == HostUser {
             let status = at_the_socket(&rig, route).await;
-            assert!(matches!(status, 200 | 422), "{} {status}", route.path);
+            assert!(!TURNED_AWAY.contains(&status), "{} {status}", route.path);
         }
     }
     assert!(
@@ -221,7 +230,8 @@ async fn no_route_reaches_another_instance_or_another_owners() {
     let elsewhere = [(&of_other, &one), (&ann, &one), (&ann, &bobs)];
     for route in ROUTES {
         for (credential, id) in elsewhere {
-            let status = request(&rig, route, id).bearer(credential).status().await;
+            let answer = request(&rig, route, id).bearer(credential).send().await;
+            let status = answer.status;
             let told = format!("elsewhere {} {}: {status}", route.method, route.path);
             if matches!(route.right, ReadHost | ManageHost | HostUser) {
                 assert_eq!(status, 403, "{told}");
@@ -231,10 +241,28 @@ async fn no_route_reaches_another_instance_or_another_owners() {
                 assert!(matches!(status, 403 | 404), "{told}");
             } else {
                 assert_eq!(status, 200, "{told}");
+                let said = answer.whole().await;
+                assert!(!said.contains(id.as_str()), "{told}: {said}");
             }
         }
     }
     let bob = hs256(&claims("bob"));
+    // A list that shows what is within reach was looked at above.
+    let mut looked_at = 0;
+    for route in ROUTES {
+        if route.right != Read || route.path.contains("{id}") {
+            continue;
+        }
+        let told = TELLS.iter().find(|(path, _)| *path == route.path);
+        let (_, tells) = told.expect("a new one says whether it tells of instances");
+        for (credential, id) in [(&of_other, &other), (&bob, &bobs)] {
+            let answer = request(&rig, route, id).bearer(credential).send().await;
+            let said = answer.whole().await;
+            assert_eq!(said.contains(id.as_str()), *tells, "{}: {said}", route.path);
+            looked_at += 1;
+        }
+    }
+    assert_eq!(looked_at, 2 * TELLS.len());
     for (credential, id) in [(&of_other, &other), (&bob, &bobs)] {
         let show = format!("/v1/instances/{id}");
         let status = rig.ask("GET", &show).bearer(credential).status().await;
@@ -290,7 +318,15 @@ fn every_route_is_in_the_table() {
     for entry in std::fs::read_dir(src.join("agent/routes")).unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
-        makers.extend(text.matches(".route(").map(|_| path.clone()));
+        for way in [
+            ".route(",
+            ".route_service(",
+            ".nest",
+            ".merge(",
+            ".fallback_service(",
+        ] {
+            makers.extend(text.matches(way).map(|_| path.clone()));
+        }
     }
     assert_eq!(makers.len(), 1, "only the loop over the table: {makers:?}");
 }

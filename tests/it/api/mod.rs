@@ -8,5 +8,6 @@ mod matrix;
 mod outside;
 mod owners;
 mod rig;
+mod shares;
 mod signer;
 mod streams;

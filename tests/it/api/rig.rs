@@ -269,12 +269,17 @@ impl Answer {
     }
 
     /// Wait until the other side ends it.
-    pub async fn ended(mut self) {
-        let end = async {
-            let mut sink = vec![0; 4096];
-            while self.stream.read(&mut sink).await.is_ok_and(|read| read > 0) {}
-        };
-        timeout(PATIENCE, end).await.expect("the stream ends");
+    pub async fn ended(self) {
+        self.whole().await;
+    }
+
+    /// All that is said until the other side ends it, with the marks of its chunks.
+    pub async fn whole(mut self) -> String {
+        let mut all = self.body.into_bytes();
+        let end = self.stream.read_to_end(&mut all);
+        // One that is cut has said what it said.
+        let _ = timeout(PATIENCE, end).await.expect("the stream ends");
+        String::from_utf8_lossy(&all).into_owned()
     }
 
     /// Wait until something more comes.
