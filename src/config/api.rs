@@ -61,10 +61,11 @@ mod tests {
 
     #[test]
     fn settings_are_read_and_misspelt_ones_refused() {
-        let text = "[api]\nlisten = \"127.0.0.1:7443\"\n[api.supabase]\nalgorithm = \"RS256\"\n";
+        let text = "[api]\nlisten = \"127.0.0.1:7443\"\nimages = [\"node:22\"]\n[api.supabase]\nalgorithm = \"RS256\"\n";
         let settings = from_toml::<UserSettings>(text).unwrap().api;
         assert_eq!(settings.listen, "127.0.0.1:7443".parse().ok());
         assert_eq!(settings.supabase.algorithm, Some(JwtAlgorithm::Rs256));
+        assert_eq!((settings.images.len(), settings.tunnels), (1, false));
         for wrong in [
             "[api]\nlisten = \"somewhere\"",
             "[api]\norigins = []",

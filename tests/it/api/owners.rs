@@ -1,6 +1,9 @@
 //! Two users of one agent, who must not so much as notice each other.
 
-use std::sync::Arc;
+use std::{
+    path::{Component, PathBuf},
+    sync::Arc,
+};
 
 use codemate_preview::{
     config::{SupabaseEnv, SupabaseSettings},
@@ -143,8 +146,24 @@ async fn an_owner_names_no_directory_and_no_tunnel_and_no_credential() {
     ] {
         assert_eq!(start(refused.clone()).status().await, 403, "{refused}");
     }
-    let detect = rig.ask("POST", "/v1/detect").bearer(&ann);
-    assert_eq!(detect.json(&json!({ "source": files })).status().await, 403);
+    let detect = |body: Value| rig.ask("POST", "/v1/detect").bearer(&ann).json(&body);
+    assert_eq!(detect(json!({ "source": files })).status().await, 403);
+    // Nor does what else an owner says lead out of the directory of their rows.
+    let state = rig.world.dir.path().join("state");
+    for project in ["p1", "../../../../etc", "/etc", ".."] {
+        let project = project.to_owned();
+        let source = rig.manager().rows_source(project, None, Some("ann"));
+        let dir = PathBuf::from(source.directory());
+        assert!(dir.starts_with(&state), "{dir:?}");
+        assert!(!dir.components().any(|part| part == Component::ParentDir));
+        std::fs::create_dir_all(dir.join("app")).unwrap();
+        std::fs::write(dir.join("app/main.py"), "").unwrap();
+    }
+    let looks_in = |root: &str| detect(json!({ "source": rows, "options": { "root": root } }));
+    for root in ["..", "/etc", "app/../../.."] {
+        assert_eq!(looks_in(root).status().await, 422, "{root}");
+    }
+    assert_eq!(looks_in("app").status().await, 200, "the control");
     assert_eq!(
         start(json!({ "source": rows })).status().await,
         200,
