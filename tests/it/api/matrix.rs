@@ -325,7 +325,7 @@ fn every_route_is_in_the_table() {
     assert_eq!(routes, paths);
     for route in ROUTES {
         let only_looks = matches!(route.right, Read | ReadHost);
-        assert_eq!(only_looks, route.method == "GET" && route.right != HostUser);
+        assert!(!only_looks || route.method == "GET", "{}", route.path);
     }
     let mut makers = Vec::new();
     for entry in std::fs::read_dir(src.join("agent/routes")).unwrap() {
