@@ -59,6 +59,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "p
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "secret" -d 'Keep values of an instance\'s environment, away from files and command lines'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "sync" -d 'Show how far the files of an instance are behind their table'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "supabase" -d 'Sign in at Supabase, and check the tables that files come from'
+complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "token" -d 'Make, list and revoke tokens for the agent\'s API over TCP'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tunnel" -d 'Control the public URLs of instances'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "share" -d 'Make links to public URLs, and take them back'
 complete -c codemate-preview -n "__fish_codemate_preview_needs_command" -f -a "tether" -d 'Become a program that ends with the agent'
@@ -675,6 +676,73 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supaba
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand supabase; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -f -a "new" -d 'Make a token and print it, this one time'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -f -a "ls" -d 'List tokens, without what they are'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and not __fish_seen_subcommand_from new ls revoke" -f -a "revoke" -d 'End a token, and what is being done with it'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l instance -d 'It reaches this instance and no other' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l expires-in -d 'For how long it is good, such as `30d`; until it is revoked when not given' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l manage -d 'It may change things, and not only look at them'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l local-dirs -d 'It may name directories of this host as projects'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
+json\t''
+ndjson\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -l timeout -d 'Give up after this long, such as `90s`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -s C -l directory -d 'Work as if started in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -l name -d 'The name of one of several instances of a directory' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'The same as `--format json`'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -s v -l verbose -d 'Show more of what happens'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Answer yes to every question'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand tunnel; and not __fish_seen_subcommand_from ls start stop doctor" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"

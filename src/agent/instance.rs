@@ -3,15 +3,16 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use rustix::fs::Mode;
 use tokio::net::{UnixListener, UnixStream, unix::SocketAddr};
 
 use crate::{
-    config::Paths,
+    config::{NotPrivate, Paths, is_private},
     model::{Code, Problem},
 };
 
@@ -25,6 +26,8 @@ pub enum InstanceError {
     },
     #[error("`{}` belongs to uid {owner}, not to you", path.display())]
     NotOurs { path: PathBuf, owner: u32 },
+    #[error("`{}` is a link, and whoever made it decides where it leads", path.display())]
+    Link { path: PathBuf },
     #[error("the path of the socket is too long: `{}`", path.display())]
     TooLong { path: PathBuf },
 }
@@ -34,7 +37,7 @@ impl InstanceError {
         let problem = Problem::new(Code::Agent, self.to_string());
         match self {
             Self::Io { .. } => problem.next(&["codemate-preview", "doctor"], "check the setup"),
-            Self::NotOurs { .. } => {
+            Self::NotOurs { .. } | Self::Link { .. } => {
                 problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory of your own")
             }
             Self::TooLong { .. } => {
@@ -108,14 +111,12 @@ impl Instance {
             }
             _ => {}
         }
-        let listener = UnixListener::bind(&self.socket).map_err(|error| match error.kind() {
+        let listener = bind(&self.socket).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput => InstanceError::TooLong {
                 path: self.socket.clone(),
             },
             _ => InstanceError::io("listen on", &self.socket)(error),
         })?;
-        fs::set_permissions(&self.socket, Permissions::from_mode(0o600))
-            .map_err(InstanceError::io("make private", &self.socket))?;
         Ok((
             Owners(listener),
             Owned {
@@ -126,6 +127,15 @@ impl Instance {
     }
 }
 
+/// Of mode 0600 from its first moment. The mask is the whole process's, which makes nothing else
+/// while it starts.
+fn bind(socket: &Path) -> io::Result<UnixListener> {
+    let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(socket);
+    rustix::process::umask(before);
+    bound
+}
+
 /// Make the directory, or make sure that it is ours and nobody else's to enter.
 fn private_dir(path: &Path) -> Result<(), InstanceError> {
     DirBuilder::new()
@@ -133,18 +143,18 @@ fn private_dir(path: &Path) -> Result<(), InstanceError> {
         .mode(0o700)
         .create(path)
         .map_err(InstanceError::io("create", path))?;
-    let known = fs::metadata(path).map_err(InstanceError::io("look at", path))?;
-    if known.uid() != rustix::process::geteuid().as_raw() {
-        return Err(InstanceError::NotOurs {
-            path: path.to_owned(),
-            owner: known.uid(),
-        });
+    let path = path.to_owned();
+    match is_private(&path) {
+        Ok(()) => Ok(()),
+        Err(NotPrivate::Mode(_)) => fs::set_permissions(&path, Permissions::from_mode(0o700))
+            .map_err(InstanceError::io("make private", &path)),
+        Err(NotPrivate::Link) => Err(InstanceError::Link { path }),
+        Err(NotPrivate::Owner(owner)) => Err(InstanceError::NotOurs { path, owner }),
+        Err(NotPrivate::NoDirectory) => Err(InstanceError::io("enter", &path)(
+            io::ErrorKind::NotADirectory.into(),
+        )),
+        Err(NotPrivate::Io(error)) => Err(InstanceError::io("look at", &path)(error)),
     }
-    if known.mode() & 0o077 != 0 {
-        fs::set_permissions(path, Permissions::from_mode(0o700))
-            .map_err(InstanceError::io("make private", path))?;
-    }
-    Ok(())
 }
 
 /// The socket, as a listener that takes connections of our own user and closes all others.

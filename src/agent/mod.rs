@@ -1,18 +1,26 @@
 //! The agent: one process a user that owns every instance.
 
+mod audit;
 mod instance;
 mod log;
+mod remote;
 mod rooms;
 mod routes;
+mod tokens;
 mod vault;
 
+pub use audit::Audit;
 pub use instance::{Claim, Instance, InstanceError, Owned};
+pub use remote::{Given, Remote, RemoteError};
+pub use routes::{House, ROUTES, Route, router};
+pub use tokens::{TokenError, Tokens};
 
 use std::{
     process::{self, ExitCode},
     time::Duration,
 };
 
+use axum::{Extension, Router};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -24,8 +32,10 @@ use crate::{
     api::Ready,
     config::{Env, Paths},
     model::{Code, Problem},
+    security::Caller,
     task::Scope,
 };
+use audit::Via;
 use instance::Owners;
 use rooms::Rooms;
 
@@ -119,6 +129,9 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         manager,
         gateway,
         entrances,
+        tokens,
+        audit,
+        remote,
     } = rooms;
     let stop = CancellationToken::new();
     let house = routes::House {
@@ -126,7 +139,18 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         scope: scope.clone(),
         started: Instant::now(),
         stop: stop.clone(),
+        tokens,
+        audit,
     };
+    let router = routes::router(house.clone());
+    if let Some(remote) = remote {
+        let router = router.clone();
+        scope.spawn(async move {
+            if let Err(error) = remote.serve(router, house).await {
+                tracing::error!(%error, "the API over TCP failed");
+            }
+        });
+    }
     scope.spawn(async move {
         if let Err(error) = gateway.serve(&entrances).await {
             tracing::error!(%error, "the gateway failed");
@@ -142,7 +166,7 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         manager.opener().reap().await;
     });
     let stopping = scope.clone();
-    let served = axum::serve(listener, routes::router(house)).with_graceful_shutdown(async move {
+    let served = axum::serve(listener, socket(router)).with_graceful_shutdown(async move {
         tokio::select! {
             () = stop.cancelled() => {}
             () = signalled() => {}
@@ -169,6 +193,13 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         Ok(Err(error)) => tracing::warn!(%error, "what previews share stays"),
         Err(_) => tracing::warn!("what previews share stays"),
     }
+}
+
+/// Whoever gets through there is of our own user.
+fn socket(router: Router) -> Router {
+    router
+        .layer(Extension(Via::Socket))
+        .layer(Extension(Caller::host()))
 }
 
 async fn signalled() {

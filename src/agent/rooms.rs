@@ -3,7 +3,12 @@
 use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use crate::{
-    agent::vault::StoreVault,
+    agent::{
+        audit::Audit,
+        remote::{Given as Beside, Remote},
+        tokens::Tokens,
+        vault::StoreVault,
+    },
     config::{Env, Paths, SandboxSettings, SupabaseEnv, UserSettings},
     engine::{
         Engine, Owner,
@@ -13,7 +18,7 @@ use crate::{
     gateway::{Entrances, Gateway, Routes},
     lifecycle::{House, Images, Manager, Settings},
     model::{Code, Problem},
-    security::{Policy, granted_egress},
+    security::{OwnerRules, Policy, granted_egress},
     source::supabase::Desk,
     store::{Store, SupabaseCredentials, TunnelCredentials},
     task::Scope,
@@ -25,6 +30,10 @@ pub struct Rooms {
     pub manager: Arc<Manager>,
     pub gateway: Gateway,
     pub entrances: Entrances,
+    pub tokens: Arc<Tokens>,
+    pub audit: Arc<Audit>,
+    /// Where the settings ask for it.
+    pub remote: Option<Remote>,
 }
 
 /// Where a host keeps the authorities it trusts, on the systems we run on.
@@ -39,6 +48,9 @@ impl Rooms {
         let user = UserSettings::read(&paths.config_dir).map_err(|error| error.problem())?;
         let store =
             Arc::new(Store::open(paths.state_dir.clone()).map_err(|error| error.problem())?);
+        let remote = remote(env, &user)?;
+        let tokens = Tokens::load(store.clone()).map_err(|error| error.problem())?;
+        let audit = audit(paths)?;
         let owner = store.owner().map_err(|error| error.problem())?;
         let engine: Arc<dyn Engine> = Arc::new(
             Docker::connect(docker_settings(
@@ -76,6 +88,10 @@ impl Rooms {
                 gateway_port: gateway.port(),
                 tunnel: user.tunnel,
                 share: user.share.clone(),
+                owners: OwnerRules {
+                    images: user.api.images.clone(),
+                    tunnels: user.api.tunnels,
+                },
                 owner,
             },
         };
@@ -85,8 +101,29 @@ impl Rooms {
             manager,
             gateway,
             entrances,
+            tokens: Arc::new(tokens),
+            audit: Arc::new(audit),
+            remote,
         })
     }
+}
+
+fn remote(env: &Env, user: &UserSettings) -> Result<Option<Remote>, Problem> {
+    let ca_bundle = ca_bundle(env, user);
+    let beside = Beside {
+        jwt_secret: env.api_jwt_secret.as_ref(),
+        ca_bundle: ca_bundle.as_deref(),
+    };
+    Remote::bind(&user.api, &beside).map_err(|error| error.problem())
+}
+
+fn audit(paths: &Paths) -> Result<Audit, Problem> {
+    Audit::open(&paths.audit_log()).map_err(|error| {
+        Problem::new(
+            Code::Agent,
+            format!("the audit log cannot be written: {error}"),
+        )
+    })
 }
 
 fn docker_settings(

@@ -1,4 +1,4 @@
-//! What crosses the agent's socket: `API_VERSION`, the path of every route, and the types.
+//! What crosses the agent's socket, and its TCP port where there is one: `API_VERSION`, the path of every route, and the types.
 //!
 //! Raise [`API_VERSION`] only when an older client or agent would misread; adding a field or an
 //! event type is not that. A client that meets another version replaces the agent; instances
@@ -14,6 +14,7 @@ mod secret;
 mod share;
 mod supabase;
 mod system;
+mod token;
 mod tunnel;
 
 pub use envelope::Envelope;
@@ -35,6 +36,9 @@ pub use supabase::{
     SignedOutView, SupabaseRequest, SyncView,
 };
 pub use system::{EngineView, Hello, HelloQuery, Ready};
+pub use token::{
+    NewTokenRequest, NewTokenView, RevokeTokenRequest, RevokedTokenView, TokenView, TokensView,
+};
 pub use tunnel::{
     CheckTunnelsRequest, ClosedTunnelView, OpenTunnelRequest, TunnelCheckView, TunnelChecksView,
     TunnelVerdict, TunnelView, TunnelsView,
@@ -77,4 +81,7 @@ pub mod path {
     pub const IMAGES: &str = "/v1/images";
     pub const IMAGES_BUILD: &str = "/v1/images/build";
     pub const IMAGES_PRUNE: &str = "/v1/images/prune";
+    pub const TOKENS: &str = "/v1/tokens";
+    pub const TOKENS_NEW: &str = "/v1/tokens/new";
+    pub const TOKENS_REVOKE: &str = "/v1/tokens/revoke";
 }

@@ -11,7 +11,8 @@ use super::{
     agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
     down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
     logs::LogsArgs, prune::PruneArgs, secret::SecretArgs, share::ShareArgs, supabase::SupabaseArgs,
-    sync::SyncArgs, tether::TetherArgs, tunnel::TunnelArgs, up::UpArgs, url::UrlArgs,
+    sync::SyncArgs, tether::TetherArgs, token::TokenArgs, tunnel::TunnelArgs, up::UpArgs,
+    url::UrlArgs,
 };
 use crate::model::{Name, TunnelChoice, TunnelKind};
 
@@ -127,6 +128,8 @@ pub enum Command {
     Sync(SyncArgs),
     /// Sign in at Supabase, and check the tables that files come from
     Supabase(SupabaseArgs),
+    /// Make, list and revoke tokens for the agent's API over TCP
+    Token(TokenArgs),
     /// Control the public URLs of instances
     Tunnel(TunnelArgs),
     /// Make links to public URLs, and take them back

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{args::Global, exit::Failure, output::Printer};
 use crate::{
     api::{Credentials, SupabaseCredentials},
-    client::{self, Client},
+    client::{self, Client, Elsewhere},
     config::{Env, Paths},
     model::{Code, Problem},
 };
@@ -21,13 +21,28 @@ impl Context {
         Ok(Paths::resolve(&self.env)?)
     }
 
-    /// The agent, started if need be.
+    /// The agent, started if need be; the one elsewhere where the environment names one.
     pub async fn client(&self) -> Result<Client, Failure> {
-        Ok(client::find_or_start(&self.paths()?).await?)
+        match &self.env.api {
+            None => Ok(client::find_or_start(&self.paths()?).await?),
+            Some(url) => Ok(client::elsewhere(&Elsewhere {
+                url,
+                token: self.env.api_token.as_ref().ok_or_else(|| {
+                    Problem::new(Code::Credential, "CODEMATE_PREVIEW_TOKEN is not set")
+                        .hint("make one there with `codemate-preview token new`")
+                })?,
+                authorities: self.env.api_ca.as_deref(),
+            })
+            .await?),
+        }
     }
 
     /// What this environment has for tunnel providers.
     pub fn credentials(&self) -> Credentials {
+        if self.env.api.is_some() {
+            // They are for this host's agent, not for somebody else's.
+            return Credentials::default();
+        }
         Credentials {
             ngrok: self.env.ngrok_authtoken.clone(),
             cloudflare: self.env.cloudflare_token.clone(),

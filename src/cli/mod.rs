@@ -30,6 +30,7 @@ mod supabase;
 mod sync;
 mod terminal;
 mod tether;
+mod token;
 mod tunnel;
 mod up;
 mod url;
@@ -129,6 +130,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome {
         Command::Prune(args) => prune::run(context, args).await,
         Command::Secret(args) => secret::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
+        Command::Token(args) => token::run(context, args).await,
         Command::Share(args) => share::run(context, args).await,
         Command::Tunnel(args) => tunnel::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,

@@ -16,8 +16,16 @@ pub enum ClientError {
     },
     #[error("the socket `{}` belongs to uid {found}, not to you", path.display())]
     Stranger { path: PathBuf, found: u32 },
+    #[error("`{}` is not your own private directory: {why}", path.display())]
+    NotPrivate { path: PathBuf, why: String },
     #[error("the path of the socket is too long: `{}`", .0.display())]
     TooLong(PathBuf),
+    #[error("CODEMATE_PREVIEW_API is no `https://host:port`")]
+    BadAddress,
+    #[error("CODEMATE_PREVIEW_TOKEN is no token")]
+    BadToken,
+    #[error("the agent elsewhere speaks API {api}, and this program another")]
+    OtherApi { api: u32 },
     #[error("the agent did not answer within {}", humantime::format_duration(*.0))]
     Silent(Duration),
     #[error("the agent did not start: {}", .0.message)]
@@ -49,9 +57,11 @@ impl ClientError {
             Self::NotRunning => problem
                 .hint("it starts with the first command that needs it")
                 .next(&["codemate-preview", "agent", "start"], "start it now"),
-            Self::Stranger { .. } => {
+            Self::Stranger { .. } | Self::NotPrivate { .. } => {
                 problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory of your own")
             }
+            Self::BadAddress | Self::BadToken => Problem::new(Code::Config, self.to_string()),
+            Self::OtherApi { .. } => problem.hint("install the same version here as there"),
             Self::TooLong(_) => {
                 problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory with a short path")
             }

@@ -5,6 +5,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io::ErrorKind,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
     process::Stdio,
@@ -22,7 +23,7 @@ use tokio::{
 use super::{Client, ClientError, Result, peer, transport::Transport};
 use crate::{
     api::{API_VERSION, Hello, Ready, path},
-    config::{Env, Paths},
+    config::{Env, NotPrivate, Paths, is_private},
 };
 
 const HELLO: Duration = Duration::from_secs(3);
@@ -53,7 +54,7 @@ enum Spawned {
 
 /// The agent that runs. [`ClientError::NotRunning`] if there is none.
 pub async fn find(paths: &Paths) -> Result<Client> {
-    match probe(&paths.socket()).await? {
+    match probe(paths).await? {
         Found::Ours(client) => Ok(*client),
         Found::Nobody => Err(ClientError::NotRunning),
         Found::Other { api, .. } => Err(ClientError::Malformed(format!("it speaks API {api}"))),
@@ -62,14 +63,14 @@ pub async fn find(paths: &Paths) -> Result<Client> {
 
 /// The agent that runs, or a new one; one of another API is replaced.
 pub async fn find_or_start(paths: &Paths) -> Result<Client> {
-    if let Found::Ours(client) = probe(&paths.socket()).await? {
+    if let Found::Ours(client) = probe(paths).await? {
         return Ok(*client);
     }
     prepare(paths)?;
     let _alone = lock(&paths.spawn_lock()).await?;
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {
-        match probe(&paths.socket()).await? {
+        match probe(paths).await? {
             Found::Ours(client) => return Ok(*client),
             Found::Other { pid, api } => replace(paths, pid, api).await?,
             Found::Nobody => {}
@@ -87,7 +88,7 @@ pub async fn find_or_start(paths: &Paths) -> Result<Client> {
 pub async fn stop(paths: &Paths) -> Result<bool> {
     prepare(paths)?;
     let _alone = lock(&paths.spawn_lock()).await?;
-    match probe(&paths.socket()).await? {
+    match probe(paths).await? {
         Found::Nobody => Ok(false),
         Found::Ours(client) => {
             let pid = i32::try_from(client.hello.pid).ok();
@@ -99,7 +100,9 @@ pub async fn stop(paths: &Paths) -> Result<bool> {
     }
 }
 
-async fn probe(socket: &Path) -> Result<Found> {
+async fn probe(paths: &Paths) -> Result<Found> {
+    trusted(paths)?;
+    let socket = &paths.socket();
     let Some(peer) = peer::look(socket).await? else {
         return Ok(Found::Nobody);
     };
@@ -190,9 +193,39 @@ fn prepare(paths: &Paths) -> Result<()> {
             .create(dir)
             .map_err(ClientError::io("create", dir))?;
     }
-    let private = Permissions::from_mode(0o700);
-    std::fs::set_permissions(&paths.runtime_dir, private)
-        .map_err(ClientError::io("make private", &paths.runtime_dir))
+    match is_private(&paths.runtime_dir) {
+        // One's own, and left open: it is closed.
+        Err(NotPrivate::Mode(_)) => {
+            let private = Permissions::from_mode(0o700);
+            std::fs::set_permissions(&paths.runtime_dir, private)
+                .map_err(ClientError::io("make private", &paths.runtime_dir))
+        }
+        looked => private(&paths.runtime_dir, looked),
+    }
+}
+
+/// Where others can put things, a socket could be theirs by the time it is connected to.
+fn trusted(paths: &Paths) -> Result<()> {
+    match is_private(&paths.runtime_dir) {
+        Err(NotPrivate::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(NotPrivate::Mode(_)) => prepare(paths),
+        looked => private(&paths.runtime_dir, looked),
+    }
+}
+
+fn private(dir: &Path, looked: std::result::Result<(), NotPrivate>) -> Result<()> {
+    let why = match looked {
+        Ok(()) => return Ok(()),
+        Err(NotPrivate::Io(error)) => return Err(ClientError::io("look at", dir)(error)),
+        Err(NotPrivate::Link) => "it is a link".to_owned(),
+        Err(NotPrivate::NoDirectory) => "it is no directory".to_owned(),
+        Err(NotPrivate::Owner(uid)) => format!("it belongs to uid {uid}"),
+        Err(NotPrivate::Mode(mode)) => format!("its mode is {mode:o}"),
+    };
+    Err(ClientError::NotPrivate {
+        path: dir.to_owned(),
+        why,
+    })
 }
 
 /// Start `agent run` and read the one line it says. It leaves our session by itself.

@@ -16,12 +16,15 @@ use std::fmt::Write;
 
 use transport::Transport;
 
+pub use transport::Elsewhere;
+
 use crate::api::{
-    BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest, DownRequest,
-    DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, NewLinkRequest, NewLinkView, OpenTunnelRequest, OwnLinkView,
-    ProbeView, PruneRequest, PruneView, RevokeRequest, RevokedView, SchemaView, SecretsRequest,
-    SecretsView, SharesView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest, SyncView,
+    API_VERSION, BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest,
+    DownRequest, DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
+    InstancesView, LogsQuery, NewLinkRequest, NewLinkView, NewTokenRequest, NewTokenView,
+    OpenTunnelRequest, OwnLinkView, ProbeView, PruneRequest, PruneView, RevokeRequest,
+    RevokeTokenRequest, RevokedTokenView, RevokedView, SchemaView, SecretsRequest, SecretsView,
+    SharesView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest, SyncView, TokensView,
     TunnelChecksView, TunnelsView, UpRequest, WaitQuery, WasteView, path,
 };
 use crate::model::DetectReport;
@@ -33,6 +36,16 @@ type Result<T> = std::result::Result<T, ClientError>;
 pub struct Client {
     transport: Transport,
     hello: Hello,
+}
+
+/// An agent on another host. It is never started, stopped or replaced from here.
+pub async fn elsewhere(there: &Elsewhere<'_>) -> Result<Client> {
+    let transport = Transport::to(there)?;
+    let hello: Hello = transport.get(path::HELLO, &()).await?;
+    if hello.api != API_VERSION {
+        return Err(ClientError::OtherApi { api: hello.api });
+    }
+    Ok(Client { transport, hello })
 }
 
 impl Client {
@@ -193,6 +206,18 @@ impl Client {
         self.transport
             .post_stream(path::IMAGES_BUILD, request)
             .await
+    }
+
+    pub async fn tokens(&self) -> Result<TokensView> {
+        self.transport.get(path::TOKENS, &()).await
+    }
+
+    pub async fn new_token(&self, request: &NewTokenRequest) -> Result<NewTokenView> {
+        self.transport.post(path::TOKENS_NEW, request).await
+    }
+
+    pub async fn revoke_token(&self, request: &RevokeTokenRequest) -> Result<RevokedTokenView> {
+        self.transport.post(path::TOKENS_REVOKE, request).await
     }
 
     pub async fn prune_images(&self) -> Result<PruneView> {

@@ -1,12 +1,18 @@
-//! HTTP/1 over the agent's socket; from a `Problem` in the answer to a `ClientError`.
+//! HTTP/1 over the agent's socket, or to an agent elsewhere; from a `Problem` in the answer to a `ClientError`.
 
 use std::{path::Path, time::Duration};
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{
+    Certificate, Method, RequestBuilder, Response, StatusCode,
+    header::{self, HeaderMap, HeaderValue},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ClientError, Result, stream::Lines};
-use crate::{api::UPGRADE_PROTOCOL, model::Problem};
+use crate::{
+    api::UPGRADE_PROTOCOL,
+    model::{Problem, Secret},
+};
 
 /// The authority of every URL. The connection goes to the socket whatever it says.
 const ORIGIN: &str = "http://agent";
@@ -14,6 +20,17 @@ const ORIGIN: &str = "http://agent";
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     http: reqwest::Client,
+    origin: String,
+}
+
+/// An agent on another host, and who we are there.
+#[derive(Debug)]
+pub struct Elsewhere<'a> {
+    /// `https://host:port`; plain HTTP only to this host.
+    pub url: &'a str,
+    pub token: &'a Secret,
+    /// PEM file of the only authorities that are believed; the system's when not given.
+    pub authorities: Option<&'a Path>,
 }
 
 impl Transport {
@@ -26,7 +43,36 @@ impl Transport {
             .tls_certs_only([])
             .build()
             .map_err(ClientError::Connection)?;
-        Ok(Self { http })
+        Ok(Self {
+            http,
+            origin: ORIGIN.to_owned(),
+        })
+    }
+
+    pub(super) fn to(there: &Elsewhere<'_>) -> Result<Self> {
+        let origin = reqwest::Url::parse(there.url).map_err(|_| ClientError::BadAddress)?;
+        let is_here = matches!(origin.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if origin.scheme() != "https" && !(origin.scheme() == "http" && is_here) {
+            return Err(ClientError::BadAddress);
+        }
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", there.token.reveal()))
+            .map_err(|_| ClientError::BadToken)?;
+        value.set_sensitive(true);
+        let mut http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, value)]));
+        if is_here {
+            http = http.no_proxy();
+        }
+        if let Some(file) = there.authorities {
+            let pem = std::fs::read(file).map_err(ClientError::io("read", file))?;
+            let only = Certificate::from_pem_bundle(&pem).map_err(ClientError::Connection)?;
+            http = http.tls_certs_only(only);
+        }
+        Ok(Self {
+            http: http.build().map_err(ClientError::Connection)?,
+            origin: origin.origin().ascii_serialization(),
+        })
     }
 
     pub(super) async fn get<T: DeserializeOwned>(
@@ -116,7 +162,7 @@ impl Transport {
         // Arguments that no shell or user typed, so a failure here is ours.
         let query = serde_json::to_value(query)
             .map_err(|error| ClientError::Malformed(error.to_string()))?;
-        let mut url = reqwest::Url::parse(ORIGIN)
+        let mut url = reqwest::Url::parse(&self.origin)
             .and_then(|origin| origin.join(path))
             .map_err(|error| ClientError::Malformed(error.to_string()))?;
         for (key, value) in query

@@ -31,6 +31,14 @@ pub struct Env {
     /// `CLOUDFLARE_API_TOKEN`
     pub cloudflare_token: Option<Secret>,
     pub supabase: SupabaseEnv,
+    /// `CODEMATE_PREVIEW_API`: the URL of an agent elsewhere.
+    pub api: Option<String>,
+    /// `CODEMATE_PREVIEW_TOKEN`: who we are there.
+    pub api_token: Option<Secret>,
+    /// `CODEMATE_PREVIEW_API_CA`: PEM file of the only authorities that agent is believed by.
+    pub api_ca: Option<PathBuf>,
+    /// `CODEMATE_PREVIEW_API_JWT_SECRET`: what our own agent checks its callers' JWTs by.
+    pub api_jwt_secret: Option<Secret>,
     /// `SSH_AUTH_SOCK`
     pub ssh_auth_sock: Option<PathBuf>,
     pub path: Option<std::ffi::OsString>,
@@ -52,7 +60,8 @@ pub struct Env {
 
 impl Env {
     /// Variables that hold what proves who one is.
-    pub const CREDENTIALS: [&str; 8] = [
+    pub const CREDENTIALS: [&str; 9] = [
+        "CODEMATE_PREVIEW_TOKEN",
         "NGROK_AUTHTOKEN",
         "CLOUDFLARE_API_TOKEN",
         "SUPABASE_KEY",
@@ -88,6 +97,10 @@ impl Env {
                 service_key: first(&["SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"]),
                 token: first(&["SUPABASE_USER_TOKEN"]),
             },
+            api: text("CODEMATE_PREVIEW_API"),
+            api_token: text("CODEMATE_PREVIEW_TOKEN").map(Secret::new),
+            api_ca: path("CODEMATE_PREVIEW_API_CA"),
+            api_jwt_secret: text("CODEMATE_PREVIEW_API_JWT_SECRET").map(Secret::new),
             ssh_auth_sock: path("SSH_AUTH_SOCK"),
             path: path("PATH").map(PathBuf::into_os_string),
             log: text("CODEMATE_PREVIEW_LOG"),

@@ -1,11 +1,13 @@
 //! Settings: what the environment and the project's files say, and where things live.
 
+mod api;
 mod combine;
 mod env;
 mod error;
 mod inherited;
 mod nearest;
 mod paths;
+mod private_dir;
 mod project_file;
 mod read;
 mod sandbox;
@@ -16,12 +18,14 @@ mod supabase;
 mod tunnels;
 mod user;
 
+pub use api::{ApiSettings, ApiSupabaseSettings, JwtAlgorithm};
 pub use combine::Combine;
 pub use env::Env;
 pub use error::ConfigError;
 pub use inherited::Inherited;
 pub use nearest::nearest;
 pub use paths::Paths;
+pub use private_dir::{NotPrivate, is_private};
 pub use project_file::{env_options, project_options};
 pub use sandbox::SandboxSettings;
 pub use share::ShareSettings;

@@ -56,6 +56,10 @@ impl Paths {
         self.state_dir.join("agent.log")
     }
 
+    pub fn audit_log(&self) -> PathBuf {
+        self.state_dir.join("audit.log")
+    }
+
     fn under(env: &Env, xdg: Option<&Path>, fallback: &str) -> Result<PathBuf, ConfigError> {
         match (xdg, &env.home) {
             (Some(dir), _) if dir.is_absolute() => Ok(dir.join(Self::APP)),

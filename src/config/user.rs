@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConfigError, SandboxSettings, ShareSettings, SupabaseSettings, TunnelSettings, read::read_toml,
+    ApiSettings, ConfigError, SandboxSettings, ShareSettings, SupabaseSettings, TunnelSettings,
+    read::read_toml,
 };
 use crate::model::TunnelChoice;
 
@@ -32,6 +33,7 @@ pub struct UserSettings {
     pub tunnels: TunnelSettings,
     pub supabase: SupabaseSettings,
     pub sandbox: SandboxSettings,
+    pub api: ApiSettings,
     pub share: ShareSettings,
 }
 

@@ -54,6 +54,7 @@ pub use dial::{AsyncReadWrite, Dial, Stream, TcpDial};
 pub use entrance::{Entrance, Entrances};
 pub use error::GatewayError;
 pub use gate::Gate;
+pub use patience::{Busy, Patient, Requests};
 pub use route::{Route, Routes, Target};
 pub use ticket::link;
 

@@ -30,7 +30,7 @@ pub(super) const IDLE: Duration = Duration::from_secs(75);
 
 /// What the requests of one connection tell its clock.
 #[derive(Debug, Default)]
-pub(super) struct Requests {
+pub struct Requests {
     open: AtomicUsize,
     begun: AtomicUsize,
     /// Many requests share it, so bytes between requests need not begin one.
@@ -39,7 +39,7 @@ pub(super) struct Requests {
 
 impl Requests {
     /// The clock stands still while the guard lives.
-    pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> Busy {
+    pub fn begin(self: &Arc<Self>, multiplexed: bool) -> Busy {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         if multiplexed {
@@ -50,7 +50,7 @@ impl Requests {
 }
 
 /// A request of a connection, from its header to the end of the answer.
-pub(super) struct Busy(Arc<Requests>);
+pub struct Busy(Arc<Requests>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -59,7 +59,7 @@ impl Drop for Busy {
 }
 
 /// A stream whose reading and writing fail with [`io::ErrorKind::TimedOut`] once patience ends.
-pub(super) struct Patient<S> {
+pub struct Patient<S> {
     stream: S,
     requests: Arc<Requests>,
     deadline: Instant,
@@ -75,7 +75,7 @@ pub(super) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S, requests: Arc<Requests>) -> Self {
+    pub fn new(stream: S, requests: Arc<Requests>) -> Self {
         let deadline = Instant::now() + HEADER;
         let alarm = Box::pin(tokio::time::sleep_until(deadline));
         Self {

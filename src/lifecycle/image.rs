@@ -34,6 +34,11 @@ impl Images {
         }
     }
 
+    /// Whether it is one of our base images, which are built here and never pulled.
+    pub(super) fn is_base(image: &ImageRef) -> bool {
+        stack_of(image).is_some()
+    }
+
     /// The image, made present if need be. `progress` hears of a build or a pull.
     pub async fn ensure(
         &self,
@@ -143,15 +148,18 @@ impl Images {
     }
 }
 
+fn stack_of(image: &ImageRef) -> Option<(&'static images::Stack, &'static images::StackVersion)> {
+    images::stacks().iter().find_map(|stack| {
+        let of = |version: &&images::StackVersion| {
+            ImageRef::ours(&stack.name, &version.version) == *image
+        };
+        Some((stack, stack.versions.iter().find(of)?))
+    })
+}
+
 /// The base and the build of an image of ours; `None` if it is somebody else's.
 fn our_context(image: &ImageRef) -> Option<(ImageRef, BuildRequest)> {
-    let (stack, version) = images::stacks().iter().find_map(|stack| {
-        let version = stack
-            .versions
-            .iter()
-            .find(|version| ImageRef::ours(&stack.name, &version.version) == *image)?;
-        Some((stack, version))
-    })?;
+    let (stack, version) = stack_of(image)?;
     let (context, args) = images::context(&stack.name, &version.version)?;
     let Ok(base) = version.base.parse();
     Some((

@@ -4,6 +4,7 @@ mod disk;
 mod down;
 mod edit;
 mod error;
+mod find;
 mod follow;
 #[cfg(test)]
 mod fuzzed;
@@ -40,7 +41,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -48,11 +48,11 @@ use crate::{
     config::ShareSettings,
     engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{InstanceId, Name, Phase, TunnelChoice},
+    model::{InstanceId, Name, TunnelChoice},
     project,
-    security::{LimitRequest, Policy, limits},
+    security::{OwnerRules, Policy},
     source::supabase::Desk,
-    store::{Intent, Record, Store},
+    store::{Record, Store},
     task::Scope,
     tunnel::Tunnels,
 };
@@ -77,6 +77,7 @@ pub struct Settings {
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
     pub share: ShareSettings,
+    pub owners: OwnerRules,
     /// Whose volumes these are; part of their names, so that two agents with one project do not
     /// meet on one.
     pub owner: String,
@@ -140,8 +141,8 @@ impl Manager {
 
     /// Ask for an instance to be up. Its record is made when it is new.
     pub async fn up(&self, order: UpOrder) -> Result<Starting, LifecycleError> {
-        let id = order.source.instance_id(order.label.as_ref());
-        let handle = self.find_or_host(&id, &order);
+        let id = order.id();
+        let handle = self.find_or_host(&id, &order)?;
         let cancel = handle.epoch.current().child_token();
         let (reply, outcome) = oneshot::channel();
         let (_, events) = handle.journal.follow();
@@ -241,73 +242,6 @@ impl Manager {
 
     pub fn gateway_port(&self) -> u16 {
         self.house.settings.gateway_port
-    }
-
-    fn find(&self, asked: &str) -> Result<(InstanceId, Handle), LifecycleError> {
-        self.lock()
-            .iter()
-            .filter(|(_, handle)| handle.exists())
-            .find(|(id, handle)| {
-                id.as_str() == asked || handle.view.borrow().name.as_str() == asked
-            })
-            .map(|(id, handle)| (id.clone(), handle.clone()))
-            .ok_or_else(|| LifecycleError::NotFound {
-                asked: asked.to_owned(),
-            })
-    }
-
-    /// Under one lock, so that two who want the same instance get one.
-    fn find_or_host(&self, id: &InstanceId, order: &UpOrder) -> Handle {
-        let mut instances = self.lock();
-        let there = instances.get(id);
-        if let Some(handle) = there.filter(|handle| !handle.mailbox.is_closed()) {
-            return handle.clone();
-        }
-        let record = self.new_record(&instances, id, order);
-        self.host(&mut instances, record)
-    }
-
-    fn new_record(
-        &self,
-        instances: &BTreeMap<InstanceId, Handle>,
-        id: &InstanceId,
-        order: &UpOrder,
-    ) -> Record {
-        let wished = order
-            .label
-            .clone()
-            .or_else(|| order.options.name.clone())
-            .unwrap_or_else(|| order.source.name());
-        let taken = instances
-            .values()
-            .any(|handle| !handle.mailbox.is_closed() && handle.view.borrow().name == wished);
-        let now = Timestamp::now();
-        Record {
-            id: id.clone(),
-            name: if taken {
-                wished.distinguished(id)
-            } else {
-                wished
-            },
-            source: order.source.clone(),
-            label: order.label.clone(),
-            options: order.options.clone(),
-            env_flags: order.env_flags.clone(),
-            secrets_revision: 0,
-            plan: None,
-            generation: 0,
-            intent: Intent::Down,
-            phase: Phase::Asleep { since: now },
-            install_key: None,
-            tunnel: None,
-            public_url: None,
-            home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
-            port: None,
-            limits: limits(LimitRequest::default()),
-            owner: None,
-            created: now,
-            updated: now,
-        }
     }
 
     /// Start the task that owns an instance.

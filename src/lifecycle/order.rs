@@ -28,8 +28,20 @@ pub struct UpOrder {
     /// See [`crate::store::Record::env_flags`].
     pub env_flags: BTreeSet<String>,
     pub rebuild: bool,
+    /// Whose it is to be; `None` for the agent's own user.
+    pub owner: Option<String>,
     /// Whether everyone may visit it; as the user's settings have it if `None`.
     pub public: Option<bool>,
     /// How long that is so, or how long the link is good for that is made.
     pub expires: Option<Lifetime>,
+}
+
+impl UpOrder {
+    pub fn id(&self) -> InstanceId {
+        let id = self.source.instance_id(self.label.as_ref());
+        match &self.owner {
+            Some(owner) => id.of_owner(owner),
+            None => id,
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LifecycleError, Manager,
+    Images, LifecycleError, Manager,
     instance::{Instance, UpJob},
     step::Step,
     variables::Variables,
@@ -50,6 +50,10 @@ impl Instance {
         let report = detect(directory, told, config_dir).await?;
         let plan = report.plan.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
+        // Of the plan: a project's own files and templates name images too.
+        if self.record.owner.is_some() && !Images::is_base(&plan.image) {
+            self.house.settings.owners.image(&plan.image)?;
+        }
         Ok(Decision {
             limits: limits_of(&options)?,
             options,

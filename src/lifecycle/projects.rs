@@ -17,8 +17,14 @@ impl Manager {
     }
 
     /// Where the files of a project come from and go to.
-    pub fn rows_source(&self, project: String, label: Option<&Name>) -> Source {
+    pub fn rows_source(
+        &self,
+        project: String,
+        label: Option<&Name>,
+        owner: Option<&str>,
+    ) -> Source {
         let id = InstanceId::of_project(&project, label);
+        let id = owner.map_or(id.clone(), |owner| id.of_owner(owner));
         // The mirror keeps its own files beside these.
         let directory = self.house.store.rows_dir(&id).join("files");
         Source::Supabase {

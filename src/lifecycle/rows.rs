@@ -19,6 +19,14 @@ use crate::{
 const USED: Duration = Duration::from_secs(2);
 
 impl Instance {
+    /// An owner's rows are read as that owner, so that row-level security decides.
+    fn desk(&self) -> Arc<Desk> {
+        match &self.record.owner {
+            Some(owner) => Arc::new(self.house.supabase.of_owner(owner)),
+            None => Arc::clone(&self.house.supabase),
+        }
+    }
+
     /// Which rows, if its files come from any.
     fn rows(&self) -> Option<Rows> {
         match &self.record.source {
@@ -53,8 +61,9 @@ impl Instance {
             "pull",
             format!("fetching project {}", rows.project),
         );
+        let desk = self.desk();
         // Large, and there is one of it.
-        let pulling = Box::pin(pull(&self.house.supabase, &rows, &self.scope));
+        let pulling = Box::pin(pull(&desk, &rows, &self.scope));
         let done = self.unless_cancelled(cancel, async { Ok(pulling.await?) });
         let (connection, first) = step.end(done.await)?;
         for refused in &first.refused {
@@ -63,7 +72,6 @@ impl Instance {
                 hint: None,
             });
         }
-        let desk = Arc::clone(&self.house.supabase);
         self.keeper = Some(Keeper::start(
             desk,
             rows,
@@ -77,8 +85,7 @@ impl Instance {
     /// Follow without waiting for a first pull.
     pub(super) fn keep_rows(&mut self) {
         if let (Some(rows), None) = (self.rows(), &self.keeper) {
-            let desk = Arc::clone(&self.house.supabase);
-            self.keeper = Some(Keeper::start(desk, rows, None, &self.scope));
+            self.keeper = Some(Keeper::start(self.desk(), rows, None, &self.scope));
             self.show_rows();
         }
     }

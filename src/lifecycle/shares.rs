@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{
     LifecycleError, Manager,
+    handle::Handle,
     share::{Revoked, ShareWish, Sharing},
 };
 use crate::{
     gateway::{self, Gate},
     model::{Grant, GrantId, InstanceId, Lifetime, Name, PublicUrl, Secret, Shares},
-    security::Minted,
+    security::{Minted, Reach},
 };
 
 /// What was made for somebody.
@@ -27,23 +28,24 @@ pub struct SharesOf {
 }
 
 impl Manager {
-    /// Who may visit an instance, or each one there is, by name.
-    pub async fn shares(&self, asked: Option<&str>) -> Result<Vec<SharesOf>, LifecycleError> {
-        let handles: Vec<_> = match asked {
-            Some(asked) => vec![self.find(asked)?],
-            None => self.lock().clone().into_iter().collect(),
-        };
+    /// Who may visit each instance within reach, by name.
+    pub async fn shares(&self, reach: &Reach) -> Result<Vec<SharesOf>, LifecycleError> {
+        let handles = self.lock().clone();
         let mut all = Vec::new();
         for (id, handle) in handles {
-            if !handle.exists() {
-                continue;
+            let within = reach.holds(&id, handle.view.borrow().owner.as_deref());
+            if within && handle.exists() {
+                all.push(shares_of(id, &handle).await?);
             }
-            let name = handle.view.borrow().name.clone();
-            let shares = handle.sharing.shares().await?;
-            all.push(SharesOf { id, name, shares });
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
+    }
+
+    /// Who may visit one instance.
+    pub async fn shares_of(&self, asked: &str) -> Result<SharesOf, LifecycleError> {
+        let (id, handle) = self.find(asked)?;
+        shares_of(id, &handle).await
     }
 
     /// Make a link to an instance's public URL.
@@ -106,4 +108,10 @@ impl Manager {
         })?;
         Ok((name, handle.sharing.clone(), url))
     }
+}
+
+async fn shares_of(id: InstanceId, handle: &Handle) -> Result<SharesOf, LifecycleError> {
+    let name = handle.view.borrow().name.clone();
+    let shares = handle.sharing.shares().await?;
+    Ok(SharesOf { id, name, shares })
 }

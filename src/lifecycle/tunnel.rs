@@ -102,6 +102,20 @@ impl Way {
 }
 
 impl Instance {
+    /// What an `up` comes to. How the world gets to an owner's preview is for this host's user to
+    /// say, not for a project's file; that it does not is for both.
+    pub(super) fn tunnel_wish_of_up(&self, asked: Option<TunnelChoice>) -> Wish {
+        if !self.may_have_tunnel() {
+            return Wish::Off;
+        }
+        let is_own = self.record.owner.is_none();
+        self.tunnel_wish(asked.filter(|asked| is_own || *asked == TunnelChoice::None))
+    }
+
+    fn may_have_tunnel(&self) -> bool {
+        self.record.owner.is_none() || self.house.settings.owners.tunnels
+    }
+
     /// What the user's word, the user's settings and this host come to, in this order.
     pub(super) fn tunnel_wish(&self, asked: Option<TunnelChoice>) -> Wish {
         let said = asked.or(self.house.settings.tunnel);
@@ -223,7 +237,13 @@ impl Instance {
         if self.way.is_of(kind) {
             return;
         }
-        if let Err(error) = self.open_tunnel(kind).await {
+        let done = if self.may_have_tunnel() {
+            self.open_tunnel(kind).await
+        } else {
+            // One that the host's user opened, or that was allowed before, ends with its agent.
+            self.close_tunnel().await.map(drop)
+        };
+        if let Err(error) = done {
             self.tell_no_url(&error.problem(), "no public URL");
         }
     }
@@ -251,7 +271,8 @@ impl Instance {
         self.record.public_url = None;
         self.show_tunnel();
         if was {
-            self.show_public_url(None).await?;
+            self.record.phase.hide_public();
+            self.save().await?;
         }
         Ok(was)
     }

@@ -38,7 +38,7 @@ impl Instance {
             // Beside what comes next, what the engine needs for any start.
             self.poke.notify_one();
         }
-        let wish = self.tunnel_wish(decision.options.tunnel);
+        let wish = self.tunnel_wish_of_up(decision.options.tunnel);
         if let State::Live(live) = &self.state
             && !job.rebuild
             && matches!(self.record.phase, Phase::Ready { .. })

@@ -40,6 +40,12 @@ impl InstanceId {
         Self::of_directory(Path::new(&format!("supabase:{project}")), label)
     }
 
+    /// The same project's instance of one of several owners, whom it tells apart.
+    #[must_use]
+    pub fn of_owner(&self, owner: &str) -> Self {
+        Self::of_directory(Path::new(&format!("owner:{self}:{owner}")), None)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -111,6 +117,14 @@ impl Name {
             head.trim_end_matches('-'),
             &id.as_str()[..6]
         ))
+    }
+
+    /// The same name with the whole of an id, so that it says nothing of which names are taken.
+    #[must_use]
+    pub fn singled_out(&self, id: &InstanceId) -> Self {
+        let mut head = self.0.clone();
+        head.truncate(Self::LONGEST - InstanceId::LENGTH - 1);
+        Self(format!("{}-{id}", head.trim_end_matches('-')))
     }
 
     pub fn as_str(&self) -> &str {
@@ -187,6 +201,17 @@ mod tests {
         assert_eq!(plain, InstanceId::of_directory(here, None));
         assert_ne!(plain, InstanceId::of_directory(Path::new("/b/shop"), None));
         assert_ne!(plain, InstanceId::of_directory(here, Some(&label)));
+    }
+
+    #[test]
+    fn owners_of_one_project_have_an_instance_each() {
+        let base = InstanceId::of_project("shop", None);
+        assert_ne!(base.of_owner("ann"), base);
+        assert_ne!(base.of_owner("ann"), base.of_owner("bob"));
+        assert_eq!(base.of_owner("ann"), base.of_owner("ann"));
+        let name = Name::slug(&"a".repeat(40)).singled_out(&base);
+        assert!(name.as_str().parse::<Name>().is_ok());
+        assert!(name.as_str().ends_with(base.as_str()));
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub enum PolicyError {
     RuntimeNotAllowed { asked: String, allowed: Vec<String> },
     #[error("the engine has no runtime `{asked}`; it has {}", offered.join(", "))]
     NoSuchRuntime { asked: String, offered: Vec<String> },
+    #[error("this project asks for the image `{asked}`, which this host does not run for others")]
+    ImageNotAllowed { asked: String, allowed: Vec<String> },
     #[error("the engine cannot hold a preview to its limits: {}", limits.join(", "))]
     Unenforced { limits: Vec<String> },
 }
@@ -189,6 +191,10 @@ impl PolicyError {
             Self::NoSuchRuntime { .. } => problem.hint(
                 "add it to `runtimes` in the engine's daemon.json, or name one it has under `[sandbox]`",
             ),
+            Self::ImageNotAllowed { allowed, .. } => problem.hint(format!(
+                "take the stack's own by leaving `image` out: one of codemate/*{}; `images` under `[api]` in this host's config.toml allows more",
+                allowed.iter().fold(String::new(), |told, image| told + ", " + image)
+            )),
             Self::Unenforced { .. } => problem.hint(
                 "let the engine's user manage these control groups: `cgroup_enable=memory swapaccount=1` on the kernel's command line, or delegation to a rootless engine's user",
             ),

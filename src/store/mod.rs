@@ -9,6 +9,7 @@ mod migrate;
 mod record;
 mod rows;
 mod secrets;
+mod tokens;
 mod tunnel;
 mod user_session;
 mod waste;
@@ -29,6 +30,7 @@ pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
 pub use rows::SupabaseCredentials;
 pub use secrets::{InstanceSecrets, SetSecret};
+pub use tokens::TokenRecord;
 pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
 
 use migrate::Unread;

@@ -1,6 +1,7 @@
 //! Tests of the library and the program from outside, one module a room or a verb.
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 
+mod api;
 mod cli;
 mod cli_exec;
 mod cli_leave;

@@ -1,18 +1,34 @@
 //! `detect`: what a project is taken for, and why.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 
-use super::{House, reply::Refusal, start::source};
-use crate::{api::DetectRequest, model::DetectReport};
+use super::{
+    House,
+    reply::Refusal,
+    start::{source, within},
+};
+use crate::{
+    api::DetectRequest,
+    model::{DetectReport, InstanceId},
+    security::Caller,
+    store::Source,
+};
 
 pub async fn detect(
     State(house): State<House>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<DetectRequest>,
 ) -> Result<Json<DetectReport>, Refusal> {
-    Ok(Json(
-        house
-            .manager
-            .detect(&source(&house, request.source, None), request.options)
-            .await?,
-    ))
+    let source = source(&house, &caller, request.source, None)?;
+    within(&house, &caller, &id(&caller, &source))?;
+    Ok(Json(house.manager.detect(&source, request.options).await?))
+}
+
+/// The instance that would be made of it.
+fn id(caller: &Caller, source: &Source) -> InstanceId {
+    let id = source.instance_id(None);
+    match &caller.owner {
+        Some(owner) => id.of_owner(owner),
+        None => id,
+    }
 }

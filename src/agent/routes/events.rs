@@ -1,7 +1,8 @@
 //! Stream what happens: what is remembered, then what comes.
 
 use axum::{
-    extract::{Path, Query, State},
+    Extension,
+    extract::{Query, State},
     response::Response,
 };
 use futures_util::{
@@ -11,7 +12,7 @@ use futures_util::{
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
-    House,
+    House, Target,
     reply::Refusal,
     stream::{Gone, HEARTBEAT, Lines, ndjson},
 };
@@ -19,6 +20,7 @@ use crate::{
     api::EventsQuery,
     lifecycle::Entry,
     model::{Event, InstanceId, UpOutcome},
+    security::Caller,
     task::Scope,
 };
 
@@ -26,10 +28,10 @@ type Tagged = (InstanceId, Entry);
 
 pub async fn of_one(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Refusal> {
-    let (id, journal) = house.manager.journal(&asked)?;
+    let (id, journal) = house.manager.journal(asked.as_str())?;
     let (past, now) = journal.follow();
     let past = past.into_iter().map(|entry| (id.clone(), entry)).collect();
     let now = query.follow.then(|| tagged(id.clone(), now));
@@ -37,10 +39,17 @@ pub async fn of_one(
 }
 
 /// Instances that come later are not in it: a reader who wants them asks again.
-pub async fn of_all(State(house): State<House>, Query(query): Query<EventsQuery>) -> Response {
+pub async fn of_all(
+    State(house): State<House>,
+    Extension(caller): Extension<Caller>,
+    Query(query): Query<EventsQuery>,
+) -> Response {
     let mut past: Vec<Tagged> = Vec::new();
     let mut streams = Vec::new();
     for (id, journal) in house.manager.journals() {
+        if !house.manager.reaches(&caller.scopes.reach, &id) {
+            continue;
+        }
         let (entries, now) = journal.follow();
         past.extend(entries.into_iter().map(|entry| (id.clone(), entry)));
         streams.push(tagged(id, now));

@@ -1,8 +1,9 @@
 //! Upgrade, then join the caller to a command inside.
 
 use axum::{
+    Extension,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
@@ -11,12 +12,13 @@ use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{House, reply::Refusal};
+use super::{House, Target, reply::Refusal};
 use crate::{
     api::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL},
     engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
     lifecycle::Manager,
     model::{Code, Problem},
+    security::Caller,
     task::Scope,
 };
 
@@ -25,10 +27,11 @@ const LONGEST_REQUEST: usize = 1 << 20;
 
 pub async fn exec(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Target(asked): Target,
     mut request: Request,
 ) -> Result<Response, Refusal> {
-    let record = house.manager.show(&asked)?;
+    let record = house.manager.show(asked.as_str())?;
     let (id, cwd) = (record.id.clone(), Manager::workdir(&record));
     let upgrade = hyper::upgrade::on(&mut request);
     let mut spec = read_spec(request.into_body(), cwd).await?;
@@ -40,7 +43,14 @@ pub async fn exec(
     house.scope.spawn(async move {
         match upgrade.await {
             Ok(stream) => {
-                if let Err(error) = join(TokioIo::new(stream), session, &scope).await {
+                let joined = async {
+                    tokio::select! {
+                        done = join(TokioIo::new(stream), session, &scope) => done,
+                        // Even where neither side has anything to say.
+                        () = caller.ended() => Ok(()),
+                    }
+                };
+                if let Err(error) = joined.await {
                     tracing::debug!(%error, "an exec stream broke off");
                 }
             }

@@ -1,22 +1,24 @@
 //! Instances: what there is, and one of them.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Extension, Json, extract::State};
 
-use super::{House, reply::Refusal};
+use super::{House, Target, reply::Refusal};
 use crate::{
     api::{InstanceView, InstancesView, SourceRef},
+    security::Caller,
     store::{Record, Source},
 };
 
-pub async fn list(State(house): State<House>) -> Json<InstancesView> {
+pub async fn list(
+    State(house): State<House>,
+    Extension(caller): Extension<Caller>,
+) -> Json<InstancesView> {
     Json(InstancesView {
         instances: house
             .manager
             .list()
             .into_iter()
+            .filter(|record| sees(&caller, record))
             .map(|record| with_tunnel(&house, record))
             .collect(),
     })
@@ -24,14 +26,19 @@ pub async fn list(State(house): State<House>) -> Json<InstancesView> {
 
 pub async fn show(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Json<InstanceView>, Refusal> {
-    let mut shown = with_tunnel(&house, house.manager.show(&asked)?);
+    let mut shown = with_tunnel(&house, house.manager.show(asked.as_str())?);
     if shown.phase.urls().is_some() {
         // A sample that cannot be had is left out; the rest is still true.
         shown.usage = house.manager.engine().usage(&shown.id).await.ok();
     }
     Ok(Json(shown))
+}
+
+pub fn sees(caller: &Caller, record: &Record) -> bool {
+    let reach = &caller.scopes.reach;
+    reach.holds(&record.id, record.owner.as_deref())
 }
 
 pub fn with_tunnel(house: &House, record: Record) -> InstanceView {

@@ -1,13 +1,13 @@
 //! Stream what an instance wrote until the reader leaves or it ends.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Query, State},
     response::Response,
 };
 use futures_util::StreamExt;
 
 use super::{
-    House,
+    House, Target,
     reply::Refusal,
     stream::{Gone, ndjson},
 };
@@ -19,16 +19,16 @@ use crate::{
 
 pub async fn logs(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Query(query): Query<LogsQuery>,
 ) -> Result<Response, Refusal> {
-    let id = house.manager.show(&asked)?.id;
+    let id = house.manager.show(asked.as_str())?.id;
     let query = LogQuery {
         follow: query.follow,
         since: query.since,
         tail: query.tail,
     };
-    let (_, journal) = house.manager.journal(&asked)?;
+    let (_, journal) = house.manager.journal(asked.as_str())?;
     let (past, mut told) = journal.follow();
     let since = query.since;
     let mut written = house.manager.engine().logs(&id, query).await?;

@@ -1,11 +1,8 @@
 //! Secrets of an instance: set, named, removed.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 
-use super::{House, reply::Refusal};
+use super::{House, Target, reply::Refusal};
 use crate::{
     api::{SecretView, SecretsRequest, SecretsView},
     store::InstanceSecrets,
@@ -13,28 +10,28 @@ use crate::{
 
 pub async fn list(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Json<SecretsView>, Refusal> {
-    let kept = house.manager.secrets(&asked).await?;
+    let kept = house.manager.secrets(asked.as_str()).await?;
     Ok(Json(view(kept, Vec::new(), false)))
 }
 
 pub async fn change(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Json(request): Json<SecretsRequest>,
 ) -> Result<Json<SecretsView>, Refusal> {
     let mut changed: Vec<String> = request.set.keys().cloned().collect();
     let manager = &house.manager;
     let removed = manager
-        .change_secrets(&asked, request.set, request.remove)
+        .change_secrets(asked.as_str(), request.set, request.remove)
         .await?;
     changed.extend(removed);
     let is_running = manager
-        .show(&asked)
+        .show(asked.as_str())
         .is_ok_and(|record| record.phase.urls().is_some());
     Ok(Json(view(
-        manager.secrets(&asked).await?,
+        manager.secrets(asked.as_str()).await?,
         changed,
         is_running,
     )))

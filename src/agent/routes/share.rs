@@ -1,12 +1,9 @@
 //! Who may visit an instance from outside: what there is, giving a link, taking links back.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Extension, Json, extract::State};
 use jiff::Timestamp;
 
-use super::{House, reply::Refusal};
+use super::{House, Target, reply::Refusal};
 use crate::{
     api::{
         LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
@@ -14,10 +11,14 @@ use crate::{
     },
     lifecycle::{Revoked, SharesOf},
     model::Grant,
+    security::Caller,
 };
 
-pub async fn list(State(house): State<House>) -> Result<Json<SharesView>, Refusal> {
-    let all = house.manager.shares(None).await?;
+pub async fn list(
+    State(house): State<House>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<SharesView>, Refusal> {
+    let all = house.manager.shares(&caller.scopes.reach).await?;
     Ok(Json(SharesView {
         shares: all.into_iter().map(view).collect(),
     }))
@@ -25,21 +26,24 @@ pub async fn list(State(house): State<House>) -> Result<Json<SharesView>, Refusa
 
 pub async fn show(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Json<SharesView>, Refusal> {
-    let one = house.manager.shares(Some(&asked)).await?;
+    let one = house.manager.shares_of(asked.as_str()).await?;
     Ok(Json(SharesView {
-        shares: one.into_iter().map(view).collect(),
+        shares: vec![view(one)],
     }))
 }
 
 pub async fn new(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Json(request): Json<NewLinkRequest>,
 ) -> Result<Json<NewLinkView>, Refusal> {
     let NewLinkRequest { label, expires } = request;
-    let given = house.manager.give_link(&asked, label, expires).await?;
+    let given = house
+        .manager
+        .give_link(asked.as_str(), label, expires)
+        .await?;
     Ok(Json(NewLinkView {
         name: given.name,
         link: given.link,
@@ -50,15 +54,15 @@ pub async fn new(
 
 pub async fn own(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Json<OwnLinkView>, Refusal> {
-    let (name, url, link) = house.manager.own_link(&asked).await?;
+    let (name, url, link) = house.manager.own_link(asked.as_str()).await?;
     Ok(Json(OwnLinkView { name, url, link }))
 }
 
 pub async fn revoke(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Json(request): Json<RevokeRequest>,
 ) -> Result<Json<RevokedView>, Refusal> {
     let which = if request.all {
@@ -66,7 +70,7 @@ pub async fn revoke(
     } else {
         Revoked::These(request.links)
     };
-    let (_, revoked) = house.manager.revoke_links(&asked, &which).await?;
+    let (_, revoked) = house.manager.revoke_links(asked.as_str(), &which).await?;
     Ok(Json(RevokedView { revoked }))
 }
 

@@ -1,14 +1,10 @@
 //! `up` and `restart`: what happens on the way, then how it ended.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{Extension, Json, extract::State, response::Response};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::{
-    House,
+    House, Target,
     reply::Refusal,
     stream::{Gone, HEARTBEAT, Lines, ndjson},
 };
@@ -16,41 +12,90 @@ use crate::{
     api::{Credentials, SourceRef, UpRequest},
     config::SupabaseEnv,
     lifecycle::{LifecycleError, Starting, UpOrder},
-    model::{Event, Name, UpOutcome},
+    model::{Code, Event, InstanceId, Name, Problem, UpOutcome},
+    security::{Caller, Reach, Right},
     store::Source,
     tunnel::Given,
 };
 
 pub async fn start(
     State(house): State<House>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<UpRequest>,
 ) -> Result<Response, Refusal> {
-    learn(&house, request.credentials).await?;
-    let order = UpOrder {
-        source: source(&house, request.source, request.label.as_ref()),
-        label: request.label,
-        options: request.options,
-        env_flags: request.env_flags,
-        rebuild: request.rebuild,
-        public: request.public,
-        expires: request.expires,
-    };
+    let order = order(&house, &caller, &request)?;
+    if caller.may(Right::ManageHost) {
+        learn(&house, request.credentials).await?;
+    }
     let starting = house.manager.up(order).await?;
     Ok(follow(&house, starting))
 }
 
 pub async fn restart(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Response, Refusal> {
-    let starting = house.manager.restart(&asked).await?;
+    let starting = house.manager.restart(asked.as_str()).await?;
     Ok(follow(&house, starting))
 }
 
-pub fn source(house: &House, source: SourceRef, label: Option<&Name>) -> Source {
+/// What is asked for, as far as the caller may.
+fn order(house: &House, caller: &Caller, request: &UpRequest) -> Result<UpOrder, Refusal> {
+    let of_host = caller.may(Right::ManageHost);
+    if !of_host && request.credentials != Credentials::default() {
+        return Err(refused("this host's credentials are its user's to set"));
+    }
+    if !of_host && request.options.tunnel.is_some() {
+        return Err(refused(
+            "which tunnel leads here is for this host's user to say",
+        ));
+    }
+    let label = request.label.as_ref();
+    let order = UpOrder {
+        source: source(house, caller, request.source.clone(), label)?,
+        label: request.label.clone(),
+        options: request.options.clone(),
+        env_flags: request.env_flags.clone(),
+        rebuild: request.rebuild,
+        owner: caller.owner.clone(),
+        public: request.public,
+        expires: request.expires,
+    };
+    within(house, caller, &order.id())?;
+    Ok(order)
+}
+
+/// Whoever reaches one instance alone makes no other.
+pub fn within(house: &House, caller: &Caller, id: &InstanceId) -> Result<(), Refusal> {
+    if let Reach::One(_) = &caller.scopes.reach {
+        house.manager.resolve(&caller.scopes.reach, id.as_str())?;
+    }
+    Ok(())
+}
+
+fn refused(what: &str) -> Refusal {
+    Refusal(Problem::new(Code::Policy, what))
+}
+
+pub fn source(
+    house: &House,
+    caller: &Caller,
+    source: SourceRef,
+    label: Option<&Name>,
+) -> Result<Source, Refusal> {
     match source {
-        SourceRef::Local { directory } => Source::Local { directory },
-        SourceRef::Supabase { project } => house.manager.rows_source(project, label),
+        SourceRef::Local { .. } if !caller.scopes.local_dirs => Err(Refusal(
+            Problem::new(
+                Code::Policy,
+                "this caller may not name directories of this host",
+            )
+            .hint("the host's user makes tokens that may by `token new --local-dirs`"),
+        )),
+        SourceRef::Local { directory } => Ok(Source::Local { directory }),
+        SourceRef::Supabase { project } => {
+            let owner = caller.owner.as_deref();
+            Ok(house.manager.rows_source(project, label, owner))
+        }
     }
 }
 

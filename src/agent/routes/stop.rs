@@ -1,15 +1,18 @@
 //! `down`: take instances away.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 
-use super::{House, reply::Refusal};
+use super::{House, instances::sees, reply::Refusal};
 use crate::{
     api::{DownRequest, DownView},
     lifecycle::LifecycleError,
+    model::Name,
+    security::Caller,
 };
 
 pub async fn stop(
     State(house): State<House>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<DownRequest>,
 ) -> Result<Json<DownView>, Refusal> {
     let asked = if request.all {
@@ -17,6 +20,7 @@ pub async fn stop(
             .manager
             .list()
             .into_iter()
+            .filter(|record| sees(&caller, record))
             .map(|record| record.id.to_string())
             .collect()
     } else {
@@ -25,7 +29,7 @@ pub async fn stop(
     // Beside one another, for each may take its whole grace; one that fails stops no other.
     let downs = asked
         .iter()
-        .map(|one| house.manager.down(one, request.purge));
+        .map(|one| down(&house, &caller, one, request.purge));
     let mut stopped = Vec::new();
     let mut failed = None;
     for done in futures_util::future::join_all(downs).await {
@@ -41,4 +45,14 @@ pub async fn stop(
         Some(error) => Err(error.into()),
         None => Ok(Json(DownView { stopped })),
     }
+}
+
+async fn down(
+    house: &House,
+    caller: &Caller,
+    asked: &str,
+    purge: bool,
+) -> Result<(Name, bool), LifecycleError> {
+    let id = house.manager.resolve(&caller.scopes.reach, asked)?;
+    house.manager.down(id.as_str(), purge).await
 }

@@ -1,11 +1,8 @@
 //! Supabase: signing in and out, what is wrong, our tables' SQL, and how far a mirror is.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 
-use super::{House, reply::Refusal, start::learn};
+use super::{House, Target, reply::Refusal, start::learn};
 use crate::{
     api::{
         self, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
@@ -57,9 +54,9 @@ pub async fn schema() -> Json<SchemaView> {
 
 pub async fn sync(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Json<SyncView>, Refusal> {
-    Ok(Json(view(house.manager.rows(&asked)?)))
+    Ok(Json(view(house.manager.rows(asked.as_str())?)))
 }
 
 fn finding(finding: Finding) -> FindingView {

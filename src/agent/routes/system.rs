@@ -1,17 +1,26 @@
 //! The agent itself: who it is, and its end.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Query, State},
 };
 use http::StatusCode;
 
-use super::House;
-use crate::api::{API_VERSION, EngineView, Hello, HelloQuery};
+use super::{House, instances::sees};
+use crate::{
+    api::{API_VERSION, EngineView, Hello, HelloQuery},
+    security::{Caller, Right},
+};
 
 /// Asked before every command, so the engine is only asked in turn when the caller wants that.
-pub async fn hello(State(house): State<House>, Query(query): Query<HelloQuery>) -> Json<Hello> {
-    let engine = if query.engine {
+/// Whoever has no right to the host learns nothing of it.
+pub async fn hello(
+    State(house): State<House>,
+    Extension(caller): Extension<Caller>,
+    Query(query): Query<HelloQuery>,
+) -> Json<Hello> {
+    let of_host = caller.may(Right::ReadHost);
+    let engine = if query.engine && of_host {
         house.manager.engine().probe().await.ok()
     } else {
         None
@@ -19,9 +28,14 @@ pub async fn hello(State(house): State<House>, Query(query): Query<HelloQuery>) 
     Json(Hello {
         api: API_VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
+        pid: if of_host { std::process::id() } else { 0 },
         gateway_port: house.manager.gateway_port(),
-        instances: house.manager.list().len(),
+        instances: house
+            .manager
+            .list()
+            .iter()
+            .filter(|record| sees(&caller, record))
+            .count(),
         uptime_seconds: house.started.elapsed().as_secs(),
         engine: engine.map(|info| EngineView {
             product: info.product,

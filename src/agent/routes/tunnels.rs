@@ -1,13 +1,9 @@
 //! Tunnels: what there is, opening and closing one, and what each kind needs.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{Json, extract::State, response::Response};
 
 use super::{
-    House,
+    House, Target,
     reply::Refusal,
     start::{follow, learn},
 };
@@ -35,19 +31,22 @@ pub async fn list(State(house): State<House>) -> Json<TunnelsView> {
 
 pub async fn open(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Json(request): Json<OpenTunnelRequest>,
 ) -> Result<Response, Refusal> {
     learn(&house, request.credentials).await?;
-    let starting = house.manager.open_tunnel(&asked, request.kind).await?;
+    let starting = house
+        .manager
+        .open_tunnel(asked.as_str(), request.kind)
+        .await?;
     Ok(follow(&house, starting))
 }
 
 pub async fn close(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
 ) -> Result<Json<ClosedTunnelView>, Refusal> {
-    let (name, closed) = house.manager.close_tunnel(&asked).await?;
+    let (name, closed) = house.manager.close_tunnel(asked.as_str()).await?;
     Ok(Json(ClosedTunnelView { name, closed }))
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Query, State},
 };
 
-use super::{House, instances::with_tunnel, reply::Refusal};
+use super::{House, Target, instances::with_tunnel, reply::Refusal};
 use crate::{
     api::{InstanceView, WaitQuery},
     lifecycle::LifecycleError,
@@ -16,15 +16,15 @@ use crate::{
 
 pub async fn wait(
     State(house): State<House>,
-    Path(asked): Path<String>,
+    Target(asked): Target,
     Query(query): Query<WaitQuery>,
 ) -> Result<Json<InstanceView>, Refusal> {
-    let settled = house.manager.wait(&asked);
+    let settled = house.manager.wait(asked.as_str());
     let record = match query.timeout_ms.map(Duration::from_millis) {
         None => settled.await?,
         Some(waited) => {
             let Ok(record) = tokio::time::timeout(waited, settled).await else {
-                let record = house.manager.show(&asked)?;
+                let record = house.manager.show(asked.as_str())?;
                 let (name, phase) = (record.name.to_string(), record.phase.kind());
                 return Err(LifecycleError::WaitTimedOut {
                     name,

@@ -8,8 +8,8 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
 use super::{
-    FixedToken, Follower, Options, Pulled, Puller, Realtime, RealtimeState, Session, SignedOut,
-    Subscription, SupabaseError, Tokens, Vault, realtime::Listening,
+    FixedToken, Follower, Options, Owners, OwnersToken, Pulled, Puller, Realtime, RealtimeState,
+    Session, SignedOut, Subscription, SupabaseError, Tokens, Vault, realtime::Listening,
 };
 use crate::{
     config::{SupabaseEnv, SupabaseSettings},
@@ -20,13 +20,16 @@ use crate::{
 /// One a host. The environment is the agent's, or that of the last command that had any.
 pub struct Desk {
     settings: SupabaseSettings,
-    given: Mutex<SupabaseEnv>,
+    given: Arc<Mutex<SupabaseEnv>>,
     vault: Arc<dyn Vault>,
     /// PEM file of authorities trusted beside the system's.
     authorities: Option<PathBuf>,
     /// The one of the project that was last meant, and its URL.
     session: AsyncMutex<Option<(String, Session)>>,
     scope: Scope,
+    owners: Owners,
+    /// Whom this desk is for, and nobody else; the host's own has none.
+    owner: Option<Arc<OwnersToken>>,
 }
 
 /// Who requests are made as.
@@ -50,12 +53,34 @@ impl Desk {
     ) -> Self {
         Self {
             settings,
-            given: Mutex::new(given),
+            given: Arc::new(Mutex::new(given)),
             vault,
             authorities: None,
             session: AsyncMutex::default(),
             scope: scope.child(),
+            owners: Owners::default(),
+            owner: None,
         }
+    }
+
+    /// The desk at which requests are made as one owner, whatever the host itself may see.
+    #[must_use]
+    pub fn of_owner(&self, owner: &str) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            given: Arc::clone(&self.given),
+            vault: Arc::clone(&self.vault),
+            authorities: self.authorities.clone(),
+            session: AsyncMutex::default(),
+            scope: self.scope.child(),
+            owners: self.owners.clone(),
+            owner: Some(self.owners.token(owner)),
+        }
+    }
+
+    /// Those who have instances of their own here.
+    pub fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// Trust these authorities beside the system's.
@@ -92,8 +117,10 @@ impl Desk {
             .spawn_blocking(move || Options::resolve(&settings, &given))
             .await
             .unwrap_or(Err(SupabaseError::Stopped))?;
+        let token = resolved.token.clone().filter(|_| self.owner.is_none());
         Ok(Options {
             authorities: self.authorities.clone(),
+            token,
             ..resolved
         })
     }
@@ -124,6 +151,9 @@ impl Desk {
 
     /// Where requests get their tokens from.
     pub(super) async fn tokens(&self, options: &Options) -> Result<Arc<dyn Tokens>, SupabaseError> {
+        if let Some(own) = &self.owner {
+            return Ok(Arc::clone(own) as Arc<dyn Tokens>);
+        }
         let is_service = options.key.as_ref().is_some_and(super::ApiKey::is_service);
         if options.token.is_some() || is_service || options.endpoint.auth().is_none() {
             return Ok(Arc::new(FixedToken(options.token.clone())));

@@ -13,10 +13,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use codemate_preview::{
     engine::{
-        BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
-        LogQuery, Observed, Owned, Result, guest::GUEST,
+        BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecOutput,
+        ExecSession, ExecSpec, LogQuery, Observed, Owned, Result, guest::GUEST,
     },
     model::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
@@ -78,6 +79,36 @@ impl Drop for FakeEngine {
             let _ = running.guest.kill();
             let _ = running.guest.wait();
         }
+    }
+}
+
+struct Echo {
+    told: Option<mpsc::UnboundedSender<Bytes>>,
+    says: mpsc::UnboundedReceiver<Bytes>,
+}
+
+#[async_trait]
+impl ExecSession for Echo {
+    async fn read(&mut self) -> Result<Option<ExecOutput>> {
+        Ok(self.says.recv().await.map(ExecOutput::Stdout))
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        if bytes.is_empty() {
+            self.told = None;
+        }
+        if let Some(told) = &self.told {
+            told.send(bytes).unwrap();
+        }
+        Ok(())
+    }
+
+    async fn resize(&mut self, _columns: u16, _rows: u16) -> Result<()> {
+        Ok(())
+    }
+
+    async fn exit_code(&mut self) -> Result<i64> {
+        Ok(0)
     }
 }
 
@@ -227,8 +258,13 @@ impl Engine for FakeEngine {
         Self::missing("the guest's socket")
     }
 
+    /// Of every command the same: it says what it is told.
     async fn exec(&self, _id: &InstanceId, _command: ExecSpec) -> Result<Box<dyn ExecSession>> {
-        Self::missing("exec")
+        let (told, says) = mpsc::unbounded_channel();
+        Ok(Box::new(Echo {
+            told: Some(told),
+            says,
+        }))
     }
 
     async fn logs(

@@ -1,5 +1,6 @@
 //! Instances from `up` to `down`, without Docker.
 
 mod life;
+mod owners;
 mod tunnel;
-mod world;
+pub mod world;

@@ -23,7 +23,7 @@ use super::world::{Agent, SERVER, World, changed};
 
 /// Leads straight to its target, under the host names it is given one after the other; the last
 /// one stays. `None` is a refusal.
-struct Straight {
+pub struct Straight {
     kind: TunnelKind,
     hosts: Mutex<VecDeque<Option<&'static str>>>,
     targets: Mutex<Vec<SocketAddr>>,
@@ -31,11 +31,11 @@ struct Straight {
 }
 
 impl Straight {
-    fn new(hosts: &[Option<&'static str>]) -> Arc<Self> {
+    pub fn new(hosts: &[Option<&'static str>]) -> Arc<Self> {
         Self::of(TunnelKind::Command, hosts)
     }
 
-    fn of(kind: TunnelKind, hosts: &[Option<&'static str>]) -> Arc<Self> {
+    pub fn of(kind: TunnelKind, hosts: &[Option<&'static str>]) -> Arc<Self> {
         Arc::new(Self {
             kind,
             hosts: Mutex::new(hosts.iter().copied().collect()),
@@ -44,7 +44,7 @@ impl Straight {
         })
     }
 
-    fn opened(&self) -> usize {
+    pub fn opened(&self) -> usize {
         self.targets.lock().unwrap().len()
     }
 
@@ -100,11 +100,11 @@ impl Provider for Straight {
     }
 }
 
-fn agent(world: &World, provider: &Arc<Straight>) -> Agent {
+pub fn agent(world: &World, provider: &Arc<Straight>) -> Agent {
     agent_of(world, vec![provider.clone()])
 }
 
-fn agent_of(world: &World, providers: Vec<Arc<dyn Provider>>) -> Agent {
+pub fn agent_of(world: &World, providers: Vec<Arc<dyn Provider>>) -> Agent {
     world.agent_with(|tools: &Tools| {
         let resolve = BTreeMap::from([("*.test".to_owned(), "127.0.0.1:0".to_owned())]);
         let verifier = Verifier::new(&resolve, None).unwrap();
@@ -112,7 +112,7 @@ fn agent_of(world: &World, providers: Vec<Arc<dyn Provider>>) -> Agent {
     })
 }
 
-fn with(world: &World, choice: Option<TunnelChoice>) -> UpOrder {
+pub fn with(world: &World, choice: Option<TunnelChoice>) -> UpOrder {
     let order = world.order();
     UpOrder {
         options: Options {
@@ -125,9 +125,9 @@ fn with(world: &World, choice: Option<TunnelChoice>) -> UpOrder {
     }
 }
 
-const WANTED: Option<TunnelChoice> = Some(TunnelChoice::Kind(TunnelKind::Command));
+pub const WANTED: Option<TunnelChoice> = Some(TunnelChoice::Kind(TunnelKind::Command));
 
-fn urls(outcome: &UpOutcome) -> &Urls {
+pub fn urls(outcome: &UpOutcome) -> &Urls {
     match outcome {
         UpOutcome::Success {
             urls: Some(urls), ..

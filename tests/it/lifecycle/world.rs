@@ -15,8 +15,8 @@ use codemate_preview::{
     engine::Engine,
     gateway::{Entrances, Routes},
     lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
-    model::{Options, Problem, RunOptions, UpOutcome, UserSession},
-    security::Policy,
+    model::{Options, Problem, RunOptions, TunnelChoice, UpOutcome, UserSession},
+    security::{OwnerRules, Policy},
     source::supabase::{Desk, Vault},
     store::Source,
     task::Scope,
@@ -40,6 +40,9 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Hello).serve_forever()
 pub struct World {
     pub dir: TempDir,
     pub engine: Arc<FakeEngine>,
+    /// Of agents to come: what their owners get, and the tunnel where nothing is said.
+    pub owners: OwnerRules,
+    pub tunnel: Option<TunnelChoice>,
     port: u16,
 }
 
@@ -71,6 +74,8 @@ impl World {
         let world = Self {
             dir: tempfile::tempdir().unwrap(),
             engine: Arc::new(FakeEngine::new()),
+            owners: OwnerRules::default(),
+            tunnel: None,
             port: TcpListener::bind("127.0.0.1:0")
                 .unwrap()
                 .local_addr()
@@ -127,8 +132,9 @@ impl World {
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
-                tunnel: None,
+                tunnel: self.tunnel,
                 share: ShareSettings::default(),
+                owners: self.owners.clone(),
                 owner: "test".to_owned(),
             },
         };
@@ -152,6 +158,7 @@ impl World {
             },
             env_flags: std::collections::BTreeSet::new(),
             rebuild: false,
+            owner: None,
             public: None,
             expires: None,
         }

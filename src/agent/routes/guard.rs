@@ -1,0 +1,107 @@
+//! Before a route is taken: does the caller have the right to it, and is the instance one they may
+//! know of. After: what it came to goes into the audit log.
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode, request::Parts};
+
+use super::{House, reply::Refusal, table::Route};
+use crate::{
+    agent::audit::{Entry, Via},
+    lifecycle::LifecycleError,
+    model::{Code, InstanceId, Problem},
+    security::Caller,
+};
+
+/// The instance a request is about, which its caller reaches.
+#[derive(Debug, Clone)]
+pub struct Target(pub InstanceId);
+
+#[derive(Clone)]
+pub struct Gate {
+    pub house: House,
+    pub route: &'static Route,
+}
+
+pub async fn guard(
+    State(gate): State<Gate>,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let via = request.extensions().get::<Via>().copied();
+    let method = request.method().clone();
+    let asked = params.iter().find(|(name, _)| *name == "id");
+    let asked = asked.map(|(_, text)| text.to_owned());
+    let response = match admit(&gate, &caller, asked.as_deref()) {
+        Ok(target) => {
+            if let Some(target) = target {
+                request.extensions_mut().insert(Target(target));
+            }
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    let via = via.unwrap_or(Via::Socket);
+    // Looking at things at the socket is the host's user's own affair.
+    if via != Via::Socket || gate.route.method != Method::GET {
+        gate.house.audit.write(&Entry {
+            via,
+            caller: &caller.to_string(),
+            method: method.as_str(),
+            route: gate.route.path,
+            instance: asked.as_deref(),
+            status: response.status().as_u16(),
+        });
+    }
+    response
+}
+
+/// What is asked for has no route, and so nobody has a right to it.
+pub async fn unknown(State(house): State<House>, request: Request) -> Response {
+    let via = request.extensions().get::<Via>().copied();
+    let caller = request.extensions().get::<Caller>();
+    if let (Some(via @ Via::Tcp(_)), Some(caller)) = (via, caller) {
+        house.audit.write(&Entry {
+            via,
+            caller: &caller.to_string(),
+            method: request.method().as_str(),
+            route: "-",
+            instance: None,
+            status: StatusCode::NOT_FOUND.as_u16(),
+        });
+    }
+    StatusCode::NOT_FOUND.into_response()
+}
+
+/// The right comes first, and by itself: who lacks it is not told what there is.
+fn admit(gate: &Gate, caller: &Caller, asked: Option<&str>) -> Result<Option<InstanceId>, Refusal> {
+    if !caller.may(gate.route.right) {
+        let problem = Problem::new(Code::Policy, "this caller may not do that")
+            .hint("it takes a credential with more rights");
+        return Err(Refusal(problem));
+    }
+    match asked {
+        None => Ok(None),
+        Some(asked) => {
+            let reach = &caller.scopes.reach;
+            Ok(Some(gate.house.manager.resolve(reach, asked)?))
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Target {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let asked = String::new();
+        let target = parts.extensions.get::<Self>().cloned();
+        target.ok_or_else(|| LifecycleError::NotFound { asked }.into())
+    }
+}

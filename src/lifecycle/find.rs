@@ -1,0 +1,114 @@
+//! What a [`Manager`] knows instances by: ids, names, and who may know of them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{LifecycleError, Manager, UpOrder, handle::Handle};
+use crate::{
+    model::{InstanceId, Phase},
+    security::{LimitRequest, Reach, limits},
+    store::{Intent, Record},
+};
+
+impl Manager {
+    /// What somebody means by an id or a name, of the instances they can reach.
+    pub fn resolve(&self, reach: &Reach, asked: &str) -> Result<InstanceId, LifecycleError> {
+        self.find_if(asked, |id, owner| reach.holds(id, owner))
+            .map(|(id, _)| id)
+    }
+
+    /// Whether an instance is within reach, listed or not.
+    pub fn reaches(&self, reach: &Reach, id: &InstanceId) -> bool {
+        self.lock()
+            .get(id)
+            .is_some_and(|handle| reach.holds(id, handle.view.borrow().owner.as_deref()))
+    }
+
+    pub(super) fn find(&self, asked: &str) -> Result<(InstanceId, Handle), LifecycleError> {
+        self.find_if(asked, |_, _| true)
+    }
+
+    fn find_if(
+        &self,
+        asked: &str,
+        within: impl Fn(&InstanceId, Option<&str>) -> bool,
+    ) -> Result<(InstanceId, Handle), LifecycleError> {
+        self.lock()
+            .iter()
+            .filter(|(id, handle)| {
+                handle.exists() && within(id, handle.view.borrow().owner.as_deref())
+            })
+            .find(|(id, handle)| {
+                id.as_str() == asked || handle.view.borrow().name.as_str() == asked
+            })
+            .map(|(id, handle)| (id.clone(), handle.clone()))
+            .ok_or_else(|| LifecycleError::NotFound {
+                asked: asked.to_owned(),
+            })
+    }
+
+    /// Under one lock, so that two who want the same instance get one.
+    pub(super) fn find_or_host(
+        &self,
+        id: &InstanceId,
+        order: &UpOrder,
+    ) -> Result<Handle, LifecycleError> {
+        let mut instances = self.lock();
+        let there = instances.get(id);
+        if let Some(handle) = there.filter(|handle| !handle.mailbox.is_closed()) {
+            // Ids are short enough that somebody might make theirs meet another's.
+            if handle.view.borrow().owner != order.owner {
+                return Err(LifecycleError::NotFound {
+                    asked: id.to_string(),
+                });
+            }
+            return Ok(handle.clone());
+        }
+        let record = self.new_record(&instances, id, order);
+        Ok(self.host(&mut instances, record))
+    }
+
+    fn new_record(
+        &self,
+        instances: &BTreeMap<InstanceId, Handle>,
+        id: &InstanceId,
+        order: &UpOrder,
+    ) -> Record {
+        let wished = order
+            .label
+            .clone()
+            .or_else(|| order.options.name.clone())
+            .unwrap_or_else(|| order.source.name());
+        let taken = instances
+            .values()
+            .any(|handle| !handle.mailbox.is_closed() && handle.view.borrow().name == wished);
+        let now = Timestamp::now();
+        Record {
+            id: id.clone(),
+            name: match &order.owner {
+                Some(_) => wished.singled_out(id),
+                None if taken => wished.distinguished(id),
+                None => wished,
+            },
+            source: order.source.clone(),
+            label: order.label.clone(),
+            options: order.options.clone(),
+            env_flags: order.env_flags.clone(),
+            secrets_revision: 0,
+            plan: None,
+            generation: 0,
+            intent: Intent::Down,
+            phase: Phase::Asleep { since: now },
+            install_key: None,
+            tunnel: None,
+            public_url: None,
+            home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
+            port: None,
+            limits: limits(LimitRequest::default()),
+            owner: order.owner.clone(),
+            created: now,
+            updated: now,
+        }
+    }
+}
