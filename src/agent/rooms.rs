@@ -89,6 +89,7 @@ impl Rooms {
                 tunnel: user.tunnel,
                 share: user.share.clone(),
                 owners: OwnerRules {
+                    previews: user.api.previews.unwrap_or(OwnerRules::PREVIEWS),
                     images: user.api.images.clone(),
                     tunnels: user.api.tunnels,
                 },

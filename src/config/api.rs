@@ -19,8 +19,10 @@ pub struct ApiSettings {
     pub allowed_origins: Vec<String>,
     /// Requests of one caller; 600 when not given.
     pub rate_per_minute: Option<u32>,
+    /// Previews that each of the API's users may have, those that are down too; 10 when not given.
+    pub previews: Option<usize>,
     /// Images that previews of the API's users may run in beside this program's own: exactly
-    /// `node:22`, or all that begin so, as in `ghcr.io/acme/*`.
+    /// `node:22`, or all that begin so, as in `registry.example.com/acme/*`.
     pub images: Vec<String>,
     /// Whether previews of the API's users get a public URL where `tunnel` is set for this host.
     pub tunnels: bool,

@@ -18,6 +18,15 @@ impl Manager {
             .map(|(id, _)| id)
     }
 
+    /// The same, or the id of one that was not made yet, for who reaches all there will be. Every
+    /// caller who names a directory asks by id.
+    pub fn resolve_early(&self, reach: &Reach, asked: &str) -> Result<InstanceId, LifecycleError> {
+        self.resolve(reach, asked).or_else(|error| match reach {
+            Reach::All => asked.parse().map_err(|_| error),
+            Reach::One(_) | Reach::Owner(_) => Err(error),
+        })
+    }
+
     /// Whether an instance is within reach, listed or not.
     pub fn reaches(&self, reach: &Reach, id: &InstanceId) -> bool {
         self.lock()
@@ -64,6 +73,13 @@ impl Manager {
                 });
             }
             return Ok(handle.clone());
+        }
+        if order.owner.is_some() {
+            // Those too that are only about to be.
+            let theirs = instances.values().filter(|handle| {
+                !handle.mailbox.is_closed() && handle.view.borrow().owner == order.owner
+            });
+            self.house.settings.owners.another(theirs.count())?;
         }
         let record = self.new_record(&instances, id, order);
         Ok(self.host(&mut instances, record))

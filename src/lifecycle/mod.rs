@@ -109,6 +109,8 @@ pub struct Manager {
     instances: Mutex<BTreeMap<InstanceId, Handle>>,
     /// Wakes [`Manager::keep`].
     poke: Arc<Notify>,
+    /// Told whenever an instance comes.
+    census: watch::Sender<()>,
 }
 
 impl Manager {
@@ -118,6 +120,7 @@ impl Manager {
             scope,
             instances: Mutex::default(),
             poke: Arc::default(),
+            census: watch::Sender::new(()),
         }
     }
 
@@ -232,6 +235,11 @@ impl Manager {
             .collect()
     }
 
+    /// Changes whenever an instance comes that was not there.
+    pub fn census(&self) -> watch::Receiver<()> {
+        self.census.subscribe()
+    }
+
     pub fn images(&self) -> &Images {
         &self.house.images
     }
@@ -283,6 +291,7 @@ impl Manager {
             epoch,
         };
         instances.insert(id, handle.clone());
+        self.census.send_replace(());
         handle
     }
 

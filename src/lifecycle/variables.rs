@@ -124,20 +124,18 @@ impl Instance {
 }
 
 impl Manager {
-    /// Of an instance, or of one that has not been made yet, by its id.
-    pub async fn secrets(&self, asked: &str) -> Result<InstanceSecrets, LifecycleError> {
-        let id = self.id_of(asked)?;
+    /// Of an instance, or of one that has not been made yet.
+    pub async fn secrets(&self, id: InstanceId) -> Result<InstanceSecrets, LifecycleError> {
         self.with_store(move |store| store.secrets(&id)).await
     }
 
     /// They are given to what is started from now on. Says which of `remove` there were.
     pub async fn change_secrets(
         &self,
-        asked: &str,
+        id: InstanceId,
         set: BTreeMap<String, Secret>,
         remove: Vec<String>,
     ) -> Result<Vec<String>, LifecycleError> {
-        let id = self.id_of(asked)?;
         self.house.settings.policy.variables(set.keys())?;
         self.house.settings.policy.values(&set)?;
         self.with_store(move |store| {
@@ -147,14 +145,6 @@ impl Manager {
             store.forget_secrets(&id, &remove)
         })
         .await
-    }
-
-    fn id_of(&self, asked: &str) -> Result<InstanceId, LifecycleError> {
-        match self.find(asked) {
-            Ok((id, _)) => Ok(id),
-            // Every caller who names a directory asks by id.
-            Err(error) => asked.parse().map_err(|_| error),
-        }
     }
 
     async fn with_store<T: Send + 'static>(

@@ -4,15 +4,41 @@ use super::PolicyError;
 use crate::model::ImageRef;
 
 /// Of whoever is known by a JWT alone. Nothing beside the base images, and no public URL, by itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerRules {
+    /// How many previews each may have, those that are down too: they hold disk.
+    pub previews: usize,
     /// Images beside this program's base images: an exact reference, or the beginning of one and `*`.
     pub images: Vec<String>,
     /// Whether their previews get the tunnel that is the host's default.
     pub tunnels: bool,
 }
 
+impl Default for OwnerRules {
+    fn default() -> Self {
+        Self {
+            previews: Self::PREVIEWS,
+            images: Vec::new(),
+            tunnels: false,
+        }
+    }
+}
+
 impl OwnerRules {
+    /// Where the host's user says nothing.
+    pub const PREVIEWS: usize = 10;
+
+    /// Whether who has so many may have one more.
+    pub fn another(&self, there: usize) -> Result<(), PolicyError> {
+        if there < self.previews {
+            Ok(())
+        } else {
+            Err(PolicyError::TooManyPreviews {
+                most: self.previews,
+            })
+        }
+    }
+
     /// Whether their previews may run in this image, which is no base image. It is compared as it
     /// is written: what another spelling of it leads to is the engine's affair, and refused.
     pub fn image(&self, asked: &ImageRef) -> Result<(), PolicyError> {
@@ -45,8 +71,8 @@ mod tests {
             let Ok(asked) = asked.parse();
             rules.image(&asked).is_ok()
         };
-        let listed = ["ghcr.io/acme/*", "node:22"];
-        for asked in ["ghcr.io/acme/shop:1", "node:22"] {
+        let listed = ["registry.example.com/acme/*", "node:22"];
+        for asked in ["registry.example.com/acme/shop:1", "node:22"] {
             assert!(may(&listed, asked), "{asked}");
             assert!(!may(&[], asked), "{asked}");
         }
@@ -54,9 +80,9 @@ mod tests {
             "node:22-slim",
             "node",
             "docker.io/library/node:22",
-            "ghcr.io/acme",
-            "ghcr.io/acmes/shop:1",
-            "evil/ghcr.io/acme/shop",
+            "registry.example.com/acme",
+            "registry.example.com/acmes/shop:1",
+            "evil/registry.example.com/acme/shop",
             "sha256:0123",
             "",
         ] {

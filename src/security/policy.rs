@@ -64,6 +64,8 @@ pub enum PolicyError {
     NoSuchRuntime { asked: String, offered: Vec<String> },
     #[error("this project asks for the image `{asked}`, which this host does not run for others")]
     ImageNotAllowed { asked: String, allowed: Vec<String> },
+    #[error("each user of this host's API has at most {most} previews")]
+    TooManyPreviews { most: usize },
     #[error("the engine cannot hold a preview to its limits: {}", limits.join(", "))]
     Unenforced { limits: Vec<String> },
 }
@@ -195,6 +197,9 @@ impl PolicyError {
                 "take the stack's own by leaving `image` out: one of codemate/*{}; `images` under `[api]` in this host's config.toml allows more",
                 allowed.iter().fold(String::new(), |told, image| told + ", " + image)
             )),
+            Self::TooManyPreviews { .. } => problem.hint(
+                "take one away with `down --purge`; `previews` under `[api]` in this host's config.toml allows more",
+            ),
             Self::Unenforced { .. } => problem.hint(
                 "let the engine's user manage these control groups: `cgroup_enable=memory swapaccount=1` on the kernel's command line, or delegation to a rootless engine's user",
             ),

@@ -1,5 +1,7 @@
 //! Stream what happens: what is remembered, then what comes.
 
+use std::sync::{Arc, Weak};
+
 use axum::{
     Extension,
     extract::{Query, State},
@@ -7,9 +9,12 @@ use axum::{
 };
 use futures_util::{
     StreamExt,
-    stream::{self, BoxStream},
+    stream::{self, BoxStream, SelectAll},
 };
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    watch,
+};
 
 use super::{
     House, Target,
@@ -18,9 +23,9 @@ use super::{
 };
 use crate::{
     api::EventsQuery,
-    lifecycle::Entry,
+    lifecycle::{Entry, Journal, Manager},
     model::{Event, InstanceId, UpOutcome},
-    security::Caller,
+    security::{Caller, Reach},
     task::Scope,
 };
 
@@ -38,25 +43,71 @@ pub async fn of_one(
     Ok(answer(&house, Some(id), past, now))
 }
 
-/// Instances that come later are not in it: a reader who wants them asks again.
 pub async fn of_all(
     State(house): State<House>,
     Extension(caller): Extension<Caller>,
     Query(query): Query<EventsQuery>,
 ) -> Response {
-    let mut past: Vec<Tagged> = Vec::new();
-    let mut streams = Vec::new();
-    for (id, journal) in house.manager.journals() {
-        if !house.manager.reaches(&caller.scopes.reach, &id) {
-            continue;
-        }
-        let (entries, now) = journal.follow();
-        past.extend(entries.into_iter().map(|entry| (id.clone(), entry)));
-        streams.push(tagged(id, now));
-    }
-    past.sort_by_key(|(_, entry)| entry.at);
-    let now = query.follow.then(|| stream::select_all(streams).boxed());
+    let mut all = All {
+        census: house.manager.census(),
+        manager: house.manager.clone(),
+        reach: caller.scopes.reach.clone(),
+        known: Vec::new(),
+        streams: SelectAll::new(),
+    };
+    let past = all.newcomers();
+    let now = query.follow.then(|| all.follow());
     answer(&house, None, past, now)
+}
+
+/// All instances that a caller reaches, those that come later too.
+struct All {
+    manager: Arc<Manager>,
+    reach: Reach,
+    /// Changes when an instance comes.
+    census: watch::Receiver<()>,
+    known: Vec<Weak<Journal>>,
+    streams: SelectAll<BoxStream<'static, Tagged>>,
+}
+
+impl All {
+    /// What those remember that were not known before; they are followed from here on.
+    fn newcomers(&mut self) -> Vec<Tagged> {
+        self.census.mark_unchanged();
+        self.known.retain(|journal| journal.strong_count() > 0);
+        let mut past: Vec<Tagged> = Vec::new();
+        for (id, journal) in self.manager.journals() {
+            let weak = Arc::downgrade(&journal);
+            if self.known.iter().any(|known| known.ptr_eq(&weak))
+                || !self.manager.reaches(&self.reach, &id)
+            {
+                continue;
+            }
+            self.known.push(weak);
+            let (entries, now) = journal.follow();
+            past.extend(entries.into_iter().map(|entry| (id.clone(), entry)));
+            self.streams.push(tagged(id, now));
+        }
+        past.sort_by_key(|(_, entry)| entry.at);
+        past
+    }
+
+    fn follow(self) -> BoxStream<'static, Tagged> {
+        stream::unfold(self, |mut all| async move {
+            let told = loop {
+                tokio::select! {
+                    changed = all.census.changed() => {
+                        changed.ok()?;
+                        break all.newcomers();
+                    }
+                    Some(one) = all.streams.next() => break vec![one],
+                }
+            };
+            Some((stream::iter(told), all))
+        })
+        .flatten()
+        .boxed()
+    }
 }
 
 fn tagged(id: InstanceId, now: broadcast::Receiver<Entry>) -> BoxStream<'static, Tagged> {

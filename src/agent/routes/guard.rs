@@ -8,7 +8,11 @@ use axum::{
 };
 use http::{Method, StatusCode, request::Parts};
 
-use super::{House, reply::Refusal, table::Route};
+use super::{
+    House,
+    reply::Refusal,
+    table::{EARLY, Route},
+};
 use crate::{
     agent::audit::{Entry, Via},
     lifecycle::LifecycleError,
@@ -90,8 +94,12 @@ fn admit(gate: &Gate, caller: &Caller, asked: Option<&str>) -> Result<Option<Ins
     match asked {
         None => Ok(None),
         Some(asked) => {
-            let reach = &caller.scopes.reach;
-            Ok(Some(gate.house.manager.resolve(reach, asked)?))
+            let (manager, reach) = (&gate.house.manager, &caller.scopes.reach);
+            Ok(Some(if EARLY.contains(&gate.route.path) {
+                manager.resolve_early(reach, asked)?
+            } else {
+                manager.resolve(reach, asked)?
+            }))
         }
     }
 }

@@ -12,7 +12,7 @@ pub async fn list(
     State(house): State<House>,
     Target(asked): Target,
 ) -> Result<Json<SecretsView>, Refusal> {
-    let kept = house.manager.secrets(asked.as_str()).await?;
+    let kept = house.manager.secrets(asked).await?;
     Ok(Json(view(kept, Vec::new(), false)))
 }
 
@@ -24,14 +24,14 @@ pub async fn change(
     let mut changed: Vec<String> = request.set.keys().cloned().collect();
     let manager = &house.manager;
     let removed = manager
-        .change_secrets(asked.as_str(), request.set, request.remove)
+        .change_secrets(asked.clone(), request.set, request.remove)
         .await?;
     changed.extend(removed);
     let is_running = manager
         .show(asked.as_str())
         .is_ok_and(|record| record.phase.urls().is_some());
     Ok(Json(view(
-        manager.secrets(asked.as_str()).await?,
+        manager.secrets(asked).await?,
         changed,
         is_running,
     )))

@@ -39,6 +39,9 @@ const fn does(path: &'static str, right: Right, handler: fn() -> MethodRouter<Ho
     }
 }
 
+/// Of instances that need not have been made yet.
+pub const EARLY: &[&str] = &[path::SECRETS];
+
 pub const ROUTES: &[Route] = &[
     reads(path::HELLO, Read, || get(system::hello)),
     does(path::SHUTDOWN, ManageHost, || post(system::shutdown)),

@@ -366,6 +366,36 @@ fn some_of_it_is_the_hosts_users_alone() {
     }
 }
 
+/// What is kept for an instance before it is made is for those who reach all there will be.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_made_yet_is_out_of_most_reaches() {
+    let rig = Rig::new();
+    let one = rig.instance("a", Some("ann")).await;
+    let of_one = TokenRecord {
+        instance: Some(one),
+        ..all()
+    };
+    let everything = rig.token(all()).await;
+    let others = [rig.token(of_one).await, hs256(&claims("ann"))];
+    let paths = [
+        "/v1/instances/0123456789ab/secrets",
+        "/v1/instances/shop/secrets",
+    ];
+    for (path, expected) in paths.into_iter().zip([200, 404]) {
+        let set = json!({ "set": { "TOKEN": "x" } });
+        let ask = |method| rig.ask(method, path);
+        assert_eq!(ask("GET").bearer(&everything).status().await, expected);
+        let answer = ask("POST").bearer(&everything).json(&set);
+        assert_eq!(answer.status().await, expected, "{path}");
+        for other in &others {
+            assert_eq!(ask("GET").bearer(other).status().await, 404, "{path}");
+            let answer = ask("POST").bearer(other).json(&set);
+            assert_eq!(answer.status().await, 404, "{path}");
+        }
+    }
+    rig.stop().await;
+}
+
 /// A token with the least time to live that can be made.
 fn soon() -> TokenRecord {
     TokenRecord {

@@ -282,6 +282,18 @@ impl Answer {
         String::from_utf8_lossy(&all).into_owned()
     }
 
+    /// Wait until so many lines hold all of these.
+    pub async fn says(&mut self, times: usize, parts: &[&str]) {
+        let holds = |line: &&str| parts.iter().all(|part| line.contains(part));
+        while self.body.lines().filter(holds).count() < times {
+            let mut some = vec![0; 4096];
+            let read = timeout(PATIENCE, self.stream.read(&mut some)).await;
+            let len = read.expect("more of the stream").unwrap();
+            assert!(len > 0, "it ended: {}", self.body);
+            self.body.push_str(&String::from_utf8_lossy(&some[..len]));
+        }
+    }
+
     /// Wait until something more comes.
     pub async fn more(&mut self) {
         let mut sink = vec![0; 4096];

@@ -39,6 +39,26 @@ async fn echoes(answer: &mut Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn instances_that_come_later_are_told_of_to_those_who_reach_them() {
+    let rig = Rig::new();
+    let token = rig.token(all()).await;
+    let anns = hs256(&claims("ann"));
+    let mut everything = follow(&rig, "/v1/events?follow=true", &token).await;
+    let mut hers = follow(&rig, "/v1/events?follow=true", &anns).await;
+    let bobs = rig.instance("b", Some("bob")).await;
+    let of_bobs = ["\"type\":\"detect\"", bobs.as_str()];
+    everything.says(1, &of_bobs).await;
+    let ann = rig.instance("a", Some("ann")).await;
+    hers.says(1, &[ann.as_str()]).await;
+    // One that is made again after it was taken away is there again.
+    rig.manager().down(bobs.as_str(), true).await.unwrap();
+    assert_eq!(rig.instance("b", Some("bob")).await, bobs);
+    everything.says(2, &of_bobs).await;
+    rig.stop().await;
+    assert!(!hers.whole().await.contains(bobs.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn revocation_ends_what_is_open_and_nothing_else() {
     let rig = Rig::new();
     let id = rig.instance("a", None).await;

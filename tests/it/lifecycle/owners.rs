@@ -73,6 +73,36 @@ async fn an_owners_image_is_one_of_ours_or_a_listed_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_owner_has_so_many_and_no_more() {
+    let mut world = world();
+    world.owners.previews = 1;
+    let agent = world.agent();
+    let labelled = |label: &str, owner: Option<&str>| UpOrder {
+        label: Some(label.parse().unwrap()),
+        owner: owner.map(str::to_owned),
+        ..world.order()
+    };
+    assert!(agent.up(labelled("one", Some("ann"))).await.is_ok());
+    assert!(agent.up(labelled("one", Some("ann"))).await.is_ok());
+    let second = agent.up(labelled("two", Some("ann"))).await;
+    let problem = second.unwrap_err().problem();
+    assert_eq!(problem.code, Code::Policy, "{problem:?}");
+    assert!(problem.hint.unwrap().contains("`previews` under `[api]`"));
+    assert_eq!(agent.manager.list().len(), 1, "nothing is left of it");
+    away(&agent).await;
+    assert!(agent.up(labelled("two", Some("ann"))).await.is_ok());
+    away(&agent).await;
+    // Of another owner, and of the host's user, are others.
+    for owner in [Some("ann"), Some("bob"), None] {
+        assert!(agent.up(labelled("three", owner)).await.is_ok());
+        let id = agent.manager.list().last().unwrap().id.to_string();
+        agent.manager.down(&id, false).await.unwrap();
+    }
+    away(&agent).await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nor_does_an_owners_template_bring_in_another() {
     let world = world();
     let agent = world.agent();
