@@ -3,7 +3,7 @@
 //!
 //! Prints milliseconds and ratios. Bounded: `ROUNDS` of each abuse, each of `REQUESTS` requests to
 //! the neighbour and `ASKED` to the agent. Needs a Docker engine and the built base images
-//! (`make bench-abuse` sees to both).
+//! (`make bench-abuse` sees to both). `cargo bench --bench abuse -- logs cpu` does these alone.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its result")]
 #![expect(
@@ -52,7 +52,12 @@ fn main() {
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|");
     measure(&neighbour, &socket);
-    for abuse in ABUSES {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |abuse: &&str| {
+        let named = |name: &String| ABUSES.contains(&name.as_str());
+        !asked.iter().any(named) || asked.iter().any(|name| name == abuse)
+    };
+    for abuse in ABUSES.into_iter().filter(wanted) {
         let (mut quiet, mut beside_it) = (Times::default(), Times::default());
         for _ in 0..ROUNDS {
             quiet.add(measure(&neighbour, &socket));

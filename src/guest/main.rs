@@ -22,6 +22,7 @@ mod memory;
 mod net;
 mod nft;
 mod output;
+mod pace;
 mod probe;
 mod process;
 mod relay;

@@ -6,6 +6,7 @@ mod app;
 mod closing;
 mod files;
 mod journal;
+mod pace;
 mod relay;
 mod stream;
 
