@@ -14,6 +14,7 @@ mod bridge;
 mod conn;
 mod files;
 mod filter;
+mod glance;
 mod init;
 mod journal;
 mod lines;

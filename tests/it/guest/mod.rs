@@ -5,6 +5,7 @@
 mod app;
 mod closing;
 mod files;
+mod glance;
 mod journal;
 mod pace;
 mod relay;
