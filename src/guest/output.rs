@@ -11,6 +11,8 @@ use crate::{pace::Pace, sys};
 
 /// Beyond this the programs that write have to wait. As much as a pipe holds.
 const FULL: usize = 64 * 1024;
+/// How long the end waits for an engine that takes nothing. Its own patience with us is 10 s.
+const PATIENCE_MS: i32 = 1000;
 
 /// What the rest of an output waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,11 @@ impl Output {
         }
     }
 
+    /// The stream, while the engine has to take something before more can be written.
+    fn blocked(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().filter(|_| self.is_waiting(Waits::Engine)).map(File::as_fd)
+    }
+
     fn is_waiting(&self, what: Waits) -> bool {
         !self.pending.is_empty() && self.waits == what
     }
@@ -112,10 +119,17 @@ impl Log {
         }
     }
 
-    /// The last of all goes whatever it costs, as far as the engine takes it.
+    /// The last of all goes whatever it costs, unless the engine takes nothing for a while.
     pub fn finish(&mut self) {
         for output in &mut self.outputs {
             output.flush(None);
+            while let Some(fd) = output.blocked() {
+                let mut fds = [sys::watch(fd, sys::POLLOUT)];
+                if sys::wait(&mut fds, PATIENCE_MS).is_err() || fds[0].revents == 0 {
+                    break;
+                }
+                output.flush(None);
+            }
         }
     }
 
@@ -123,10 +137,9 @@ impl Log {
         self.outputs[usize::from(stderr)].pending.len() >= FULL
     }
 
-    /// The stream, while the engine has to take something before more can be written.
+    /// What has to be writable before more can go.
     pub fn waits(&self, stderr: bool) -> Option<BorrowedFd<'_>> {
-        let output = &self.outputs[usize::from(stderr)];
-        output.file.as_ref().filter(|_| output.is_waiting(Waits::Engine)).map(File::as_fd)
+        self.outputs[usize::from(stderr)].blocked()
     }
 
     /// When [`Log::advance`] wants to be called, if nothing else happens.

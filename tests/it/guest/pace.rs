@@ -1,12 +1,13 @@
 //! How fast what an app writes goes to the engine: the budget alone, at times the tests make up,
 //! and a guest that floods.
 
-use std::{fs, time::Duration};
+use std::{fs, process::Stdio, time::Duration};
 
-use tokio::{task::yield_now, time::timeout};
+use codemate_preview::task::Scope;
+use tokio::{io::AsyncReadExt as _, process::Command, task::yield_now, time::timeout};
 
 use super::{
-    LIMIT, World,
+    GUEST, LIMIT, World,
     app::{appears, exited, started},
     event, shell,
 };
@@ -133,17 +134,34 @@ async fn nothing_of_a_flood_is_lost() {
 
 #[tokio::test]
 async fn what_a_guest_holds_back_goes_before_it_ends() {
-    let mut world = World::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut init = Command::new(GUEST)
+        .arg("init")
+        .arg("--home")
+        .arg(dir.path().join("home"))
+        .arg("--socket")
+        .arg(dir.path().join("socket"))
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut told = init.stdout.take().unwrap();
+    let mut world = World {
+        dir,
+        init,
+        scope: Scope::new(),
+    };
     let (link, mut events) = world.link().await;
-    // Beyond a burst: when all is written, some of it is in the guest and in the pipe.
+    // More than a burst, and than the pipe that nobody reads yet: the guest has the rest.
     let script = "trap 'echo bye; exit' TERM; yes '' | head -c 100000; echo up > up; while :; do sleep 0.01; done";
     link.start_app(shell(script)).await.unwrap();
     event(&mut events, started).await;
     appears(&world, "up").await;
     let guest = rustix::process::Pid::from_raw(world.init.id().unwrap().cast_signed()).unwrap();
     rustix::process::kill_process(guest, rustix::process::Signal::TERM).unwrap();
+    let mut log = String::new();
+    told.read_to_string(&mut log).await.unwrap();
     assert!(world.init.wait().await.unwrap().success());
-    let log = world.log();
     assert_eq!(log.lines().filter(|line| line.is_empty()).count(), 100_000);
     assert!(log.contains("bye\n"));
 }
