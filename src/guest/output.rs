@@ -12,7 +12,7 @@ use crate::{pace::Pace, sys};
 /// Beyond this the programs that write have to wait. As much as a pipe holds.
 const FULL: usize = 64 * 1024;
 /// How long the end waits for an engine that takes nothing. Its own patience with us is 10 s.
-const PATIENCE_MS: i32 = 1000;
+const PATIENCE_MS: i32 = 5000;
 
 /// What the rest of an output waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -152,16 +152,31 @@ async fn what_a_guest_holds_back_goes_before_it_ends() {
         scope: Scope::new(),
     };
     let (link, mut events) = world.link().await;
-    // More than a burst, and than the pipe that nobody reads yet: the guest has the rest.
-    let script = "trap 'echo bye; exit' TERM; yes '' | head -c 100000; echo up > up; while :; do sleep 0.01; done";
+    // More than a burst. Nobody reads yet: a third each is in our pipe, in the guest and in its pipe.
+    let script = "trap 'echo bye; exit' TERM; yes '' | head -c 180000; echo up > up; while :; do sleep 0.01; done";
     link.start_app(shell(script)).await.unwrap();
-    event(&mut events, started).await;
+    let pid = event(&mut events, started).await;
     appears(&world, "up").await;
     let guest = rustix::process::Pid::from_raw(world.init.id().unwrap().cast_signed()).unwrap();
     rustix::process::kill_process(guest, rustix::process::Signal::TERM).unwrap();
+    // Nobody reads before the guest is done with the app and waits, or has ended.
+    while state(pid).is_some() {
+        yield_now().await;
+    }
+    while world.init.try_wait().unwrap().is_none()
+        && state(guest.as_raw_nonzero().get().unsigned_abs()) != Some('S')
+    {
+        yield_now().await;
+    }
     let mut log = String::new();
     told.read_to_string(&mut log).await.unwrap();
     assert!(world.init.wait().await.unwrap().success());
-    assert_eq!(log.lines().filter(|line| line.is_empty()).count(), 100_000);
+    assert_eq!(log.lines().filter(|line| line.is_empty()).count(), 180_000);
     assert!(log.contains("bye\n"));
+}
+
+/// What a process is at, as one letter; nothing once it was waited for.
+fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
