@@ -71,6 +71,7 @@ bench-abuse: setup
 	cargo build --release --quiet
 	$(BIN) images build
 	cargo bench --bench abuse
+
 ## A start in a network that is held, beside a plain container's on the default bridge.
 bench-isolation:
 	cargo bench --bench isolation

@@ -122,6 +122,7 @@ impl App {
                 }
             }
         }
+        log.hurry();
         if self.stopping.is_none() {
             let ending = process.ending();
             self.ended = Some(ending.clone());

@@ -17,7 +17,7 @@ use crate::{
     conn::{Conn, IDLE, PIECE},
     files::Workspace,
     listeners::Listeners,
-    output::{Log, Output},
+    output::Log,
     run::Run,
     usage::{Found, Usage},
     sys::{self, PollFd},
@@ -74,7 +74,7 @@ impl Init {
             run: None,
             listeners: Listeners::new(),
             usage: Usage::of(home.to_owned()),
-            log: Log { stdout: Output::new(&io::stdout()), stderr: Output::new(&io::stderr()) },
+            log: Log::new(),
             signals,
             socket: listener,
             conns: BTreeMap::new(),
@@ -107,6 +107,7 @@ impl Init {
             self.turned = Instant::now();
             self.settle();
         }
+        self.log.finish();
         Ok(())
     }
 
@@ -122,11 +123,10 @@ impl Init {
         add(Source::Signals, self.signals.as_fd(), sys::POLLIN);
         add(Source::Socket, self.socket.as_fd(), sys::POLLIN);
         for stderr in [false, true] {
-            let output = if stderr { &self.log.stderr } else { &self.log.stdout };
-            if let Some(fd) = output.waits() {
+            if let Some(fd) = self.log.waits(stderr) {
                 add(Source::Log { stderr }, fd, sys::POLLOUT);
             }
-            if output.is_full() {
+            if self.log.is_full(stderr) {
                 continue;
             }
             if let Some(fd) = self.app.process().and_then(|process| process.stream(stderr)) {
@@ -153,7 +153,7 @@ impl Init {
         }
         let idle = self.conns.values().map(|conn| conn.heard + IDLE);
         let listeners = (!self.conns.is_empty()).then(|| self.listeners.timer());
-        let next = idle.chain(listeners).chain(self.app.timer()).min()?;
+        let next = idle.chain(listeners).chain(self.app.timer()).chain(self.log.timer()).min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
@@ -161,7 +161,7 @@ impl Init {
         match source {
             Source::Signals => self.signalled(),
             Source::Socket => self.accept(),
-            Source::Log { stderr } => self.log.of(stderr).flush(),
+            Source::Log { stderr } => self.log.flush(stderr),
             Source::App { stderr } => drop(self.app.read(stderr, &mut self.log)),
             Source::Run { stderr } => drop(self.read_run(stderr)),
             Source::Link(link) => {
@@ -228,6 +228,7 @@ impl Init {
 
     /// What follows from all that happened, and what it is time for.
     fn settle(&mut self) {
+        self.log.advance();
         let mut news = News::default();
         self.app.advance(&mut self.workspace, &mut news);
         if news.started {
@@ -265,6 +266,7 @@ impl Init {
         if waits && (!run.has_credit() || self.log.is_full(false) || self.log.is_full(true)) {
             return;
         }
+        self.log.hurry();
         let (owner, ending) = (run.owner, run.process.ending());
         self.run = None;
         if let Some(conn) = self.conns.get_mut(&owner.0) {

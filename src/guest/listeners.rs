@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
-use crate::{filter::places, wire::Socket};
+use crate::{
+    filter::places,
+    glance::{self, Glance},
+    wire::Socket,
+};
 
 const FAST: Duration = Duration::from_millis(15);
 const FAST_FOR: Duration = Duration::from_secs(15);
@@ -21,12 +25,20 @@ pub struct Listeners {
     bound: BTreeMap<u16, Vec<IpAddr>>,
     fast_until: Instant,
     next: Instant,
+    glance: Glance,
+    began: Instant,
 }
 
 impl Listeners {
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { bound: BTreeMap::new(), fast_until: now, next: now }
+        Self {
+            bound: BTreeMap::new(),
+            fast_until: now,
+            next: now,
+            glance: Glance::default(),
+            began: now,
+        }
     }
 
     /// Something is about to listen, or somebody new wants to know.
@@ -45,8 +57,20 @@ impl Listeners {
         if now < self.next {
             return false;
         }
-        self.next = now + if now < self.fast_until { FAST } else { SLOW };
-        self.look()
+        let (pause, pauses) = if now < self.fast_until {
+            (FAST, glance::HURRIED)
+        } else {
+            (SLOW, glance::CALM)
+        };
+        self.next = now + pause;
+        // Counted first: what comes while the tables are read is news the next time.
+        let (sockets, from) = (sockets(), self.began.elapsed());
+        if !self.glance.is_worth(sockets, from) {
+            return false;
+        }
+        let changed = self.look();
+        self.glance.was_read(sockets, from, self.began.elapsed(), pauses);
+        changed
     }
 
     pub fn look(&mut self) -> bool {
@@ -83,6 +107,12 @@ impl Listeners {
         }
         candidates
     }
+}
+
+fn sockets() -> Option<u64> {
+    let tables = ["/proc/net/sockstat", "/proc/net/sockstat6"];
+    let [four, six] = tables.map(|table| fs::read_to_string(table).unwrap_or_default());
+    glance::count([&four, &six])
 }
 
 /// Of a preview that reaches hosts by name, the filter listens in the same namespace.

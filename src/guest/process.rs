@@ -90,7 +90,7 @@ impl Process {
         match stream.as_mut()?.read(&mut piece) {
             Ok(len @ 1..) => {
                 piece.truncate(len);
-                log.of(stderr).write(&piece);
+                log.write(stderr, &piece);
                 self.lines.push(stderr, &piece);
                 Some(piece)
             }

@@ -149,6 +149,7 @@ const CHECKS: &[Check] = &[
     }),
     ("CIS 5.12: CPU", |all| {
         within(&all["HostConfig"]["NanoCpus"], 1_000_000_000)
+            && within(&all["HostConfig"]["CpuShares"], 512)
     }),
     ("CIS 5.13: the root is read-only", |all| {
         all["HostConfig"]["ReadonlyRootfs"] == true

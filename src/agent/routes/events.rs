@@ -94,14 +94,13 @@ impl All {
 
     fn follow(self) -> BoxStream<'static, Tagged> {
         stream::unfold(self, |mut all| async move {
-            let told = loop {
-                tokio::select! {
-                    changed = all.census.changed() => {
-                        changed.ok()?;
-                        break all.newcomers();
-                    }
-                    Some(one) = all.streams.next() => break vec![one],
+            let told = tokio::select! {
+                changed = all.census.changed() => {
+                    changed.ok()?;
+                    all.newcomers()
                 }
+                // There may be none yet.
+                Some(one) = all.streams.next() => vec![one],
             };
             Some((stream::iter(told), all))
         })

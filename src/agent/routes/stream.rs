@@ -20,6 +20,10 @@ use crate::{
 /// A quiet stream says so this often.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// Lines that may wait for the reader. All that wait are written at once: a write for each line
+/// would cost more than the line.
+const AHEAD: usize = 64;
+
 /// Where the lines of one answer go.
 pub struct Lines {
     to: mpsc::Sender<Bytes>,
@@ -76,7 +80,7 @@ pub fn ndjson<F>(
 where
     F: Future<Output = Result<(), Gone>> + Send + 'static,
 {
-    let (to, from) = mpsc::channel(64);
+    let (to, from) = mpsc::channel(AHEAD);
     let mut lines = Lines {
         to,
         seq: 0,
@@ -93,8 +97,9 @@ where
         }
     });
     let body = stream::unfold(from, |mut from| async move {
-        let line = from.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(line), from))
+        let mut lines = Vec::new();
+        let some = from.recv_many(&mut lines, AHEAD).await > 0;
+        some.then(|| (Ok::<_, std::convert::Infallible>(lines.concat()), from))
     });
     (
         [(CONTENT_TYPE, "application/x-ndjson")],

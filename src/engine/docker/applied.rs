@@ -43,6 +43,7 @@ fn limits_hold(want: &HostConfig, have: &HostConfig) -> bool {
         // -1 is what engines say of one that was not asked for.
         && want.memory_swappiness == have.memory_swappiness.filter(|&share| share >= 0)
         && want.nano_cpus == have.nano_cpus
+        && want.cpu_shares == have.cpu_shares
         && want.pids_limit == have.pids_limit
         && want.shm_size == have.shm_size
         && want.oom_score_adj == have.oom_score_adj
@@ -153,11 +154,12 @@ mod tests {
         spec.sandbox.runtime = Some("runsc".to_owned());
         let asked = spec::tests::body(&spec, true, &[]);
         assert_eq!(weaker(&asked, &faithful(&asked)), None);
-        let cases: [(&str, Weaken); 26] = [
+        let cases: [(&str, Weaken); 27] = [
             ("memory", |c| c.memory = Some(0)),
             ("swap", |c| c.memory_swap = Some(-1)),
             ("swappiness", |c| c.memory_swappiness = None),
             ("cpus", |c| c.nano_cpus = None),
+            ("shares", |c| c.cpu_shares = None),
             ("pids", |c| c.pids_limit = None),
             ("ulimits", |c| c.ulimits = None),
             ("oom", |c| c.oom_kill_disable = Some(true)),

@@ -29,6 +29,10 @@ const ROOT_CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID
 const FILE_BYTES: i64 = 4 << 30;
 /// What one process may keep from being swapped: enough for keys, nothing for hogs.
 const LOCKED_BYTES: i64 = 64 << 10;
+/// Half of what everything else on a host has, so that the engine, the agent and the user's own
+/// programs come first where CPU is short. Beside two previews that spin, a 2 ms computation of the
+/// host's took 2.3 ms in nine of ten cases, and 3.1 ms with equal shares, on 2 CPUs.
+const CPU_SHARES: i64 = 512;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -118,6 +122,7 @@ fn host_config(spec: &ContainerSpec, around: Surroundings<'_>) -> HostConfig {
         memory_swap: Some(memory),
         memory_swappiness: around.knows_swappiness.then_some(0),
         nano_cpus: Some(nano_cpus(limits.cpus)),
+        cpu_shares: Some(CPU_SHARES),
         pids_limit: Some(i64::from(limits.pids)),
         ulimits: Some(ulimits(limits.open_files)),
         oom_score_adj: Some(600),

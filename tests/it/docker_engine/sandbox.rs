@@ -40,6 +40,7 @@ async fn every_field_of_the_sandbox_is_set() {
         "MemorySwap": limits.memory_bytes,
         "MemorySwappiness": swappiness,
         "NanoCpus": 1_000_000_000,
+        "CpuShares": 512,
         "PidsLimit": limits.pids,
         "OomScoreAdj": 600,
         "ShmSize": 256 << 20,

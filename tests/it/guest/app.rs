@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{World, apply_one, event, put, shell};
 
-fn started(event: GuestEvent) -> Option<u32> {
+pub(super) fn started(event: GuestEvent) -> Option<u32> {
     match event {
         GuestEvent::AppStarted { pid } => Some(pid),
         GuestEvent::AppExited { exit, .. } => panic!("it ended: {exit:?}"),
@@ -18,7 +18,7 @@ fn started(event: GuestEvent) -> Option<u32> {
     }
 }
 
-fn exited(event: GuestEvent) -> Option<AppExit> {
+pub(super) fn exited(event: GuestEvent) -> Option<AppExit> {
     match event {
         GuestEvent::AppExited { exit, .. } => Some(exit),
         _ => None,
@@ -26,7 +26,7 @@ fn exited(event: GuestEvent) -> Option<AppExit> {
 }
 
 /// Wait until the app itself says so, by a file.
-async fn appears(world: &World, path: &str) -> String {
+pub(super) async fn appears(world: &World, path: &str) -> String {
     let path = world.at(path);
     loop {
         match fs::read_to_string(&path) {

@@ -5,7 +5,9 @@
 mod app;
 mod closing;
 mod files;
+mod glance;
 mod journal;
+mod pace;
 mod relay;
 mod stream;
 

@@ -1,0 +1,52 @@
+//! When the guest reads the kernel's tables, at times the tests make up.
+
+use std::time::Duration;
+
+#[path = "../../../src/guest/glance.rs"]
+mod when;
+
+use when::{ANYWAY, CALM, Glance, HURRIED, count};
+
+const FOUR: &str =
+    "sockets: used 62\nTCP: inuse 2 orphan 0 tw 16 alloc 7 mem 91\nUDP: inuse 5 mem 0\n";
+const SIX: &str = "TCP6: inuse 1\nUDP6: inuse 7\n";
+
+fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+#[test]
+fn sockets_of_both_families_are_counted() {
+    assert_eq!(count([FOUR, SIX]), Some(3));
+    assert_eq!(count([FOUR, ""]), Some(2));
+    assert_eq!(count(["", SIX]), None);
+}
+
+#[test]
+fn what_has_not_changed_is_not_read_until_it_is_due() {
+    let mut glance = Glance::default();
+    assert!(glance.is_worth(Some(0), ms(0)));
+    glance.was_read(Some(0), ms(0), ms(10), HURRIED);
+    assert!(!glance.is_worth(Some(0), ms(500)));
+    assert!(glance.is_worth(Some(1), ms(500)));
+    assert!(!glance.is_worth(Some(0), ms(9) + ANYWAY));
+    assert!(glance.is_worth(Some(0), ms(10) + ANYWAY));
+}
+
+#[test]
+fn a_reading_is_followed_by_a_pause_whatever_changes() {
+    for (pauses, end) in [(HURRIED, 10 + 40), (CALM, 10 + 390)] {
+        let mut glance = Glance::default();
+        glance.was_read(Some(0), ms(0), ms(10), pauses);
+        assert!(!glance.is_worth(Some(1), ms(end - 1)));
+        assert!(glance.is_worth(Some(1), ms(end)));
+    }
+}
+
+#[test]
+fn where_nothing_is_counted_only_the_pause_holds() {
+    let mut glance = Glance::default();
+    glance.was_read(None, ms(0), ms(10), HURRIED);
+    assert!(!glance.is_worth(None, ms(49)));
+    assert!(glance.is_worth(None, ms(50)));
+}
