@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    os::unix::fs::FileExt,
     time::{Duration, Instant},
 };
 
@@ -26,8 +27,13 @@ pub struct Listeners {
     fast_until: Instant,
     next: Instant,
     glance: Glance,
+    counts: Counts,
     began: Instant,
 }
+
+/// Of the sockets there are. The files stay open: to open one takes the kernel memory that the app
+/// may just have used up, and who asks for it then may be ended in the app's place.
+struct Counts([Option<File>; 2]);
 
 impl Listeners {
     pub fn new() -> Self {
@@ -37,6 +43,7 @@ impl Listeners {
             fast_until: now,
             next: now,
             glance: Glance::default(),
+            counts: Counts(["/proc/net/sockstat", "/proc/net/sockstat6"].map(|it| File::open(it).ok())),
             began: now,
         }
     }
@@ -64,7 +71,7 @@ impl Listeners {
         };
         self.next = now + pause;
         // Counted first: what comes while the tables are read is news the next time.
-        let (sockets, from) = (sockets(), self.began.elapsed());
+        let (sockets, from) = (self.counts.read(), self.began.elapsed());
         if !self.glance.is_worth(sockets, from) {
             return false;
         }
@@ -109,10 +116,16 @@ impl Listeners {
     }
 }
 
-fn sockets() -> Option<u64> {
-    let tables = ["/proc/net/sockstat", "/proc/net/sockstat6"];
-    let [four, six] = tables.map(|table| fs::read_to_string(table).unwrap_or_default());
-    glance::count([&four, &six])
+impl Counts {
+    fn read(&self) -> Option<u64> {
+        let [four, six] = self.0.each_ref().map(|file| {
+            // They are a few lines of some 200 bytes in all.
+            let mut text = [0; 1024];
+            let len = file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok());
+            String::from_utf8_lossy(&text[..len.unwrap_or(0)]).into_owned()
+        });
+        glance::count([&four, &six])
+    }
 }
 
 /// Of a preview that reaches hosts by name, the filter listens in the same namespace.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{EngineError, Observed, link::AppState},
     gateway::Target,
-    model::{Code, Event, Phase, Problem},
+    model::{AppExit, Code, Event, Phase, Problem},
     source::{Batch, LocalSource},
     store::Intent,
 };
@@ -159,6 +159,40 @@ impl Instance {
             }
         }
         self.container_lost().await;
+    }
+
+    /// Where an app used up its memory, the kernel may have ended the guest with it or in its place:
+    /// then it is the engine that knows why the stream broke.
+    pub(super) async fn explained(&self, error: LifecycleError) -> LifecycleError {
+        if !matches!(error, LifecycleError::Engine(EngineError::Link { .. })) {
+            return error;
+        }
+        for _ in 0..ATTEMPTS {
+            match self.house.engine.observe(&self.record.id).await {
+                Ok(Observed::Exited {
+                    out_of_memory: true,
+                    ..
+                }) => {
+                    return LifecycleError::AppExited {
+                        exit: Box::new(AppExit {
+                            code: None,
+                            signal: None,
+                            out_of_memory: true,
+                            peak_bytes: None,
+                            limit_bytes: Some(self.record.limits.memory_bytes),
+                            last_lines: Vec::new(),
+                        }),
+                    };
+                }
+                // It may be about to be told.
+                Ok(Observed::Running { .. }) => tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = self.scope.cancelled() => break,
+                },
+                Ok(Observed::Absent | Observed::Exited { .. }) | Err(_) => break,
+            }
+        }
+        error
     }
 
     async fn relink(&mut self) -> Result<(), LifecycleError> {

@@ -74,7 +74,7 @@ impl Instance {
                     self.share_and_open(job, wish).await
                 }
             }
-            Err(error) => Err(error),
+            Err(error) => Err(self.explained(error).await),
         };
         match up {
             Ok(_) => Ok(self.outcome(true, job.share).await),

@@ -68,13 +68,16 @@ impl Variables {
     }
 
     pub fn for_app(&self, plan: &Plan) -> AppSpec {
-        let mut env = self.for_command(Some(plan));
         let own = plan.run.env.iter();
-        env.extend(own.map(|(name, value)| (name.clone(), Secret::new(value))));
-        env.push(("PORT".to_owned(), Secret::new(plan.run.port.to_string())));
+        let mut env: BTreeMap<String, Secret> = own
+            .map(|(name, value)| (name.clone(), Secret::new(value)))
+            .collect();
+        // The user's win over the template's; the port alone is what the plan says.
+        env.extend(self.for_command(Some(plan)));
+        env.insert("PORT".to_owned(), Secret::new(plan.run.port.to_string()));
         AppSpec {
             argv: plan.run.argv.clone(),
-            env,
+            env: env.into_iter().collect(),
             cwd: plan.root.clone(),
             grace: GRACE,
         }
@@ -204,6 +207,27 @@ mod tests {
         let values: Vec<_> = variables.all.values().map(Secret::reveal).collect();
         assert_eq!(values, ["file", "set", "flag", "set"]);
         assert_eq!(variables.revision, 4);
+    }
+
+    #[test]
+    fn the_users_variables_win_over_the_plans_but_for_the_port() {
+        let record = include_str!("../../tests/fixtures/store/v4/0123456789ab.json");
+        let record: serde_json::Value = serde_json::from_str(record).unwrap();
+        let mut plan: Plan = serde_json::from_value(record["plan"].clone()).unwrap();
+        for name in ["HOST", "MODE", "PORT"] {
+            plan.run.env.insert(name.to_owned(), "plan".to_owned());
+        }
+        let mut options = Options::default();
+        for name in ["MODE", "PORT"] {
+            options.env.insert(name.to_owned(), Secret::new("user"));
+        }
+        let variables = Variables::of(&options, &BTreeSet::new(), &InstanceSecrets::default());
+        let env = variables.for_app(&plan).env;
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, it)| (name.as_str(), it.reveal()))
+            .collect();
+        assert_eq!(env, [("HOST", "plan"), ("MODE", "user"), ("PORT", "5000")]);
     }
 
     #[test]

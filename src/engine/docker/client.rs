@@ -13,8 +13,9 @@ use super::{
 };
 use crate::engine::{EngineError, Result};
 
-/// For what the engine answers from memory.
-pub const SIMPLE: Duration = Duration::from_secs(3);
+/// For what the engine answers from memory. 3 s were too few,
+/// at times, where 10 to 15 programs waited for 2 CPUs.
+pub const SIMPLE: Duration = Duration::from_secs(10);
 /// For what makes the engine work: create, start, stop, remove, upload.
 pub const HEAVY: Duration = Duration::from_secs(60);
 /// Silence in a build or a pull after which it is given up. A single step may well be quiet for

@@ -8,7 +8,10 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +45,8 @@ pub struct FakeEngine {
     pub refused: Mutex<Vec<EgressRefused>>,
     /// What it says it can do; everything unless a test changes it.
     pub abilities: Mutex<Abilities>,
+    /// Whether containers that ended are said to have run out of memory.
+    pub out_of_memory: AtomicBool,
 }
 
 impl FakeEngine {
@@ -55,6 +60,7 @@ impl FakeEngine {
             running: Mutex::default(),
             refused: Mutex::default(),
             abilities: Mutex::default(),
+            out_of_memory: AtomicBool::default(),
         }
     }
 
@@ -226,7 +232,7 @@ impl Engine for FakeEngine {
                 Some(status) => Observed::Exited {
                     generation: one.generation,
                     code: i64::from(status.code().unwrap_or(-1)),
-                    out_of_memory: false,
+                    out_of_memory: self.out_of_memory.load(Ordering::Relaxed),
                 },
             },
         })

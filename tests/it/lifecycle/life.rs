@@ -1,14 +1,29 @@
 //! The life of an instance, in this process, on an engine without Docker.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::atomic::Ordering};
 
 use codemate_preview::{
     engine::Engine,
     lifecycle::{LifecycleError, UpOrder},
-    model::{EgressRefused, Event, Options, PhaseKind, RefusedBy},
+    model::{Code, EgressRefused, Event, Options, PhaseKind, RefusedBy},
 };
 
 use super::world::{SERVER, World, changed};
+
+/// Where memory has run out, the kernel may end the guest in place of the app.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_ended_for_want_of_memory_is_an_app_that_did() {
+    let world = World::new("import os\nos.kill(os.getppid(), 9)\n");
+    let agent = world.agent();
+    let cut_off = agent.up(world.order()).await.unwrap_err().problem();
+    assert_eq!(cut_off.code, Code::Docker, "{cut_off:?}");
+    world.engine.out_of_memory.store(true, Ordering::Relaxed);
+    let told = agent.up(world.order()).await.unwrap_err().problem();
+    assert_eq!(told.code, Code::AppExited, "{told:?}");
+    assert!(told.message.contains("out of memory"), "{told:?}");
+    assert!(told.hint.unwrap().contains("--memory"));
+    agent.stop().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_edit_restart_down_and_up_again() {
