@@ -37,6 +37,7 @@ fn uid_of(pid: &str) -> String {
 fn root_is_mapped() {
     let second = Second::start(&json!({ "userns-remap": "default" }));
     second.load(IMAGE);
+    second.load("codemate/net:1");
     let mut mapped = Host::new();
     mapped.env.push(("DOCKER_HOST", second.host()));
     let plain = Host::new();
@@ -89,6 +90,7 @@ fn gvisor_runs() {
     let runsc = json!({ "path": "runsc", "runtimeArgs": arguments });
     let second = Second::start(&json!({ "runtimes": { "runsc": runsc } }));
     second.load(IMAGE);
+    second.load("codemate/net:1");
     let mut host = Host::new();
     host.env.push(("DOCKER_HOST", second.host()));
     write(
