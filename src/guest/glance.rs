@@ -9,9 +9,11 @@ use std::time::Duration;
 /// In case that one socket came and another went.
 pub const ANYWAY: Duration = Duration::from_secs(3);
 /// Pauses after a reading, as multiples of how long it took: where sockets come and go all the
-/// time, it takes a fifth of a CPU for as long as somebody waits for a port, and a fortieth later.
+/// time, it takes a fifth of a CPU while nothing listens that somebody waits for, a fortieth while
+/// more may come, and a three-hundredth later.
 pub const HURRIED: u32 = 4;
-pub const CALM: u32 = 39;
+pub const KEEN: u32 = 39;
+pub const CALM: u32 = 299;
 
 #[derive(Default)]
 pub struct Glance {

@@ -34,6 +34,7 @@ const FROZEN: Duration = Duration::from_secs(2);
 enum Source {
     Signals,
     Socket,
+    Listeners,
     Log { stderr: bool },
     App { stderr: bool },
     Run { stderr: bool },
@@ -72,7 +73,7 @@ impl Init {
             workspace: Workspace::open(home)?,
             app: App::default(),
             run: None,
-            listeners: Listeners::new(),
+            listeners: Listeners::watch()?,
             usage: Usage::of(home.to_owned()),
             log: Log::new(),
             signals,
@@ -122,6 +123,7 @@ impl Init {
         };
         add(Source::Signals, self.signals.as_fd(), sys::POLLIN);
         add(Source::Socket, self.socket.as_fd(), sys::POLLIN);
+        add(Source::Listeners, self.listeners.fd(), sys::POLLIN);
         for stderr in [false, true] {
             if let Some(fd) = self.log.waits(stderr) {
                 add(Source::Log { stderr }, fd, sys::POLLOUT);
@@ -152,8 +154,9 @@ impl Init {
             return Some(Duration::ZERO);
         }
         let idle = self.conns.values().map(|conn| conn.heard + IDLE);
-        let listeners = (!self.conns.is_empty()).then(|| self.listeners.timer());
-        let next = idle.chain(listeners).chain(self.app.timer()).chain(self.log.timer()).min()?;
+        // So often at least, for a long turn to tell of a freeze.
+        let pulse = (!self.conns.is_empty()).then(|| self.turned + FROZEN / 2);
+        let next = idle.chain(pulse).chain(self.app.timer()).chain(self.log.timer()).min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
@@ -161,6 +164,11 @@ impl Init {
         match source {
             Source::Signals => self.signalled(),
             Source::Socket => self.accept(),
+            Source::Listeners => {
+                if self.listeners.has_changed() {
+                    self.broadcast(&ToAgent::Listening { ports: self.listeners.ports() });
+                }
+            }
             Source::Log { stderr } => self.log.flush(stderr),
             Source::App { stderr } => drop(self.app.read(stderr, &mut self.log)),
             Source::Run { stderr } => drop(self.read_run(stderr)),
@@ -236,10 +244,7 @@ impl Init {
         }
         self.tell(news);
         self.finish_run();
-        let now = Instant::now();
-        if !self.conns.is_empty() && self.listeners.poll(now) {
-            self.broadcast(&ToAgent::Listening { ports: self.listeners.ports() });
-        }
+        self.listeners.attend(!self.conns.is_empty());
         if let Some(found) = self.usage.advance() {
             let Found { bytes, files, free, .. } = found;
             for (link, id) in found.waiters {
@@ -250,7 +255,7 @@ impl Init {
         }
         // Nothing is acknowledged that a crash could make the journal forget.
         let _ = self.workspace.journal.flush();
-        self.tend_links(now);
+        self.tend_links(Instant::now());
     }
 
     /// The command's end is told once all it wrote is.

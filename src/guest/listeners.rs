@@ -1,98 +1,101 @@
-//! Which TCP ports something listens on, from the kernel's tables.
+//! Which TCP ports something listens on, as far as is known.
+//!
+//! To know it takes reading tables for 10 ms at a time, for which nobody's connection should wait: a
+//! thread of its own reads them.
 
 use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{BufRead, BufReader},
+    io::{self, PipeReader, PipeWriter, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    os::unix::fs::FileExt,
+    os::fd::{AsFd, BorrowedFd},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
 use crate::{
-    filter::places,
     glance::{self, Glance},
+    listening::{self, Bound, Counts},
+    sys,
     wire::Socket,
 };
 
 const FAST: Duration = Duration::from_millis(15);
 const FAST_FOR: Duration = Duration::from_secs(15);
 const SLOW: Duration = Duration::from_millis(500);
-/// Where Docker's own resolver listens, in the container's namespace.
-const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
+/// Of the thread's stack; it holds a line and a buffer's handle.
+const STACK: usize = 128 << 10;
 
+/// The side of those who ask.
 pub struct Listeners {
-    /// Every address each port is bound to.
-    bound: BTreeMap<u16, Vec<IpAddr>>,
-    fast_until: Instant,
-    next: Instant,
-    glance: Glance,
-    counts: Counts,
-    began: Instant,
+    known: Arc<Known>,
+    changes: PipeReader,
+    attended: bool,
 }
 
-/// Of the sockets there are. The files stay open: to open one takes the kernel memory that the app
-/// may just have used up, and who asks for it then may be ended in the app's place.
-struct Counts([Option<File>; 2]);
+/// What both sides share.
+struct Known {
+    bound: Mutex<Bound>,
+    /// Held while the tables are read, so that what was read last is what is known.
+    reading: Mutex<()>,
+    wish: Mutex<Wish>,
+    wished: Condvar,
+    /// A byte goes in whenever something changed.
+    changes: PipeWriter,
+}
+
+/// What is wanted of the thread.
+struct Wish {
+    attended: bool,
+    hurried: bool,
+    fast_until: Instant,
+}
 
 impl Listeners {
-    pub fn new() -> Self {
-        let now = Instant::now();
-        Self {
-            bound: BTreeMap::new(),
-            fast_until: now,
-            next: now,
-            glance: Glance::default(),
-            counts: Counts(["/proc/net/sockstat", "/proc/net/sockstat6"].map(|it| File::open(it).ok())),
-            began: now,
+    pub fn watch() -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        sys::set_nonblocking(&reader)?;
+        sys::set_nonblocking(&writer)?;
+        let known = Arc::new(Known {
+            bound: Mutex::default(),
+            reading: Mutex::default(),
+            wish: Mutex::new(Wish { attended: false, hurried: false, fast_until: Instant::now() }),
+            wished: Condvar::new(),
+            changes: writer,
+        });
+        let theirs = known.clone();
+        thread::Builder::new().stack_size(STACK).spawn(move || theirs.keep_looking())?;
+        Ok(Self { known, changes: reader, attended: false })
+    }
+
+    /// Readable once something changed that [`Listeners::has_changed`] has not told.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.changes.as_fd()
+    }
+
+    pub fn has_changed(&mut self) -> bool {
+        // As many changes as there were are one.
+        matches!(self.changes.read(&mut [0; 64]), Ok(1..))
+    }
+
+    /// Whether anybody wants to know.
+    pub fn attend(&mut self, attended: bool) {
+        if self.attended != attended {
+            self.attended = attended;
+            self.known.wish(|wish| wish.attended = attended);
         }
     }
 
     /// Something is about to listen, or somebody new wants to know.
-    pub fn hurry(&mut self) {
-        let now = Instant::now();
-        self.fast_until = now + FAST_FOR;
-        self.next = now;
+    pub fn hurry(&self) {
+        self.known.wish(|wish| {
+            wish.hurried = true;
+            wish.fast_until = Instant::now() + FAST_FOR;
+        });
     }
 
-    pub fn timer(&self) -> Instant {
-        self.next
-    }
-
-    /// Look again if it is time. Says whether the set changed.
-    pub fn poll(&mut self, now: Instant) -> bool {
-        if now < self.next {
-            return false;
-        }
-        let (pause, pauses) = if now < self.fast_until {
-            (FAST, glance::HURRIED)
-        } else {
-            (SLOW, glance::CALM)
-        };
-        self.next = now + pause;
-        // Counted first: what comes while the tables are read is news the next time.
-        let (sockets, from) = (self.counts.read(), self.began.elapsed());
-        if !self.glance.is_worth(sockets, from) {
-            return false;
-        }
-        let changed = self.look();
-        self.glance.was_read(sockets, from, self.began.elapsed(), pauses);
-        changed
-    }
-
-    pub fn look(&mut self) -> bool {
-        let mut bound: BTreeMap<u16, Vec<IpAddr>> = BTreeMap::new();
-        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            for (address, port) in listening(table) {
-                if address != RESOLVER && !is_filters(address, port) {
-                    bound.entry(port).or_default().push(address);
-                }
-            }
-        }
-        bound.values_mut().for_each(|addresses| addresses.sort_unstable());
-        let changed = bound != self.bound;
-        self.bound = bound;
-        changed
+    /// Know it now.
+    pub fn look(&self) {
+        self.known.look();
     }
 
     pub fn ports(&self) -> Vec<Socket> {
@@ -101,13 +104,13 @@ impl Listeners {
             any: addresses.iter().any(IpAddr::is_unspecified),
             loopback: addresses.iter().any(IpAddr::is_loopback),
         };
-        self.bound.iter().map(port).collect()
+        lock(&self.known.bound).iter().map(port).collect()
     }
 
     /// Where to try to connect to a port, best first.
     pub fn candidates(&self, port: u16) -> Vec<IpAddr> {
         let mut candidates = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        for &address in self.bound.get(&port).into_iter().flatten() {
+        for &address in lock(&self.known.bound).get(&port).into_iter().flatten() {
             if !address.is_unspecified() && !candidates.contains(&address) {
                 candidates.push(address);
             }
@@ -116,52 +119,62 @@ impl Listeners {
     }
 }
 
-impl Counts {
-    fn read(&self) -> Option<u64> {
-        let [four, six] = self.0.each_ref().map(|file| {
-            // They are a few lines of some 200 bytes in all.
-            let mut text = [0; 1024];
-            let len = file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok());
-            String::from_utf8_lossy(&text[..len.unwrap_or(0)]).into_owned()
-        });
-        glance::count([&four, &six])
+impl Known {
+    fn wish(&self, change: impl FnOnce(&mut Wish)) {
+        change(&mut lock(&self.wish));
+        self.wished.notify_one();
+    }
+
+    fn look(&self) {
+        let _reading = lock(&self.reading);
+        let found = listening::bound();
+        let mut bound = lock(&self.bound);
+        if *bound != found {
+            *bound = found;
+            // A pipe that is full says so already.
+            let _ = (&self.changes).write(&[0]);
+        }
+    }
+
+    fn keep_looking(&self) {
+        let (counts, began) = (Counts::open(), Instant::now());
+        let (mut glance, mut next) = (Glance::default(), began);
+        loop {
+            let (pause, pauses) = match self.is_due(next) {
+                true if lock(&self.bound).is_empty() => (FAST, glance::HURRIED),
+                true => (FAST, glance::KEEN),
+                false => (SLOW, glance::CALM),
+            };
+            next = Instant::now() + pause;
+            // Counted first: what comes while the tables are read is news the next time.
+            let (sockets, from) = (counts.read(), began.elapsed());
+            if glance.is_worth(sockets, from) {
+                self.look();
+                glance.was_read(sockets, from, began.elapsed(), pauses);
+            }
+        }
+    }
+
+    /// Wait until it is time to look, and say whether somebody waits for what is seen.
+    fn is_due(&self, next: Instant) -> bool {
+        let mut wish = lock(&self.wish);
+        loop {
+            let now = Instant::now();
+            if wish.attended && (wish.hurried || now >= next) {
+                wish.hurried = false;
+                return now < wish.fast_until;
+            }
+            wish = if wish.attended {
+                let left = next.saturating_duration_since(now);
+                let waited = self.wished.wait_timeout(wish, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                self.wished.wait(wish).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
     }
 }
 
-/// Of a preview that reaches hosts by name, the filter listens in the same namespace.
-fn is_filters(address: IpAddr, port: u16) -> bool {
-    address.is_loopback() && [places::DNS, places::TLS, places::HTTP].contains(&port)
-}
-
-fn listening(table: &str) -> Vec<(IpAddr, u16)> {
-    let Ok(file) = File::open(table) else { return Vec::new() };
-    let lines = BufReader::with_capacity(16 * 1024, file).lines().skip(1).map_while(Result::ok);
-    // The kernel lists what listens before every connection.
-    lines.map_while(|line| entry(&line)).collect()
-}
-
-/// Address and port of a line whose state is "listening".
-fn entry(line: &str) -> Option<(IpAddr, u16)> {
-    let mut fields = line.split_ascii_whitespace().skip(1);
-    let (address, port) = fields.next()?.split_once(':')?;
-    let (_, state) = (fields.next()?, fields.next()?);
-    let port = u16::from_str_radix(port, 16).ok()?;
-    (state == "0A").then_some(())?;
-    Some((parse(address)?, port))
-}
-
-/// Groups of eight digits, each a word in the machine's byte order.
-fn parse(address: &str) -> Option<IpAddr> {
-    let word = |at: usize| {
-        let digits = address.get(at..at + 8)?;
-        u32::from_str_radix(digits, 16).ok().map(u32::to_ne_bytes)
-    };
-    if address.len() == 8 {
-        return Some(IpAddr::from(word(0)?));
-    }
-    let mut bytes = [0; 16];
-    for (index, chunk) in bytes.chunks_mut(4).enumerate() {
-        chunk.copy_from_slice(&word(index * 8)?);
-    }
-    Some(Ipv6Addr::from(bytes).to_canonical())
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,8 @@
 //!
 //! `guest init` is the process itself: it keeps the files, runs the app, watches its ports and
 //! relays connections. `guest link` is how the agent reaches it, `guest at` begins a command in a
-//! directory. Std only, one thread, nothing needed from the image it runs in.
+//! directory. Std only, nothing needed from the image it runs in, and one thread, but for one that
+//! reads the kernel's long tables.
 //!
 //! Elsewhere the same program holds packet filters: `guest net` that of one preview's network
 //! namespace, `guest warden` that of the host. Those need `nft` in their image.
@@ -19,6 +20,7 @@ mod init;
 mod journal;
 mod lines;
 mod listeners;
+mod listening;
 mod memory;
 mod net;
 mod nft;

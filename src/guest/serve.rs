@@ -199,7 +199,12 @@ impl Init {
                     conn.send(id, &ToAgent::Opened {});
                 }
             }
-            _ => conn.send(id, &ToAgent::Refused {}),
+            Ok(_) => conn.send(id, &ToAgent::Refused {}),
+            Err(_) => {
+                // It may be about to come back, or has gone to another port.
+                self.listeners.hurry();
+                conn.send(id, &ToAgent::Refused {});
+            }
         }
         Ok(())
     }

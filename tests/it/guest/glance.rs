@@ -5,7 +5,7 @@ use std::time::Duration;
 #[path = "../../../src/guest/glance.rs"]
 mod when;
 
-use when::{ANYWAY, CALM, Glance, HURRIED, count};
+use when::{ANYWAY, CALM, Glance, HURRIED, KEEN, count};
 
 const FOUR: &str =
     "sockets: used 62\nTCP: inuse 2 orphan 0 tw 16 alloc 7 mem 91\nUDP: inuse 5 mem 0\n";
@@ -35,7 +35,7 @@ fn what_has_not_changed_is_not_read_until_it_is_due() {
 
 #[test]
 fn a_reading_is_followed_by_a_pause_whatever_changes() {
-    for (pauses, end) in [(HURRIED, 10 + 40), (CALM, 10 + 390)] {
+    for (pauses, end) in [(HURRIED, 10 + 40), (KEEN, 10 + 390), (CALM, 10 + 2990)] {
         let mut glance = Glance::default();
         glance.was_read(Some(0), ms(0), ms(10), pauses);
         assert!(!glance.is_worth(Some(1), ms(end - 1)));
