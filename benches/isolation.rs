@@ -152,6 +152,7 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
         most_memory_bytes: 1 << 40,
         most_disk_bytes: 1 << 40,
         least_free_bytes: 0,
+        most_kept_bytes: u64::MAX,
         allow_root: false,
         egress: codemate_preview::model::Egress::Open,
         runtime: None,

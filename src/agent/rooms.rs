@@ -82,6 +82,7 @@ impl Rooms {
             supabase,
             routes,
             disk: Arc::default(),
+            went_down: tokio::sync::Notify::new(),
             settings: Settings {
                 policy: policy(&user)?,
                 config_dir: paths.config_dir.clone(),
@@ -298,6 +299,7 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         most_memory_bytes: size("most_memory", &user.most_memory)?.unwrap_or(u64::MAX),
         most_disk_bytes: size("most_disk", &user.most_disk)?.unwrap_or(u64::MAX),
         least_free_bytes: size("least_free_disk", &user.least_free_disk)?.unwrap_or(1 << 30),
+        most_kept_bytes: size("most_kept_disk", &user.most_kept_disk)?.unwrap_or(20 << 30),
         allow_root: user.sandbox.allow_root,
         runtime: user.sandbox.runtime.clone(),
         runtimes: user.sandbox.runtimes.clone(),

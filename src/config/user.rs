@@ -28,6 +28,9 @@ pub struct UserSettings {
     /// Below so much free space nothing is started, and the largest preview is stopped; `1GiB`
     /// when not given.
     pub least_free_disk: Option<String>,
+    /// What previews that are down may keep together; `20GiB` when not given. Who has been down
+    /// longest loses it first.
+    pub most_kept_disk: Option<String>,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
     pub tunnels: TunnelSettings,

@@ -32,6 +32,7 @@ impl Instance {
             since: Timestamp::now(),
         })
         .await?;
+        self.house.went_down.notify_one();
         Ok(was_up)
     }
 
@@ -95,5 +96,6 @@ impl Instance {
         if let Err(second) = self.enter(phase).await {
             tracing::error!(instance = %self.record.id, error = %second, "the record is stale");
         }
+        self.house.went_down.notify_one();
     }
 }

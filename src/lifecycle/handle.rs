@@ -9,7 +9,11 @@ use super::{
     instance::{Command, Epoch},
     share::Sharing,
 };
-use crate::{model::TunnelNow, source::supabase::FollowStatus, store::Record};
+use crate::{
+    model::TunnelNow,
+    source::supabase::FollowStatus,
+    store::{Intent, Record},
+};
 
 /// The way to one instance's task.
 #[derive(Clone)]
@@ -28,5 +32,10 @@ impl Handle {
     /// list or to find.
     pub fn exists(&self) -> bool {
         !self.mailbox.is_closed() && self.view.borrow().generation > 0
+    }
+
+    /// Whether its user wants it down, and what it has is only kept.
+    pub fn is_down(&self) -> bool {
+        self.exists() && self.view.borrow().intent == Intent::Down
     }
 }

@@ -65,6 +65,8 @@ pub enum Command {
     },
     /// Its container of this generation has no network any more.
     CutOff { generation: u64 },
+    /// There is no more room for what it keeps, of so many bytes.
+    LetGo { bytes: u64 },
     /// Take over a container that an earlier agent left running, or make it again.
     Adopt,
 }
@@ -211,6 +213,7 @@ impl Instance {
             Command::CloseTunnel { reply } => {
                 let _ = reply.send(self.close_tunnel().await);
             }
+            Command::LetGo { bytes } => self.let_go(bytes).await,
             Command::CutOff { generation } => {
                 let called_off = self.epoch.current();
                 tokio::select! {

@@ -14,6 +14,7 @@ mod install;
 mod instance;
 mod journal;
 mod keep;
+mod kept;
 mod live;
 mod order;
 mod prepare;
@@ -95,6 +96,8 @@ pub struct House {
     pub settings: Settings,
     /// What instances hold, as last seen.
     pub disk: Arc<DiskBook>,
+    /// Told whenever a preview went down.
+    pub went_down: Notify,
 }
 
 impl House {

@@ -28,6 +28,8 @@ pub struct Policy {
     pub most_disk_bytes: u64,
     /// Of the disk that previews are on.
     pub least_free_bytes: u64,
+    /// What previews that are down may keep together.
+    pub most_kept_bytes: u64,
     /// Whether a project may ask for root inside its container.
     pub allow_root: bool,
     /// What no preview gets more than.
@@ -223,6 +225,7 @@ mod tests {
             most_memory_bytes: 1 << 32,
             most_disk_bytes: 1 << 40,
             least_free_bytes: 0,
+            most_kept_bytes: u64::MAX,
             allow_root: false,
             egress: Egress::Open,
             runtime: None,

@@ -20,6 +20,10 @@ pub const TESTS: &[Test] = &[
         "only_what_nobody_needs_is_pruned",
         only_what_nobody_needs_is_pruned,
     ),
+    (
+        "who_was_down_longest_makes_room",
+        who_was_down_longest_makes_room,
+    ),
 ];
 
 /// Writes 8 MiB at a time once it is told to: into a file with a name, or one without.
@@ -145,4 +149,62 @@ fn only_what_nobody_needs_is_pruned() {
     assert_eq!(listed(&host.json(&["prune", "--dry-run"])), [""; 0]);
     // The control of what stays: it comes up with what it had.
     host.up(&project).url();
+}
+
+/// Three keep 8 MiB each where 20 may be kept: the first to go down loses what it has, once the
+/// last is down, and no other does.
+fn who_was_down_longest_makes_room() {
+    const KEEPER: &str = r#"
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+with open("/home/app/kept", "wb") as file:
+    file.write(os.urandom(8 << 20))
+class Hello(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Hello).serve_forever()
+"#;
+    let host = Host::new();
+    std::fs::create_dir_all(host.config()).unwrap();
+    let settings = "most_kept_disk = \"20MiB\"\n";
+    std::fs::write(host.config().join("config.toml"), settings).unwrap();
+    let owner = || std::fs::read_to_string(host.config().with_file_name("state").join("owner"));
+    let homes = || {
+        let owner = format!(
+            "label=dev.codemate.preview.owner={}",
+            owner().unwrap().trim()
+        );
+        let role = "label=dev.codemate.preview.role=home";
+        let filters = ["volume", "ls", "-q", "--filter", &owner, "--filter", role];
+        docker(&filters).len()
+    };
+    let projects = ["first", "second", "third"].map(|name| {
+        host.project(name, &[("main.py", KEEPER)])
+            .to_str()
+            .unwrap()
+            .to_owned()
+    });
+    for project in &projects {
+        host.run(&["up", project]).url();
+    }
+    let lost = |project: &str| {
+        let told = host.run(&["--format", "ndjson", "events", project]).lines();
+        told.iter().any(|line| {
+            let message = line["data"]["message"].as_str().unwrap_or_default();
+            line["type"] == "warning" && message.contains("may keep 20 MiB together")
+        })
+    };
+    host.run(&["down", &projects[0]]).ok();
+    host.run(&["down", &projects[1]]).ok();
+    // The control: what fits is kept.
+    assert_eq!(homes(), 3);
+    host.run(&["down", &projects[2]]).ok();
+    until("room", || (homes() == 2).then_some(()));
+    assert_eq!(
+        projects.each_ref().map(|project| lost(project)),
+        [true, false, false]
+    );
+    // It starts from its source.
+    host.run(&["up", &projects[0]]).url();
 }

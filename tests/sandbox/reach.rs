@@ -232,6 +232,7 @@ pub fn approved(
         most_memory_bytes: 1 << 40,
         most_disk_bytes: 1 << 40,
         least_free_bytes: 0,
+        most_kept_bytes: u64::MAX,
         allow_root: false,
         egress: Egress::Open,
         runtime: None,

@@ -119,6 +119,7 @@ impl World {
             store: tools.store.clone(),
             routes,
             disk: std::sync::Arc::default(),
+            went_down: tokio::sync::Notify::new(),
             settings: Settings {
                 policy: Policy {
                     most_cpus: 64.0,
@@ -129,6 +130,7 @@ impl World {
                     runtimes: Vec::new(),
                     most_disk_bytes: 1 << 40,
                     least_free_bytes: 0,
+                    most_kept_bytes: u64::MAX,
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
