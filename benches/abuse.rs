@@ -1,5 +1,5 @@
 //! A preview and the agent while another preview takes all it can get, beside the same when it is
-//! quiet, interleaved in one run.
+//! quiet, and beside two plain containers with the same limits: interleaved in one run.
 //!
 //! Prints milliseconds and ratios. Bounded: `ROUNDS` of each abuse, each of `REQUESTS` requests to
 //! the neighbour and `ASKED` to the agent. Needs a Docker engine and the built base images
@@ -27,10 +27,11 @@
 mod host;
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
+    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Instant,
@@ -44,41 +45,146 @@ const ASKED: usize = 40;
 const ABUSES: [&str; 6] = ["forks", "memory", "disk", "logs", "descriptors", "cpu"];
 const ABUSER: &str = include_str!("../tests/sandbox/abuser.py");
 const NEIGHBOUR: &str = include_str!("../tests/sandbox/neighbour.py");
+/// What the projects above are run in too.
+const PEER_IMAGE: &str = "codemate/python:3.13";
 
 fn main() {
     let host = Host::new();
-    let neighbour = host.project("neighbour", &[("main.py", NEIGHBOUR)]);
-    let abuser = host.project("abuser", &[("main.py", ABUSER)]);
-    let neighbour = host.up(&neighbour).url();
-    let abuser = abuser.to_str().unwrap();
-    let abuser = host.run(&["up", abuser, "--memory", "512MiB"]).url();
+    let ours = Pair::of_previews(&host);
     let socket = socket_of(&host);
+    let agent = || {
+        let answer = ask(
+            UnixStream::connect(&socket).unwrap(),
+            "/v1/instances",
+            "agent",
+        );
+        assert!(answer.contains("neighbour"), "{answer}");
+    };
+    let peers = Peers::start();
     println!(
-        "| abuse | neighbour p50, quiet | abused | p99, quiet | abused | ratio (< 2) | agent p99, quiet | abused (< 100) |"
+        "| abuse | of | p50, quiet | abused | p99, quiet | abused | ratio (< 2) | agent p99, quiet | abused (< 100) |"
     );
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|");
-    measure(&neighbour, &socket);
+    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|");
+    measure(&ours.neighbour, &agent);
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |abuse: &&str| {
         let named = |name: &String| ABUSES.contains(&name.as_str());
         !asked.iter().any(named) || asked.iter().any(|name| name == abuse)
     };
     for abuse in ABUSES.into_iter().filter(wanted) {
-        let (mut quiet, mut beside_it) = (Times::default(), Times::default());
+        let mut rows = [Row::default(), Row::default()];
         for _ in 0..ROUNDS {
-            quiet.add(measure(&neighbour, &socket));
-            beside_it.add(beside(&abuser, abuse, || measure(&neighbour, &socket)));
+            rows[0].round(&ours, abuse, &agent);
+            rows[1].round(&peers.pair, abuse, &|| ());
         }
-        let (q, a) = (quiet.at(99), beside_it.at(99));
+        rows[0].print(abuse, "ours", true);
+        rows[1].print(abuse, "plain containers", false);
+    }
+}
+
+/// Who is measured, and who abuses.
+struct Pair {
+    neighbour: String,
+    abuser: String,
+}
+
+impl Pair {
+    fn of_previews(host: &Host) -> Self {
+        let neighbour = host.project("neighbour", &[("main.py", NEIGHBOUR)]);
+        let abuser = host.project("abuser", &[("main.py", ABUSER)]);
+        let abuser = abuser.to_str().unwrap();
+        Self {
+            neighbour: host.up(&neighbour).url(),
+            abuser: host.run(&["up", abuser, "--memory", "512MiB"]).url(),
+        }
+    }
+}
+
+/// The same two apps in plain containers with published ports, held to the same limits.
+struct Peers {
+    pair: Pair,
+}
+
+impl Peers {
+    const NAMES: [&str; 2] = ["codemate-bench-neighbour", "codemate-bench-abuser"];
+
+    fn start() -> Self {
+        Self::remove();
+        let [neighbour, abuser] =
+            [(0, NEIGHBOUR), (1, ABUSER)].map(|(at, app)| Self::run(Self::NAMES[at], app));
+        let peers = Self {
+            pair: Pair { neighbour, abuser },
+        };
+        for url in [&peers.pair.neighbour, &peers.pair.abuser] {
+            host::until("the peer's answer", || {
+                // Whoever publishes the port takes connections before the app does.
+                let stream = TcpStream::connect(url.trim_start_matches("http://")).ok()?;
+                let answer = try_to_ask(stream, "/", "peer").ok()?;
+                (!answer.is_empty()).then_some(())
+            });
+        }
+        peers
+    }
+
+    fn run(name: &str, app: &str) -> String {
+        const LIMITS: &str = "--cpus 1 --memory 512m --memory-swap 512m --pids-limit 512 \
+            --ulimit nofile=8192 --tmpfs /tmp:size=256m --log-opt max-size=5m --log-opt max-file=2";
+        let mut args = vec!["run", "-d", "--name", name, "-p", "127.0.0.1::8000"];
+        args.extend(LIMITS.split_whitespace());
+        args.extend([PEER_IMAGE, "python3", "-c", app]);
+        docker(&args);
+        let port = docker(&["port", name, "8000"]);
+        format!("http://{}", port.lines().next().unwrap())
+    }
+
+    fn remove() {
+        let mut command = Command::new("docker");
+        command.args(["rm", "-f"]).args(Self::NAMES);
+        // Most often there is none.
+        let _ = command.output().unwrap();
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        Self::remove();
+    }
+}
+
+fn docker(args: &[&str]) -> String {
+    let ran = Command::new("docker").args(args).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// What one pair's times were.
+#[derive(Default)]
+struct Row {
+    quiet: Times,
+    beside: Times,
+}
+
+impl Row {
+    fn round(&mut self, pair: &Pair, abuse: &str, agent: &dyn Fn()) {
+        self.quiet.add(measure(&pair.neighbour, agent));
+        let abused = beside(&pair.abuser, abuse, || measure(&pair.neighbour, agent));
+        self.beside.add(abused);
+    }
+
+    fn print(&mut self, abuse: &str, of: &str, has_agent: bool) {
+        let (q, a) = (self.quiet.at(99), self.beside.at(99));
+        let agent = if has_agent {
+            format!("{:.1} | {:.1}", q.1, a.1)
+        } else {
+            "– | –".to_owned()
+        };
         println!(
-            "| {abuse} | {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} |",
-            quiet.at(50).0,
-            beside_it.at(50).0,
+            "| {abuse} | {of} | {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {agent} |",
+            self.quiet.at(50).0,
+            self.beside.at(50).0,
             q.0,
             a.0,
             a.0 / q.0,
-            q.1,
-            a.1
         );
     }
 }
@@ -105,7 +211,7 @@ impl Times {
     }
 }
 
-fn measure(neighbour: &str, socket: &Path) -> Times {
+fn measure(neighbour: &str, agent: &dyn Fn()) -> Times {
     let mut times = Times::default();
     for request in 0..REQUESTS {
         let began = Instant::now();
@@ -113,12 +219,7 @@ fn measure(neighbour: &str, socket: &Path) -> Times {
         times.neighbour.push(began.elapsed().as_secs_f64() * 1e3);
         if request % (REQUESTS / ASKED) == 0 {
             let began = Instant::now();
-            let answer = ask(
-                UnixStream::connect(socket).unwrap(),
-                "/v1/instances",
-                "agent",
-            );
-            assert!(answer.contains("neighbour"), "{answer}");
+            agent();
             times.agent.push(began.elapsed().as_secs_f64() * 1e3);
         }
     }
@@ -168,11 +269,15 @@ fn visit(url: &str, path: &str) -> String {
     )
 }
 
-fn ask(mut stream: impl Read + Write, path: &str, host: &str) -> String {
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+fn ask(stream: impl Read + Write, path: &str, host: &str) -> String {
+    try_to_ask(stream, path, host).unwrap()
+}
+
+fn try_to_ask(mut stream: impl Read + Write, path: &str, host: &str) -> io::Result<String> {
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 fn socket_of(host: &Host) -> PathBuf {
