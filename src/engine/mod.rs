@@ -83,7 +83,7 @@ pub trait Engine: Send + Sync + 'static {
     async fn remove(&self, id: &InstanceId, grace: Duration) -> Result<()>;
     /// Remove a home volume. Gone already is success.
     async fn remove_home(&self, volume: &str) -> Result<()>;
-    async fn has_home(&self, volume: &str) -> Result<bool>;
+    async fn home(&self, volume: &str) -> Result<Option<Home>>;
     async fn observe(&self, id: &InstanceId) -> Result<Observed>;
     /// Every container and home volume labelled as this owner's.
     async fn list_owned(&self) -> Result<Vec<Owned>>;
@@ -173,6 +173,13 @@ pub enum Owned {
         volume: String,
         id: InstanceId,
     },
+}
+
+/// A home volume that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home {
+    /// Bytes that its file system holds it to; `None` where it has no quota.
+    pub quota: Option<u64>,
 }
 
 /// A container that runs without the network it was given.

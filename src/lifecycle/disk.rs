@@ -74,6 +74,8 @@ fn pause(used: u64, limit: u64) -> Duration {
 pub struct Watchdog {
     pub id: InstanceId,
     pub limit: u64,
+    /// What its file system holds it to, if it has one that does.
+    pub quota: Option<u64>,
     /// See [`crate::security::Policy::least_free_bytes`].
     pub floor: u64,
     pub book: Arc<Book>,
@@ -135,9 +137,10 @@ impl Watchdog {
                     used,
                 });
             }
-            let near = used >= self.limit / 100 * WARN;
+            let room = self.limit.min(self.quota.unwrap_or(u64::MAX));
+            let near = used >= room / 100 * WARN;
             if near && !warned {
-                self.journal.tell(nearly_full(used, self.limit));
+                self.journal.tell(nearly_full(used, room, self.quota));
             }
             warned = near;
             tokio::time::sleep(pause(used, self.limit)).await;
@@ -145,28 +148,55 @@ impl Watchdog {
     }
 }
 
-fn nearly_full(used: u64, limit: u64) -> Event {
+fn nearly_full(used: u64, limit: u64, quota: Option<u64>) -> Event {
+    let then = if quota == Some(limit) {
+        "its writes are refused"
+    } else {
+        "it is stopped"
+    };
     let percent = used.saturating_mul(100) / limit.max(1);
     Event::Warning {
         message: format!(
             "the preview holds {percent} % of the {} it may keep on disk",
             super::error::size(limit)
         ),
-        hint: Some(
-            "past it, it is stopped; `--disk` gives more, `up --rebuild` empties it".to_owned(),
-        ),
+        hint: Some(format!(
+            "past it, {then}; `--disk` gives more, `up --rebuild` empties it"
+        )),
     }
 }
 
 impl Instance {
-    pub(super) fn watchdog(&self) -> Watchdog {
-        Watchdog {
+    /// What its volume's file system holds it to, if it does.
+    async fn quota(&self) -> Result<Option<u64>, LifecycleError> {
+        let home = self.house.engine.home(&self.record.home_volume).await?;
+        Ok(home.and_then(|home| home.quota))
+    }
+
+    /// A volume keeps the quota it was made with: tell where that is less than it may hold now.
+    pub(super) fn tell_of_quota(&self, watchdog: &Watchdog) {
+        let limit = watchdog.limit;
+        if let Some(quota) = watchdog.quota.filter(|quota| *quota < limit) {
+            self.journal.tell(Event::Warning {
+                message: format!(
+                    "its volume was made to hold {}, and cannot be made to hold {}",
+                    super::error::size(quota),
+                    super::error::size(limit)
+                ),
+                hint: Some("`up --rebuild` makes another, with nothing kept".to_owned()),
+            });
+        }
+    }
+
+    pub(super) async fn watchdog(&self) -> Result<Watchdog, LifecycleError> {
+        Ok(Watchdog {
             id: self.record.id.clone(),
             limit: self.record.limits.disk_bytes,
+            quota: self.quota().await?,
             floor: self.house.settings.policy.least_free_bytes,
             book: self.house.disk.clone(),
             journal: self.journal.clone(),
-        }
+        })
     }
 
     /// Nothing is begun on a disk that is nearly full. The engine's may be another one: that one is
@@ -220,6 +250,7 @@ mod tests {
         Watchdog {
             id: id.parse().unwrap(),
             limit: 4 * GIB,
+            quota: None,
             floor: GIB,
             book: book.clone(),
             journal: Arc::new(Journal::new()),
@@ -284,6 +315,17 @@ mod tests {
         };
         assert_eq!(watchdog.until_overrun(look).await, None);
         assert_eq!(warnings(&watchdog), 2);
+    }
+
+    #[test]
+    fn what_happens_past_the_limit_is_told_as_it_will_be() {
+        let hint = |limit, quota| match nearly_full(GIB, limit, quota) {
+            Event::Warning { hint, .. } => hint.unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert!(hint(GIB, None).contains("it is stopped"));
+        assert!(hint(GIB, Some(2 * GIB)).contains("it is stopped"));
+        assert!(hint(GIB, Some(GIB)).contains("its writes are refused"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -87,7 +87,7 @@ impl Instance {
         let variables = self.variables().await?;
         let directory = std::path::PathBuf::from(self.record.source.directory());
         let source = Arc::new(LocalSource::open(directory, &plan.ignore)?);
-        let mut live = Live::attach(self.tenant(), plan, source).await?;
+        let mut live = Live::attach(self.tenant().await?, plan, source).await?;
         live.port = Some(port);
         if live.link.hello().app_is_running() {
             self.door.send_replace(Door::Open {
@@ -208,7 +208,7 @@ impl Instance {
         };
         let (plan, source) = (live.plan.clone(), Arc::clone(live.sync.source()));
         let variables = self.variables().await?;
-        let fresh = Live::attach(self.tenant(), plan, source).await?;
+        let fresh = Live::attach(self.tenant().await?, plan, source).await?;
         let State::Live(live) = &mut self.state else {
             return Ok(());
         };

@@ -128,14 +128,17 @@ impl Instance {
                 .await?;
             self.record.install_key = None;
         }
-        if !self.house.engine.has_home(&self.record.home_volume).await? {
+        let home = self.house.engine.home(&self.record.home_volume).await?;
+        if home.is_none() {
             // Taken away from outside, with what was installed on it.
             self.record.install_key = None;
         }
         let plan = Arc::new(decision.plan);
         let step = Step::start(&self.journal, "create", format!("starting {}", plan.image));
         step.end(self.house.engine.start(&spec).await)?;
-        let live = Live::attach(self.tenant(), plan.clone(), source).await?;
+        let tenant = self.tenant().await?;
+        self.tell_of_quota(&tenant.watchdog);
+        let live = Live::attach(tenant, plan.clone(), source).await?;
         self.state = State::Live(Box::new(live));
         self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
             instance.first_sync().await?;
@@ -245,15 +248,15 @@ impl Instance {
         plan.install.is_none() || self.record.install_key.is_some()
     }
 
-    pub(super) fn tenant(&self) -> Tenant<'_> {
-        Tenant {
+    pub(super) async fn tenant(&self) -> Result<Tenant<'_>, LifecycleError> {
+        Ok(Tenant {
             id: &self.record.id,
             engine: &self.house.engine,
             journal: &self.journal,
             scope: &self.scope,
             masking: &self.masking,
-            watchdog: self.watchdog(),
-        }
+            watchdog: self.watchdog().await?,
+        })
     }
 
     pub(super) async fn unless_cancelled<T>(

@@ -92,7 +92,7 @@ impl Docker {
         // same owner meets the helper's name.
         let mut filled = self.inner.guest_filled.lock().await;
         let contents = &self.inner.contents;
-        if self.owned_volume(client, &contents.volume).await? {
+        if self.owned_volume(client, &contents.volume).await?.is_some() {
             if *filled {
                 return Ok(());
             }
@@ -125,7 +125,7 @@ impl Docker {
             self.inner.settings.owner.0.clone(),
         );
         let more = more.into_iter().map(|(key, value)| (key.to_owned(), value));
-        self.make_volume(client, name, more.chain([owner]).collect())
+        self.make_volume(client, name, more.chain([owner]).collect(), None)
             .await
     }
 

@@ -1,5 +1,7 @@
 //! Home volumes: made for an instance, given to the app's user, removed.
 
+use std::sync::atomic::Ordering;
+
 use bollard::{models::VolumeCreateRequest, query_parameters as query};
 
 use super::{
@@ -10,9 +12,12 @@ use super::{
     helper::{Helper, in_memory},
 };
 use crate::{
-    engine::{EngineError, Result, labels},
+    engine::{EngineError, Home, Result, labels},
     model::ContainerSpec,
 };
+
+/// The local driver's option for a quota, in bytes.
+const SIZE: &str = "size";
 
 /// The one entry that gives the home to the app's user. It names the volume's own root and nothing
 /// below: an app that runs meanwhile can put no link in its way. The engine leaves out an entry for the
@@ -40,10 +45,9 @@ impl Docker {
         image_is_ours: bool,
     ) -> Result<()> {
         let volume = &spec.home_volume;
-        if !self.owned_volume(client, volume).await? {
+        if self.owned_volume(client, volume).await?.is_none() {
             self.inner.homes_given.lock().await.remove(volume);
-            let labels = labels::of_home(&self.inner.settings.owner, &spec.id);
-            self.make_volume(client, volume, labels).await?;
+            self.make_home(client, spec).await?;
         }
         // The engine copies the owner of our images' home into an empty volume by itself.
         if image_is_ours || self.inner.homes_given.lock().await.contains(volume) {
@@ -58,8 +62,29 @@ impl Docker {
         Ok(())
     }
 
-    /// Whether it exists. One that is not ours is an error, for its name is.
-    pub(super) async fn owned_volume(&self, client: &Client, name: &str) -> Result<bool> {
+    /// With a quota where there can be one: a local volume takes a size since engine 23, where its
+    /// file system counts by project.
+    async fn make_home(&self, client: &Client, spec: &ContainerSpec) -> Result<()> {
+        let volume = &spec.home_volume;
+        let labels = labels::of_home(&self.inner.settings.owner, &spec.id);
+        let quota = spec.limits.disk_bytes;
+        if !self.inner.no_quota.load(Ordering::Relaxed) {
+            let made = self.make_volume(client, volume, labels.clone(), Some(quota));
+            match made.await {
+                Err(EngineError::Refused { reason, .. }) => {
+                    tracing::debug!(volume, reason, "no quota");
+                }
+                made => return made,
+            }
+        }
+        self.make_volume(client, volume, labels, None).await?;
+        // It was the quota that was refused. Another data root takes a restart of the engine.
+        self.inner.no_quota.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The volume, if it exists. One that is not ours is an error, for its name is.
+    pub(super) async fn owned_volume(&self, client: &Client, name: &str) -> Result<Option<Home>> {
         let what = format!("volume {name}");
         let act = Act {
             verb: "inspect",
@@ -71,8 +96,11 @@ impl Docker {
                 .await,
         )?;
         match found {
-            None => Ok(false),
-            Some(volume) if self.is_ours(&volume.labels) => Ok(true),
+            None => Ok(None),
+            Some(volume) if self.is_ours(&volume.labels) => {
+                let size = volume.options.get(SIZE).and_then(|text| text.parse().ok());
+                Ok(Some(Home { quota: size }))
+            }
             Some(_) => Err(EngineError::Refused {
                 act: format!("use volume {name}"),
                 status: 409,
@@ -86,11 +114,13 @@ impl Docker {
         client: &Client,
         name: &str,
         labels: Vec<(String, String)>,
+        quota: Option<u64>,
     ) -> Result<()> {
         let what = format!("volume {name}");
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(labels.into_iter().collect()),
+            driver_opts: quota.map(|bytes| [(SIZE.to_owned(), bytes.to_string())].into()),
             ..VolumeCreateRequest::default()
         };
         let act = Act {
@@ -105,7 +135,7 @@ impl Docker {
 
     pub(super) async fn delete_home(&self, volume: &str) -> Result<()> {
         let client = self.client().await?;
-        if !self.owned_volume(&client, volume).await? {
+        if self.owned_volume(&client, volume).await?.is_none() {
             return Ok(());
         }
         // Left by a crash, a helper would hold it.

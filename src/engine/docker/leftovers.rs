@@ -105,7 +105,7 @@ impl Docker {
         match leftover.kind {
             LeftoverKind::Home { .. } => self.delete_home(&leftover.name).await,
             LeftoverKind::Guest => {
-                if !self.owned_volume(&client, &leftover.name).await? {
+                if self.owned_volume(&client, &leftover.name).await?.is_none() {
                     return Ok(());
                 }
                 let call = client

@@ -32,7 +32,7 @@ mod wire;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -44,7 +44,7 @@ use tokio::sync::{Mutex, mpsc};
 use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
 use super::{
     BoxedIo, BuildRequest, CutOff, Engine, EngineError, EngineEvent, EngineInfo, ExecSession,
-    ExecSpec, Leftover, LogQuery, Observed, Owned, Result,
+    ExecSpec, Home, Leftover, LogQuery, Observed, Owned, Result,
 };
 use crate::{
     model::{
@@ -76,6 +76,8 @@ struct Inner {
     guest_filled: Mutex<bool>,
     /// Home volumes this process gave to the app's user.
     homes_given: Mutex<HashSet<String>>,
+    /// Whether the engine was seen to make no volume with a quota.
+    no_quota: AtomicBool,
     cpu: Mutex<HashMap<String, CpuReading>>,
     network: network::State,
 }
@@ -103,6 +105,7 @@ impl Docker {
             client: Mutex::default(),
             guest_filled: Mutex::default(),
             homes_given: Mutex::default(),
+            no_quota: AtomicBool::default(),
             cpu: Mutex::default(),
             network: network::State::default(),
         };
@@ -193,7 +196,7 @@ impl Engine for Docker {
         self.delete_home(volume).await
     }
 
-    async fn has_home(&self, volume: &str) -> Result<bool> {
+    async fn home(&self, volume: &str) -> Result<Option<Home>> {
         let client = self.client().await?;
         self.owned_volume(&client, volume).await
     }

@@ -15,7 +15,7 @@ async fn an_instance_is_made_seen_and_removed() {
     let rig = Rig::new("an_instance_is_made_seen_and_removed");
     let (engine, id, spec) = (&rig.engine, rig.id(), rig.spec());
     assert_eq!(engine.observe(&id).await.unwrap(), Observed::Absent);
-    assert!(!engine.has_home(&spec.home_volume).await.unwrap());
+    assert_eq!(engine.home(&spec.home_volume).await.unwrap(), None);
 
     engine.start(&approved(spec.clone())).await.unwrap();
     assert_eq!(
@@ -44,7 +44,7 @@ async fn an_instance_is_made_seen_and_removed() {
     engine.remove(&id, Duration::from_secs(1)).await.unwrap();
     assert_eq!(engine.observe(&id).await.unwrap(), Observed::Absent);
     assert!(
-        engine.has_home(&spec.home_volume).await.unwrap(),
+        engine.home(&spec.home_volume).await.unwrap().is_some(),
         "files outlive the container"
     );
     engine.remove_home(&spec.home_volume).await.unwrap();
@@ -140,7 +140,10 @@ async fn an_image_that_is_not_there_is_named() {
         matches!(error, EngineError::NoImage { ref image, .. } if image == "codemate-test/absent:1"),
         "{error}"
     );
-    assert!(!rig.engine.has_home(&rig.spec().home_volume).await.unwrap());
+    assert_eq!(
+        rig.engine.home(&rig.spec().home_volume).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]

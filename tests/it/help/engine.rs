@@ -20,7 +20,7 @@ use bytes::Bytes;
 use codemate_preview::{
     engine::{
         BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecOutput,
-        ExecSession, ExecSpec, LogQuery, Observed, Owned, Result, guest::GUEST,
+        ExecSession, ExecSpec, Home, LogQuery, Observed, Owned, Result, guest::GUEST,
     },
     model::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
@@ -64,7 +64,7 @@ impl FakeEngine {
         }
     }
 
-    pub fn home(&self, volume: &str) -> PathBuf {
+    pub fn home_dir(&self, volume: &str) -> PathBuf {
         self.dir.path().join(volume)
     }
 
@@ -171,7 +171,7 @@ impl Engine for FakeEngine {
 
     async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {
         self.remove(&spec.id, Duration::ZERO).await?;
-        let home = self.home(&spec.home_volume);
+        let home = self.home_dir(&spec.home_volume);
         fs::create_dir_all(&home).unwrap();
         let socket = self.socket(&spec.id);
         let _ = fs::remove_file(&socket);
@@ -212,12 +212,13 @@ impl Engine for FakeEngine {
     }
 
     async fn remove_home(&self, volume: &str) -> Result<()> {
-        let _ = fs::remove_dir_all(self.home(volume));
+        let _ = fs::remove_dir_all(self.home_dir(volume));
         Ok(())
     }
 
-    async fn has_home(&self, volume: &str) -> Result<bool> {
-        Ok(self.home(volume).is_dir())
+    async fn home(&self, volume: &str) -> Result<Option<Home>> {
+        let is_there = self.home_dir(volume).is_dir();
+        Ok(is_there.then_some(Home { quota: None }))
     }
 
     async fn observe(&self, id: &InstanceId) -> Result<Observed> {

@@ -47,7 +47,7 @@ async fn up_edit_restart_down_and_up_again() {
     assert!(world.workspace(&record.home_volume).join("made").exists());
     agent.manager.down("shop", true).await.unwrap();
     assert!(agent.manager.list().is_empty());
-    assert!(!world.engine.home(&record.home_volume).exists());
+    assert!(!world.engine.home_dir(&record.home_volume).exists());
     agent.stop().await;
 }
 
@@ -135,7 +135,7 @@ async fn a_start_that_fails_leaves_nothing_but_its_reason() {
     let record = agent.manager.show("shop").unwrap();
     assert_eq!(record.phase.kind(), PhaseKind::Failed);
     assert!(world.engine.list_owned().await.unwrap().is_empty());
-    assert!(!world.engine.home(&record.home_volume).exists());
+    assert!(!world.engine.home_dir(&record.home_volume).exists());
     world.write(&SERVER.replace("TEXT", "mended"));
     assert!(changed(&agent.up(world.order()).await.unwrap()));
     agent.manager.down("shop", true).await.unwrap();

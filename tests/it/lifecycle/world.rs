@@ -185,7 +185,7 @@ impl World {
     }
 
     pub fn workspace(&self, volume: &str) -> PathBuf {
-        self.engine.home(volume).join("workspace")
+        self.engine.home_dir(volume).join("workspace")
     }
 }
 
