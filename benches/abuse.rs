@@ -1,7 +1,8 @@
 //! A preview and the agent while another preview takes all it can get, beside the same when it is
 //! quiet, and beside two plain containers with the same limits: interleaved in one run.
 //!
-//! Prints milliseconds and ratios. Bounded: `ROUNDS` of each abuse, each of `REQUESTS` requests to
+//! Prints milliseconds and ratios: "at once" is the 99th percentile of the first requests beside an
+//! abuse, the rest of it is of an abuse that lasts. Bounded: `ROUNDS` of each abuse, each of `REQUESTS` requests to
 //! the neighbour and `ASKED` to the agent. Needs a Docker engine and the built base images
 //! (`make bench-abuse` sees to both). On a host with other work the quiet times are no quieter than
 //! it is, so a ratio is worth something only beside those of other runs; SECURITY.md tells of some.
@@ -34,7 +35,7 @@ use std::{
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use host::Host;
@@ -42,6 +43,8 @@ use host::Host;
 const ROUNDS: usize = 5;
 const REQUESTS: usize = 400;
 const ASKED: usize = 40;
+/// An abuse that goes on so long is seen for what it is, and previews are put apart.
+const LASTING: Duration = Duration::from_secs(6);
 const ABUSES: [&str; 6] = ["forks", "memory", "disk", "logs", "descriptors", "cpu"];
 const ABUSER: &str = include_str!("../tests/sandbox/abuser.py");
 const NEIGHBOUR: &str = include_str!("../tests/sandbox/neighbour.py");
@@ -62,9 +65,9 @@ fn main() {
     };
     let peers = Peers::start();
     println!(
-        "| abuse | of | p50, quiet | abused | p99, quiet | abused | ratio (< 2) | agent p99, quiet | abused (< 100) |"
+        "| abuse | of | p50, quiet | abused | p99, quiet | at once | abused | ratio (< 2) | agent p99, quiet | abused (< 100) |"
     );
-    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     measure(&ours.neighbour, &agent);
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |abuse: &&str| {
@@ -73,6 +76,8 @@ fn main() {
     };
     for abuse in ABUSES.into_iter().filter(wanted) {
         let mut rows = [Row::default(), Row::default()];
+        rows[0].begin(&ours, abuse, &agent);
+        rows[1].begin(&peers.pair, abuse, &|| ());
         for _ in 0..ROUNDS {
             rows[0].round(&ours, abuse, &agent);
             rows[1].round(&peers.pair, abuse, &|| ());
@@ -160,11 +165,23 @@ fn docker(args: &[&str]) -> String {
 /// What one pair's times were.
 #[derive(Default)]
 struct Row {
+    /// As soon as the abuse has begun.
+    at_once: Times,
     quiet: Times,
     beside: Times,
 }
 
 impl Row {
+    fn begin(&mut self, pair: &Pair, abuse: &str, agent: &dyn Fn()) {
+        let began = Instant::now();
+        beside(&pair.abuser, abuse, || {
+            self.at_once.add(measure(&pair.neighbour, agent));
+            while began.elapsed() < LASTING {
+                measure(&pair.neighbour, agent);
+            }
+        });
+    }
+
     fn round(&mut self, pair: &Pair, abuse: &str, agent: &dyn Fn()) {
         self.quiet.add(measure(&pair.neighbour, agent));
         let abused = beside(&pair.abuser, abuse, || measure(&pair.neighbour, agent));
@@ -173,13 +190,14 @@ impl Row {
 
     fn print(&mut self, abuse: &str, of: &str, has_agent: bool) {
         let (q, a) = (self.quiet.at(99), self.beside.at(99));
+        let at_once = self.at_once.at(99).0;
         let agent = if has_agent {
             format!("{:.1} | {:.1}", q.1, a.1)
         } else {
             "– | –".to_owned()
         };
         println!(
-            "| {abuse} | {of} | {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {agent} |",
+            "| {abuse} | {of} | {:.1} | {:.1} | {:.1} | {at_once:.1} | {:.1} | {:.2} | {agent} |",
             self.quiet.at(50).0,
             self.beside.at(50).0,
             q.0,
@@ -239,14 +257,14 @@ fn beside<T>(abuser: &str, abuse: &str, work: impl FnOnce() -> T) -> T {
                     && !done.load(Ordering::Relaxed)
                 {
                     thread::yield_now();
-                    thread::sleep(std::time::Duration::from_millis(20));
+                    thread::sleep(Duration::from_millis(20));
                 }
                 visit(abuser, "/release");
             }
         });
         let held = ["cpu", "forks", "descriptors"].contains(&abuse);
         while held && !begun.load(Ordering::Relaxed) {
-            thread::sleep(std::time::Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
         }
         let result = work();
         done.store(true, Ordering::Relaxed);

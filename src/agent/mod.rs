@@ -160,6 +160,8 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
     scope.spawn(async move { keeper.keep().await });
     let bounder = manager.clone();
     scope.spawn(async move { bounder.bound_kept().await });
+    let spreader = manager.clone();
+    scope.spawn(async move { spreader.keep_apart().await });
     let engine = manager.engine().clone();
     scope.spawn(async move {
         if let Err(error) = manager.sweep().await {

@@ -22,8 +22,8 @@ use tokio::{
 
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
-        Name, Role, Secret, Usage,
+        BuildProgress, ContainerSpec, CpuSet, EgressRefused, ImageInfo, ImageRef, InstanceId,
+        LogLine, Name, Role, Secret, Usage,
     },
     security::{Abilities, Approved},
 };
@@ -117,6 +117,10 @@ pub trait Engine: Send + Sync + 'static {
         since: Option<jiff::Timestamp>,
     ) -> Result<BoxStream<'static, Result<EgressRefused>>>;
     async fn usage(&self, id: &InstanceId) -> Result<Usage>;
+    /// Let its processes run on these CPUs alone, until told otherwise.
+    async fn run_on(&self, _id: &InstanceId, _cpus: &CpuSet) -> Result<()> {
+        Ok(())
+    }
     /// Containers of this owner that died, were killed for memory, or were removed. Endless; ends
     /// with an error when the engine goes away.
     async fn watch(&self) -> Result<BoxStream<'static, Result<EngineEvent>>>;

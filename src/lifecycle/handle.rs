@@ -10,6 +10,7 @@ use super::{
     share::Sharing,
 };
 use crate::{
+    gateway::Activity,
     model::TunnelNow,
     source::supabase::FollowStatus,
     store::{Intent, Record},
@@ -22,6 +23,7 @@ pub struct Handle {
     pub view: watch::Receiver<Record>,
     pub tunnel: watch::Receiver<Option<TunnelNow>>,
     pub rows: watch::Receiver<Option<watch::Receiver<FollowStatus>>>,
+    pub activity: Arc<Activity>,
     pub sharing: Arc<Sharing>,
     pub journal: Arc<Journal>,
     pub epoch: Epoch,

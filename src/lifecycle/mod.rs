@@ -1,5 +1,6 @@
 //! `Manager`: find, create, list and remove instances. Each is owned by a task of its own.
 
+mod apart;
 mod disk;
 mod down;
 mod edit;
@@ -265,11 +266,12 @@ impl Manager {
         let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
         let sharing = self.sharing(&id);
+        let activity = Activity::new();
         let instance = Instance {
             house: self.house.clone(),
             record,
             journal: journal.clone(),
-            activity: Activity::new(),
+            activity: activity.clone(),
             view: view_in,
             scope: self.scope.child(),
             door: watch::channel(route::Door::Opening).0,
@@ -289,6 +291,7 @@ impl Manager {
             view,
             tunnel,
             rows,
+            activity,
             sharing,
             journal,
             epoch,

@@ -1,5 +1,6 @@
 //! The nouns every room shares. Data and parsing only: no I/O, no tokio, no bollard.
 
+mod cpu_set;
 mod event;
 mod grant;
 mod id;
@@ -19,6 +20,7 @@ mod tunnel;
 mod usage;
 mod user_session;
 
+pub use cpu_set::CpuSet;
 pub use event::{
     AppExit, DetectReport, EgressRefused, Event, PortSeen, RefusedBy, StepState, StepUpdate,
     SyncReport, UpOutcome, Urls,

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 pub struct Abilities {
     /// By name, as the engine lists them.
     pub runtimes: BTreeSet<String>,
+    /// CPUs of its host; 0 where it does not say.
+    pub cpus: u32,
     /// Limits it takes and does not enforce. Nothing is run without them.
     pub unenforced: Vec<String>,
 }

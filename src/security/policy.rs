@@ -236,6 +236,7 @@ mod tests {
     fn engine(runtimes: &[&str]) -> Abilities {
         Abilities {
             runtimes: runtimes.iter().map(|&name| name.to_owned()).collect(),
+            cpus: 2,
             unenforced: Vec::new(),
         }
     }

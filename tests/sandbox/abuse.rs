@@ -2,6 +2,7 @@
 //! is seen from inside, and that every request of the neighbour's was answered from outside.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -16,6 +17,9 @@ use crate::{
 };
 
 pub const TESTS: &[Test] = &[("a_neighbour_goes_on_beside_each_abuse", a_neighbour_goes_on)];
+
+/// What takes two CPUs to see.
+pub const SPREAD: &[Test] = &[("who_spins_is_kept_apart", who_spins_is_kept_apart)];
 
 const ABUSER: &str = include_str!("abuser.py");
 const NEIGHBOUR: &str = include_str!("neighbour.py");
@@ -106,6 +110,38 @@ fn a_neighbour_goes_on() {
     let kept = kept.stdout.len();
     println!("logs: {kept} bytes are kept");
     assert!((1 << 20..=LOG_BYTES).contains(&kept), "{kept}");
+}
+
+fn who_spins_is_kept_apart() {
+    let host = Host::new();
+    let neighbour = host.project("neighbour", &[("main.py", NEIGHBOUR)]);
+    let abuser = host.project("abuser", &[("main.py", ABUSER)]);
+    let url = host.up(&neighbour).url();
+    let abuser_url = host.up(&abuser).url();
+    let cpus = |name: &str| -> BTreeSet<String> {
+        let named = format!("label=dev.codemate.preview.name={name}");
+        let container = &docker(&["ps", "-q", "--filter", &named])[0];
+        let set = docker(&["inspect", "-f", "{{.HostConfig.CpusetCpus}}", container]);
+        let set = set.first().map_or("", String::as_str);
+        let numbers = set.split(',').filter(|number| !number.is_empty());
+        numbers.map(str::to_owned).collect()
+    };
+    let visitor = Visitor::start(&url);
+    visitor.until_answered(20);
+    // The control: of two that are quiet neither is anywhere in particular.
+    assert_eq!((cpus("neighbour").len(), cpus("abuser").len()), (0, 0));
+    assert_eq!(get(&abuser_url, "/cpu").0, 200);
+    until("CPUs of their own", || {
+        let (quiet, busy) = (cpus("neighbour"), cpus("abuser"));
+        let apart = !quiet.is_empty() && !busy.is_empty() && quiet.is_disjoint(&busy);
+        apart.then_some(())
+    });
+    host.run(&["down", abuser.to_str().unwrap()]).ok();
+    until("all CPUs", || {
+        let all = std::thread::available_parallelism().unwrap().get();
+        (cpus("neighbour").len() == all).then_some(())
+    });
+    assert_eq!(visitor.end().1, Vec::<String>::new());
 }
 
 /// The number after a word.

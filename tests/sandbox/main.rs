@@ -50,10 +50,12 @@ fn main() {
     let slow = docker && std::env::var_os("CODEMATE_PREVIEW_PROVE_SANDBOX").is_some();
     let second = slow && second::can_be();
     let apart = docker && neighbourhood::can_be();
+    let two_cpus = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
     let all = [
         ("egress", egress::APART, apart),
         ("egress", egress::TESTS, docker),
         ("abuse", abuse::TESTS, docker),
+        ("abuse", abuse::SPREAD, docker && two_cpus),
         ("attacks", attacks::TESTS, browser::is_here()),
         ("canary", canary::TESTS, docker),
         ("disk", disk::TESTS, docker),

@@ -24,6 +24,10 @@ impl Facts {
             knows_swappiness: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
             abilities: Abilities {
                 runtimes: runtimes.map(|(name, _)| name.clone()).collect(),
+                cpus: info
+                    .ncpu
+                    .and_then(|cpus| u32::try_from(cpus).ok())
+                    .unwrap_or(0),
                 unenforced: unenforced(info),
             },
         }

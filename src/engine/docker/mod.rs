@@ -8,6 +8,7 @@ mod build_image;
 mod client;
 mod connect;
 mod container;
+mod cpus;
 mod error;
 mod events;
 mod exec;
@@ -48,8 +49,8 @@ use super::{
 };
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
-        Usage,
+        BuildProgress, ContainerSpec, CpuSet, EgressRefused, ImageInfo, ImageRef, InstanceId,
+        LogLine, Usage,
     },
     security::{Abilities, Approved},
 };
@@ -239,6 +240,10 @@ impl Engine for Docker {
         since: Option<jiff::Timestamp>,
     ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
         self.refused_connections(id, since).await
+    }
+
+    async fn run_on(&self, id: &InstanceId, cpus: &CpuSet) -> Result<()> {
+        self.set_cpus(id, cpus).await
     }
 
     async fn usage(&self, id: &InstanceId) -> Result<Usage> {

@@ -112,6 +112,7 @@ impl Rig {
         };
         let engine = Abilities {
             runtimes: ["runc".to_owned(), "runsc".to_owned()].into(),
+            cpus: 2,
             unenforced: Vec::new(),
         };
         let approved = policy.approve(spec_of(&self.record, &decision, &image), &engine)?;

@@ -242,6 +242,7 @@ fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec
     let runtimes: Vec<String> = runtimes.iter().map(|&name| name.to_owned()).collect();
     let engine = Abilities {
         runtimes: runtimes.iter().cloned().collect(),
+        cpus: 2,
         unenforced: Vec::new(),
     };
     let policy = Policy {
