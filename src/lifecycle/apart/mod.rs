@@ -23,7 +23,7 @@ use crate::{
     store::Intent,
 };
 use busy::Busy;
-use place::{Seat, place};
+use place::{Seat, place, spared};
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -44,6 +44,8 @@ struct Tenant {
 #[derive(Default)]
 struct Apart {
     busy: Busy,
+    /// Who counts as quiet although it is busy.
+    spared: Option<InstanceId>,
     /// Whoever is not everywhere.
     placed: BTreeMap<Container, CpuSet>,
     /// Where an earlier agent put these is not known.
@@ -103,12 +105,14 @@ impl Manager {
             Seat {
                 busy: apart.busy.note(&id, percent, now),
                 id,
+                percent,
                 cpus: tenant.cpus,
                 visited: tenant.visited,
             }
         };
         let seats: Vec<Seat> = tenants.iter().map(seat).collect();
-        let mut places = place(cpus, &seats);
+        apart.spared = spared(&seats, apart.spared.as_ref());
+        let mut places = place(cpus, &seats, apart.spared.as_ref());
         for Tenant { container, .. } in tenants {
             let Some(place) = places.remove(&container.0) else {
                 continue;

@@ -11,19 +11,43 @@ pub struct Seat {
     /// CPUs its limit lets it use at once, rounded up.
     pub cpus: u32,
     pub busy: bool,
+    /// Of one CPU, as last seen.
+    pub percent: f64,
     pub visited: bool,
+}
+
+/// Where all who are visited are busy too, one of them counts as quiet: whoever did before, unless
+/// it has become so much busier than the least busy of them.
+const STAYS: f64 = 1.5;
+
+/// Who of them counts as quiet although it is busy.
+pub fn spared(seats: &[Seat], before: Option<&InstanceId>) -> Option<InstanceId> {
+    let visited = || seats.iter().filter(|seat| seat.visited);
+    if visited().any(|seat| !seat.busy) {
+        return None;
+    }
+    let least = visited().min_by(|a, b| a.percent.total_cmp(&b.percent))?;
+    let stays = visited()
+        .find(|seat| Some(&seat.id) == before && seat.percent <= least.percent * STAYS)
+        .unwrap_or(least);
+    Some(stays.id.clone())
 }
 
 /// Everybody everywhere, unless somebody who is visited would wait for somebody who is busy: then the
 /// busy ones get CPUs of their own, as many as their limits let them use and one less than there are,
 /// and the others have the rest.
-pub fn place(cpus: u32, seats: &[Seat]) -> BTreeMap<InstanceId, CpuSet> {
+pub fn place(
+    cpus: u32,
+    seats: &[Seat],
+    spared: Option<&InstanceId>,
+) -> BTreeMap<InstanceId, CpuSet> {
+    let is_busy = |seat: &Seat| seat.busy && Some(&seat.id) != spared;
     let wanted: u32 = seats
         .iter()
-        .filter(|seat| seat.busy)
+        .filter(|seat| is_busy(seat))
         .map(|it| it.cpus)
         .sum();
-    let matters = seats.iter().any(|seat| !seat.busy && seat.visited);
+    let matters = seats.iter().any(|seat| !is_busy(seat) && seat.visited);
     let room = if matters {
         wanted.min(cpus.saturating_sub(1))
     } else {
@@ -32,7 +56,7 @@ pub fn place(cpus: u32, seats: &[Seat]) -> BTreeMap<InstanceId, CpuSet> {
     let first = cpus - room;
     let mut taken = 0;
     let set = |seat: &Seat| -> CpuSet {
-        if room == 0 || !seat.busy {
+        if room == 0 || !is_busy(seat) {
             return CpuSet::all(first);
         }
         let own = (0..seat.cpus.min(room)).map(|cpu| first + (taken + cpu) % room);
@@ -48,19 +72,26 @@ pub fn place(cpus: u32, seats: &[Seat]) -> BTreeMap<InstanceId, CpuSet> {
 mod tests {
     use super::*;
 
-    /// A name each: who is busy in capitals, `*` for who is visited, a number for CPUs but one.
+    /// A letter each: who is busy in capitals, the later the busier, `*` for who is visited, a
+    /// number for CPUs but one.
+    fn seats(text: &str) -> Vec<Seat> {
+        let seat = |(at, seat): (usize, &str)| Seat {
+            id: id(at),
+            cpus: seat.chars().find_map(|it| it.to_digit(10)).unwrap_or(1),
+            busy: seat.starts_with(char::is_uppercase),
+            percent: seat.bytes().next().map_or(0.0, |it| f64::from(it & 31)),
+            visited: seat.ends_with('*'),
+        };
+        text.split(' ').enumerate().map(seat).collect()
+    }
+
+    fn id(at: usize) -> InstanceId {
+        format!("{at:012x}").parse().unwrap()
+    }
+
     fn placed(cpus: u32, text: &str) -> Vec<String> {
-        let seats: Vec<Seat> = text
-            .split(' ')
-            .enumerate()
-            .map(|(at, seat)| Seat {
-                id: format!("{at:012x}").parse().unwrap(),
-                cpus: seat.chars().find_map(|it| it.to_digit(10)).unwrap_or(1),
-                busy: seat.starts_with(char::is_uppercase),
-                visited: seat.ends_with('*'),
-            })
-            .collect();
-        let placed = place(cpus, &seats);
+        let seats = seats(text);
+        let placed = place(cpus, &seats, spared(&seats, None).as_ref());
         assert_eq!(placed.len(), seats.len());
         placed.values().map(ToString::to_string).collect()
     }
@@ -80,8 +111,25 @@ mod tests {
     }
 
     #[test]
+    fn of_busy_ones_who_are_visited_the_least_busy_is_spared() {
+        assert_eq!(placed(2, "A* B"), ["0", "1"]);
+        assert_eq!(placed(2, "B* A*"), ["1", "0"]);
+        assert_eq!(placed(2, "A* B c"), ["0", "1", "0"]);
+    }
+
+    #[test]
+    fn who_was_spared_stays_so_until_it_is_much_busier() {
+        let before = id(1);
+        assert_eq!(spared(&seats("I* J*"), Some(&before)), Some(before.clone()));
+        assert_eq!(spared(&seats("F* J*"), Some(&before)), Some(id(0)));
+        // Nobody needs to be, or is gone.
+        assert_eq!(spared(&seats("i* J*"), Some(&before)), None);
+        assert_eq!(spared(&seats("I*"), Some(&before)), Some(id(0)));
+    }
+
+    #[test]
     fn where_nobody_would_wait_everybody_runs_everywhere() {
-        for text in ["a* b*", "A B", "a B", "A* B*", "a"] {
+        for text in ["a* b*", "A B", "a B", "a", "A*"] {
             assert!(placed(2, text).iter().all(|set| set == "0,1"), "{text}");
         }
         assert_eq!(placed(1, "a* B"), ["0", "0"]);
