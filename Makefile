@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo bench-isolation prove-paths fuzz
+.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo bench-isolation prove-paths prove-vm fuzz
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -44,6 +44,15 @@ prove-sandbox: setup-tests
 ## Seventy classes of hostile paths at every entrance, and the swap races ten times as long.
 prove-paths:
 	CODEMATE_PREVIEW_TEST_SWAPS=1000000 cargo test --test it -- paths:: --include-ignored --nocapture
+
+## A preview in two virtual machines: Debian's own kernels and engines (20.10 and 26.1), cgroup v2,
+## volumes with quotas on xfs. As root. Without a KVM that runs a stock kernel they are emulated.
+prove-vm: setup
+	cargo build --release --quiet
+	$(BIN) images build
+	job=$$(mktemp -d); trap 'rm -rf "$$job"' EXIT; \
+	tests/vm/pack preview "$$job"; \
+	for suite in bookworm trixie; do tests/vm/run "$$suite" "$$job" "target/vm/$$suite.out"; done
 
 ## Fuzz what reads the unknown, FUZZ_SECONDS each. Takes `cargo install cargo-fuzz` and a nightly.
 FUZZ_SECONDS ?= 600

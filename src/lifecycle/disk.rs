@@ -130,7 +130,7 @@ impl Watchdog {
                     unseen,
                 });
             }
-            if seen.free_bytes < self.floor && largest {
+            if self.host_is_full(used, seen.free_bytes) && largest {
                 return Some(Overrun::Host {
                     free: seen.free_bytes,
                     floor: self.floor,
@@ -145,6 +145,15 @@ impl Watchdog {
             warned = near;
             tokio::time::sleep(pause(used, self.limit)).await;
         }
+    }
+}
+
+impl Watchdog {
+    /// From inside, what is free is what the quota has left where that is less than the disk has.
+    /// The quota counts a little more than files.
+    fn host_is_full(&self, used: u64, free: u64) -> bool {
+        let of_quota = |quota: u64| used.saturating_add(free) >= quota / 10 * 9;
+        free < self.floor && !self.quota.is_some_and(of_quota)
     }
 }
 
@@ -315,6 +324,19 @@ mod tests {
         };
         assert_eq!(watchdog.until_overrun(look).await, None);
         assert_eq!(warnings(&watchdog), 2);
+    }
+
+    #[test]
+    fn what_a_quota_has_left_is_not_what_the_host_has() {
+        let mut watchdog = watchdog("0123456789ab", &Arc::default());
+        // Half of 64 MiB is used, and the disk has terabytes, or half a GiB.
+        assert!(watchdog.host_is_full(32 << 20, 32 << 20));
+        watchdog.quota = Some(64 << 20);
+        assert!(!watchdog.host_is_full(32 << 20, 32 << 20));
+        assert!(!watchdog.host_is_full(64 << 20, 0));
+        watchdog.quota = Some(8 * GIB);
+        assert!(watchdog.host_is_full(GIB, GIB / 2));
+        assert!(!watchdog.host_is_full(GIB, 2 * GIB));
     }
 
     #[test]

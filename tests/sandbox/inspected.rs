@@ -132,7 +132,7 @@ const CHECKS: &[Check] = &[
     }),
     ("PSS sysctls", |all| none(&all["HostConfig"]["Sysctls"])),
     ("PSS privilege escalation; CIS 5.26", |all| {
-        words(&all["HostConfig"]["SecurityOpt"]).contains(&"no-new-privileges:true")
+        words(&all["HostConfig"]["SecurityOpt"]).contains(&"no-new-privileges=true")
     }),
     ("PSS runs as non-root, user and group", |all| {
         all["Config"]["User"] == "1000:1000" && none(&all["HostConfig"]["GroupAdd"])

@@ -113,7 +113,7 @@ fn host_config(spec: &ContainerSpec, around: Surroundings<'_>) -> HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: spec.sandbox.root.then(|| owned(&ROOT_CAPABILITIES)),
         security_opt: Some(vec![
-            "no-new-privileges:true".to_owned(),
+            "no-new-privileges=true".to_owned(),
             seccomp::option().to_owned(),
         ]),
         runtime: spec.sandbox.runtime.clone(),

@@ -59,7 +59,7 @@ async fn every_field_of_the_sandbox_is_set() {
         assert_eq!(&host[field], want, "{field}");
     }
     let options = host["SecurityOpt"].as_array().unwrap();
-    assert_eq!(options[0], "no-new-privileges:true");
+    assert_eq!(options[0], "no-new-privileges=true");
     let profile = options[1].as_str().unwrap().strip_prefix("seccomp=");
     let profile: Value = serde_json::from_str(profile.unwrap()).unwrap();
     assert_eq!(profile["defaultAction"], "SCMP_ACT_ERRNO");

@@ -89,7 +89,7 @@ fn base(common: Common<'_>, role: &str) -> ContainerCreateBody {
             mounts: Some(vec![spec::volume(common.guest_volume, GUEST_DIR, true)]),
             readonly_rootfs: Some(true),
             cap_drop: Some(vec!["ALL".to_owned()]),
-            security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges=true".to_owned()]),
             privileged: Some(false),
             memory: Some(MEMORY),
             memory_swap: Some(MEMORY),
