@@ -62,8 +62,8 @@ impl Docker {
         Ok(())
     }
 
-    /// With a quota where there can be one: a local volume takes a size since engine 23, where its
-    /// file system counts by project.
+    /// With a quota where there can be one: a local volume takes a size where its file system counts
+    /// by project, and is refused otherwise (400, engines 20.10 and 26.1).
     async fn make_home(&self, client: &Client, spec: &ContainerSpec) -> Result<()> {
         let volume = &spec.home_volume;
         let labels = labels::of_home(&self.inner.settings.owner, &spec.id);
