@@ -114,10 +114,10 @@ fn a_neighbour_goes_on() {
 
 fn who_spins_is_kept_apart() {
     let host = Host::new();
-    let neighbour = host.project("neighbour", &[("main.py", NEIGHBOUR)]);
-    let abuser = host.project("abuser", &[("main.py", ABUSER)]);
-    let url = host.up(&neighbour).url();
-    let abuser_url = host.up(&abuser).url();
+    let quiet = host.project("quiet", &[("main.py", NEIGHBOUR)]);
+    let busy = host.project("busy", &[("main.py", ABUSER)]);
+    let url = host.up(&quiet).url();
+    let busy_url = host.up(&busy).url();
     let cpus = |name: &str| -> BTreeSet<String> {
         let named = format!("label=dev.codemate.preview.name={name}");
         let container = &docker(&["ps", "-q", "--filter", &named])[0];
@@ -126,20 +126,20 @@ fn who_spins_is_kept_apart() {
         let numbers = set.split(',').filter(|number| !number.is_empty());
         numbers.map(str::to_owned).collect()
     };
+    // The control: of two that are quiet neither is anywhere in particular.
+    assert_eq!((cpus("quiet").len(), cpus("busy").len()), (0, 0));
     let visitor = Visitor::start(&url);
     visitor.until_answered(20);
-    // The control: of two that are quiet neither is anywhere in particular.
-    assert_eq!((cpus("neighbour").len(), cpus("abuser").len()), (0, 0));
-    assert_eq!(get(&abuser_url, "/cpu").0, 200);
+    assert_eq!(get(&busy_url, "/cpu").0, 200);
     until("CPUs of their own", || {
-        let (quiet, busy) = (cpus("neighbour"), cpus("abuser"));
-        let apart = !quiet.is_empty() && !busy.is_empty() && quiet.is_disjoint(&busy);
+        let (theirs, its) = (cpus("quiet"), cpus("busy"));
+        let apart = !theirs.is_empty() && !its.is_empty() && theirs.is_disjoint(&its);
         apart.then_some(())
     });
-    host.run(&["down", abuser.to_str().unwrap()]).ok();
+    host.run(&["down", busy.to_str().unwrap()]).ok();
     until("all CPUs", || {
         let all = std::thread::available_parallelism().unwrap().get();
-        (cpus("neighbour").len() == all).then_some(())
+        (cpus("quiet").len() == all).then_some(())
     });
     assert_eq!(visitor.end().1, Vec::<String>::new());
 }
