@@ -50,8 +50,12 @@ impl Manager {
     pub async fn bound_kept(&self) {
         let stopping = self.scope.token();
         loop {
-            if let Err(error) = self.let_go().await {
-                tracing::warn!(%error, "what previews keep may be more than it should be");
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => return,
+                done = self.let_go() => if let Err(error) = done {
+                    tracing::warn!(%error, "what previews keep may be more than it should be");
+                }
             }
             tokio::select! {
                 biased;

@@ -186,8 +186,10 @@ impl Apart {
                     self.placed.insert(container, set);
                 }
             }
-            // Another has taken its place, or will have.
-            Err(EngineError::Missing { .. }) => {}
+            // Another has taken its place, or will have: one that is made anew is everywhere.
+            Err(EngineError::Missing { .. }) => {
+                self.unsure.remove(&container);
+            }
             Err(error @ EngineError::Refused { .. }) => {
                 tracing::warn!(instance = %container.0, %error, "it shares its CPUs with all others");
                 self.unmovable.insert(container);
