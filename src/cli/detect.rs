@@ -67,6 +67,14 @@ fn told(report: &DetectReport) -> String {
             Some([other.template.clone(), other.score.to_string(), why])
         })
         .collect();
+    for note in &report.notes {
+        let hint = note.hint.iter().map(|hint| format!("\nhint: {hint}"));
+        parts.push(format!(
+            "warning: {}{}",
+            note.message,
+            hint.collect::<String>()
+        ));
+    }
     if !rejected.is_empty() {
         parts.push(table::columns(["NOT TAKEN", "SCORE", "WHY"], rejected));
     }
@@ -91,6 +99,9 @@ fn plan(plan: &Plan, version: Option<&VersionChoice>) -> Vec<(&'static str, Stri
 fn version_of(choice: &VersionChoice) -> String {
     match (&choice.asked, &choice.from) {
         (Some(asked), Some(from)) => format!("{} ({from} asks for {asked})", choice.version),
-        _ => format!("{} (the default)", choice.version),
+        _ => match &choice.because {
+            Some(why) => format!("{} ({why})", choice.version),
+            None => format!("{} (the default)", choice.version),
+        },
     }
 }

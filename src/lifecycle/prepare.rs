@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::size,
     model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Options, Plan, Role,
+        ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Note, Options, Plan, Role,
         Sandbox,
     },
     project::{self, LocalTree, Templates},
@@ -49,7 +49,11 @@ impl Instance {
         };
         let report = detect(directory, told, config_dir).await?;
         let plan = report.plan.clone();
+        let notes = report.notes.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
+        for Note { message, hint } in notes {
+            self.journal.tell(Event::Warning { message, hint });
+        }
         // Of the plan: a project's own files and templates name images too.
         if self.record.owner.is_some() && !Images::is_base(&plan.image) {
             self.house.settings.owners.image(&plan.image)?;

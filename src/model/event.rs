@@ -72,6 +72,17 @@ pub struct DetectReport {
     pub version: Option<VersionChoice>,
     /// The winner first, then the others by falling score.
     pub candidates: Vec<Candidate>,
+    /// What a user should know of the plan before it is carried out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// One thing about a project that does not stop it and should be known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// One stretch of the way to a URL: `image`, `create`, `sync`, `install`, `start`, `tunnel`.

@@ -22,7 +22,7 @@ mod user_session;
 
 pub use cpu_set::CpuSet;
 pub use event::{
-    AppExit, DetectReport, EgressRefused, Event, PortSeen, RefusedBy, StepState, StepUpdate,
+    AppExit, DetectReport, EgressRefused, Event, Note, PortSeen, RefusedBy, StepState, StepUpdate,
     SyncReport, UpOutcome, Urls,
 };
 pub use grant::{
@@ -38,8 +38,8 @@ pub use options::{
 };
 pub use phase::{Phase, PhaseKind};
 pub use plan::{
-    Candidate, Evidence, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode, RunCommand,
-    VersionChoice,
+    Candidate, Evidence, Fallback, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode,
+    RunCommand, VersionChoice,
 };
 pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem};

@@ -43,14 +43,37 @@ pub struct VersionChoice {
     pub asked: Option<String>,
     /// The file that asked.
     pub from: Option<String>,
+    /// The version that was pinned and cannot be had; this is the nearest newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+    /// Why it is not the default where nothing asked: what a dependency bears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Install {
-    /// Run in order in the workspace; the first that fails ends it.
+    /// Run in order in the workspace; the first that fails, and has no way round, ends it.
     pub commands: Vec<Vec<String>>,
     /// Files whose content decides whether an installation is still good, as globs.
     pub inputs: Vec<String>,
+    /// Ways round a command that fails. Of those for it whose pattern fits its output, the first
+    /// that was not tried yet is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<Fallback>,
+}
+
+/// What is run in place of a command of an installation that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// The command it is for, counted from 0.
+    pub command: usize,
+    /// A regular expression that fits a line of that command's output.
+    pub when: String,
+    /// Run in order in place of the command.
+    pub commands: Vec<Vec<String>>,
+    /// What was done and why, for people, once these have succeeded.
+    pub say: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     ProjectError,
     facts::{Variables, View},
-    images, version,
+    images,
+    template::FallbackPart,
+    version,
 };
 use crate::model::{
-    ContainerSpec, ImageRef, Install, Options, Plan, ProxyHost, Readiness, Reload, ReloadMode,
-    RunCommand, VersionChoice,
+    ContainerSpec, Fallback, ImageRef, Install, Options, Plan, ProxyHost, Readiness, Reload,
+    ReloadMode, RunCommand, VersionChoice,
 };
 
 /// Directories of every Linux image that commands are looked for in.
@@ -102,6 +104,8 @@ fn image(view: &View<'_>, options: &Options) -> Result<ImageChoice, ProjectError
             version: version.clone(),
             asked: Some(version.clone()),
             from: None,
+            instead_of: None,
+            because: None,
         });
         return Ok((named(image), None, version));
     }
@@ -139,8 +143,8 @@ fn install(
     variables: &Variables,
     root: &str,
 ) -> Result<Option<Install>, ProjectError> {
-    let commands = match &options.install.commands {
-        Some(commands) => commands.clone(),
+    let (commands, ways_round) = match &options.install.commands {
+        Some(commands) => (commands.clone(), Vec::new()),
         None => template_install(view)?,
     };
     if commands.is_empty() {
@@ -149,19 +153,37 @@ fn install(
     if commands.iter().any(Vec::is_empty) {
         return bad("install.commands", "a command has no words");
     }
-    let commands = commands
-        .iter()
-        .map(|argv| expand(view, argv, variables))
-        .collect::<Result<_, _>>()?;
+    let expanded = |commands: &[Vec<String>]| {
+        commands
+            .iter()
+            .map(|argv| expand(view, argv, variables))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let commands = expanded(&commands)?;
+    let fallbacks = ways_round
+        .into_iter()
+        .map(|(command, part)| {
+            Ok(Fallback {
+                command,
+                when: part.when.0.as_str().to_owned(),
+                commands: expanded(&part.commands)?,
+                say: part.say.clone(),
+            })
+        })
+        .collect::<Result<_, ProjectError>>()?;
     let part = &view.template.install;
     let inputs = options.install.inputs.as_ref().or(part.inputs.as_ref());
     Ok(Some(Install {
         commands,
         inputs: under(root, inputs.map_or(&[], Vec::as_slice)),
+        fallbacks,
     }))
 }
 
-fn template_install(view: &View<'_>) -> Result<Vec<Vec<String>>, ProjectError> {
+/// Commands, and ways round some of them, each with the index of its command.
+type Ways<'t> = (Vec<Vec<String>>, Vec<(usize, &'t FallbackPart)>);
+
+fn template_install<'t>(view: &View<'t>) -> Result<Ways<'t>, ProjectError> {
     let part = &view.template.install;
     let manager = part.by.as_ref().and_then(|by| view.fact(by));
     let mut commands = Vec::new();
@@ -174,6 +196,12 @@ fn template_install(view: &View<'_>) -> Result<Vec<Vec<String>>, ProjectError> {
         }
         commands.extend(part.commands.get(manager).into_iter().flatten().cloned());
     }
+    let last = commands.len().checked_sub(1).zip(manager.as_ref());
+    let ways_round = last.map_or(Vec::new(), |(last, manager)| {
+        let is_for = |it: &&FallbackPart| it.values.is_empty() || it.values.contains(manager);
+        let fitting = part.fallback.iter().filter(is_for);
+        fitting.map(|it| (last, it)).collect()
+    });
     for also in &part.also {
         let holds = also.all.iter().all(|it| view.holds(it).is_some())
             && also.none.iter().all(|it| view.holds(it).is_none());
@@ -181,7 +209,7 @@ fn template_install(view: &View<'_>) -> Result<Vec<Vec<String>>, ProjectError> {
             commands.extend(also.commands.iter().cloned());
         }
     }
-    Ok(commands)
+    Ok((commands, ways_round))
 }
 
 fn ready(view: &View<'_>, options: &Options) -> Result<Readiness, ProjectError> {

@@ -46,6 +46,7 @@ pub fn detect(
     let plan = plan::assemble(&view, options, &root)?;
     Ok(DetectReport {
         version: plan.version.clone(),
+        notes: Vec::new(),
         plan,
         candidates,
     })

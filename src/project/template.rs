@@ -158,6 +158,21 @@ pub struct InstallPart {
     pub unsupported: BTreeMap<String, String>,
     /// Run afterwards, each under its own condition.
     pub also: Vec<Also>,
+    pub fallback: Vec<FallbackPart>,
+}
+
+/// A way round the last of the commands that `by` chose, where that fails.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackPart {
+    /// Values of the fact `by` that it is for; all of them if there are none.
+    #[serde(default, rename = "for")]
+    pub values: Vec<String>,
+    /// Fits a line of the failed command's output.
+    pub when: Pattern,
+    pub commands: Vec<Vec<String>>,
+    /// What was done and why, for people.
+    pub say: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -287,12 +302,15 @@ impl InstallPart {
     fn over(self, base: Self) -> Self {
         let mut also = base.also;
         also.extend(self.also);
+        let mut fallback = self.fallback;
+        fallback.extend(base.fallback);
         Self {
             inputs: self.inputs.or(base.inputs),
             by: self.by.or(base.by),
             commands: self.commands.combine(base.commands),
             unsupported: self.unsupported.combine(base.unsupported),
             also,
+            fallback,
         }
     }
 }

@@ -223,6 +223,14 @@ fn check_install(template: &Template) -> Result<(), Fault> {
         None if !install.commands.is_empty() => return fault("install.by", "it is missing"),
         _ => {}
     }
+    let stranger = install
+        .fallback
+        .iter()
+        .flat_map(|fallback| &fallback.values)
+        .find(|value| !install.commands.contains_key(*value));
+    if let Some(value) = stranger {
+        return fault("install.fallback", format!("`{value}` has no commands"));
+    }
     let twice: BTreeSet<&String> = install
         .unsupported
         .keys()
@@ -278,6 +286,7 @@ fn texts(template: &Template) -> impl Iterator<Item = (String, &String)> {
         .values()
         .flatten()
         .chain(also)
+        .chain(template.install.fallback.iter().flat_map(|it| &it.commands))
         .flatten();
     let env = template.env.iter().chain(&template.run.env);
     run.chain(install.map(|it| ("install.commands".to_owned(), it)))

@@ -33,6 +33,8 @@ pub fn choose(
             version: stack.default.clone(),
             asked: None,
             from: None,
+            instead_of: None,
+            because: None,
         });
     };
     let mut available: Vec<&str> = stack
@@ -50,6 +52,8 @@ pub fn choose(
             version: (*version).to_owned(),
             asked: Some(asked),
             from: wanted.is_none().then_some(from),
+            instead_of: None,
+            because: None,
         }),
         None => Err(ProjectError::VersionUnavailable {
             stack: stack.name.clone(),

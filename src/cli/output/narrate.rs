@@ -39,10 +39,11 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
 
 fn detected(report: &DetectReport, paint: Paint) -> String {
     let version = report.version.as_ref().map(|choice| {
-        let from = choice
-            .from
-            .as_ref()
-            .map_or_else(String::new, |file| format!(" from {file}"));
+        let from = match (&choice.from, &choice.because) {
+            (Some(file), _) => format!(" from {file}"),
+            (None, Some(why)) => format!(": {why}"),
+            (None, None) => String::new(),
+        };
         format!(", version {}{from}", choice.version)
     });
     let detail = format!("{}{}", report.plan.title, version.unwrap_or_default());
