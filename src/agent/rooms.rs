@@ -9,7 +9,7 @@ use crate::{
         tokens::Tokens,
         vault::StoreVault,
     },
-    config::{Env, Paths, SandboxSettings, SupabaseEnv, UserSettings},
+    config::{Env, Paths, SandboxSettings, SupabaseEnv, UserSettings, env_gateway_port},
     engine::{
         Engine, Owner,
         docker::{Docker, DockerSettings, NetworkSettings, Pool},
@@ -61,8 +61,9 @@ impl Rooms {
             ))
             .map_err(|error| error.problem())?,
         );
-        let preferred = user
-            .gateway_port
+        let preferred = env_gateway_port(env)
+            .map_err(|error| error.problem())?
+            .or(user.gateway_port)
             .or(store.gateway_port().map_err(|error| error.problem())?);
         let gateway = Gateway::bind(preferred).map_err(|error| error.problem())?;
         store

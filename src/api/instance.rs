@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, Lifetime, Limits, Name, Options, Phase, Secret, TunnelNow, Usage};
+use crate::model::{
+    InstanceId, Lifetime, Limits, Name, OpenPort, Options, Phase, Secret, TunnelNow, Usage,
+};
 
 /// Where an instance's files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +119,12 @@ pub struct InstanceView {
     /// Present while it has a tunnel, or is to have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<TunnelNow>,
+    /// The status that it was last found to be ready by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Everything it listens on while it runs, on the route of one instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<OpenPort>,
     /// Present while a container runs, on the route of one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

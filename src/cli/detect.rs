@@ -91,8 +91,12 @@ fn plan(plan: &Plan, version: Option<&VersionChoice>) -> Vec<(&'static str, Stri
     rows.extend(installs.map(|command| ("install", text::command_line(command))));
     rows.push(("run", text::command_line(&plan.run.argv)));
     rows.push(("port", plan.run.port.to_string()));
-    let (low, high) = plan.ready.status;
-    rows.push(("ready", format!("{} answers {low}-{high}", plan.ready.path)));
+    let how = plan
+        .ready
+        .status
+        .map(|(low, high)| format!(" {low}-{high}"));
+    let how = how.unwrap_or_default();
+    rows.push(("ready", format!("{} answers{how}", plan.ready.path)));
     rows
 }
 

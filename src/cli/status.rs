@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::InstanceView,
-    model::{Phase, Usage},
+    model::{OpenPort, Phase, PortKind, Usage},
 };
 
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
@@ -47,7 +47,10 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
         rows.push(("tunnel", tunnel::in_a_line(tunnel)));
     }
     if let Phase::Ready { port, .. } | Phase::Paused { port, .. } = &view.phase {
-        rows.push(("port", port.to_string()));
+        let status = view.status.filter(|status| !(200..400).contains(status));
+        let status = status.map_or_else(String::new, |status| format!(", answers with {status}"));
+        rows.push(("port", format!("{port}{status}")));
+        rows.extend(others(&view.ports, *port).map(|others| ("also open", others)));
     }
     if let Phase::Failed { cause, .. } = &view.phase {
         rows.push((
@@ -65,6 +68,20 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
     rows.push(("limits", format!("{} cores, {memory}", view.limits.cpus)));
     rows.extend(view.usage.as_ref().map(|usage| ("usage", used(usage))));
     rows
+}
+
+/// The other ports that something listens on.
+fn others(open: &[OpenPort], shown: u16) -> Option<String> {
+    let others: Vec<String> = open
+        .iter()
+        .filter(|it| it.port != shown)
+        .map(|it| match it.kind {
+            Some(PortKind::Debugger) => format!("{} (a debugger's)", it.port),
+            Some(PortKind::Other) => format!("{} (no HTTP)", it.port),
+            _ => it.port.to_string(),
+        })
+        .collect();
+    (!others.is_empty()).then(|| format!("{}; `up --port` takes another", others.join(", ")))
 }
 
 fn used(usage: &Usage) -> String {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
-    config::{Combine, env_options, project_options},
+    config::{Combine, env_options, project_options, renamed},
     model::{
         Code, Egress, Event, InstanceId, Lifetime, LimitOptions, Options, TunnelChoice, UpOutcome,
     },
@@ -43,6 +43,10 @@ pub struct UpArgs {
     pub tunnel: Option<TunnelChoice>,
     #[command(flatten)]
     pub access: AccessArgs,
+    /// The only status that counts as ready, or a range such as `200-399`: anything else is a
+    /// failure
+    #[arg(long, value_name = "STATUS")]
+    pub ready_status: Option<String>,
     /// Show the URL as a QR code too
     #[arg(long)]
     pub qr: bool,
@@ -177,6 +181,9 @@ fn files(
     args: &UpArgs,
 ) -> Result<(SourceRef, InstanceId, Options), Failure> {
     let flags = flags(context, args)?;
+    if let Some(note) = renamed(&context.env).filter(|_| flags.port.is_none()) {
+        context.printer.warn(note);
+    }
     let label = context.global.name.as_ref();
     if let Some(project) = &args.project {
         let source = SourceRef::Supabase {
@@ -227,6 +234,7 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
 fn flags(context: &mut Context, args: &UpArgs) -> Result<Options, Failure> {
     let mut flags = args.plan.options();
     flags.tunnel = args.tunnel;
+    flags.ready.status.clone_from(&args.ready_status);
     flags.limits = LimitOptions {
         cpus: args.cpus,
         memory: args.memory.clone(),

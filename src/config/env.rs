@@ -22,8 +22,12 @@ pub struct Env {
     pub template: Option<String>,
     /// `CODEMATE_PREVIEW_IMAGE`
     pub image: Option<String>,
-    /// `CODEMATE_PREVIEW_PORT`, not yet read as a number.
+    /// `CODEMATE_PREVIEW_APP_PORT`: the port the app listens on, not yet read as a number.
+    pub app_port: Option<String>,
+    /// `CODEMATE_PREVIEW_PORT`: what that was called before.
     pub port: Option<String>,
+    /// `CODEMATE_PREVIEW_GATEWAY_PORT`: the gateway's, not yet read as a number.
+    pub gateway_port: Option<String>,
     /// `CODEMATE_PREVIEW_TUNNEL`, not yet read as a choice.
     pub tunnel: Option<String>,
     /// `NGROK_AUTHTOKEN`
@@ -83,7 +87,9 @@ impl Env {
             config_dir: path("CODEMATE_PREVIEW_CONFIG_DIR"),
             template: text("CODEMATE_PREVIEW_TEMPLATE"),
             image: text("CODEMATE_PREVIEW_IMAGE"),
+            app_port: text("CODEMATE_PREVIEW_APP_PORT"),
             port: text("CODEMATE_PREVIEW_PORT"),
+            gateway_port: text("CODEMATE_PREVIEW_GATEWAY_PORT"),
             tunnel: text("CODEMATE_PREVIEW_TUNNEL"),
             ngrok_authtoken: text("NGROK_AUTHTOKEN").map(Secret::new),
             cloudflare_token: text("CLOUDFLARE_API_TOKEN").map(Secret::new),

@@ -2,13 +2,14 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Counts what visitors have open with one instance. Shared between the gateway, which holds it,
 /// and whoever decides when an instance may sleep.
@@ -19,6 +20,8 @@ pub struct Activity {
     born: Instant,
     /// Milliseconds after `born` at which something last began or ended.
     last: AtomicU64,
+    /// Of what is open with the app as it runs now.
+    streams: Mutex<CancellationToken>,
 }
 
 /// What is open at this moment.
@@ -37,6 +40,7 @@ impl Default for Activity {
             sockets: AtomicUsize::new(0),
             born: Instant::now(),
             last: AtomicU64::new(0),
+            streams: Mutex::default(),
         }
     }
 }
@@ -54,6 +58,22 @@ impl Activity {
             activity: Arc::clone(self),
             socket: false,
         }
+    }
+
+    /// The app is about to be asked to stop, and waits for what it has open: event streams, sockets
+    /// and answers that do not come are ended. Whoever held one connects again and finds the next
+    /// app. Answers that are under way are not touched.
+    pub fn end_streams(&self) {
+        std::mem::take(&mut *self.streams()).cancel();
+    }
+
+    /// Cancelled when the app that runs now is about to be asked to stop.
+    pub(super) fn ends(&self) -> CancellationToken {
+        self.streams().clone()
+    }
+
+    fn streams(&self) -> MutexGuard<'_, CancellationToken> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn load(&self) -> Load {

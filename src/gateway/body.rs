@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -20,6 +21,9 @@ use super::{
     patience::Busy,
     pool::{Connection, Pool},
 };
+
+/// An answer that nothing comes of for so long, while its app should end, is held open on purpose.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// A request's body. Nothing at all can be sent twice.
 pub(super) enum Upload {
@@ -114,6 +118,8 @@ pub(super) enum BrokenOff {
     App(hyper::Error),
     #[error("the visitor may be here no longer")]
     Closed,
+    #[error("the app is started again")]
+    Restarted,
 }
 
 enum Content {
@@ -178,9 +184,7 @@ impl Body for Reply {
                 let never = |error: Infallible| match error {};
                 Pin::new(page).poll_frame(cx).map_err(never)
             }
-            Content::App(download) => download
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(BrokenOff::App))),
+            Content::App(download) => download.poll_frame(cx),
         }
     }
 
@@ -205,6 +209,8 @@ pub(super) struct Download {
     body: Incoming,
     connection: Option<Box<Connection>>,
     pool: Arc<Pool>,
+    /// `None` for what has a length.
+    endless: Option<Endless>,
     _hold: Hold,
 }
 
@@ -219,14 +225,24 @@ impl Download {
             body,
             connection: Some(connection),
             pool,
+            endless: None,
             _hold: hold,
         }
+    }
+
+    /// A body without a length is ended when that is cancelled: one of events at once, any other
+    /// when nothing more comes of it.
+    pub(super) fn ending(mut self, ends: CancellationToken, events: bool) -> Self {
+        if self.body.size_hint().exact().is_none() {
+            self.endless = Some(Endless::new(ends, events));
+        }
+        self
     }
 
     fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let mut frame = Pin::new(&mut self.body).poll_frame(cx);
         if frame.is_pending()
             && let Some(connection) = &mut self.connection
@@ -237,13 +253,63 @@ impl Download {
         if let Poll::Ready(None) = frame {
             self.give_back();
         }
-        frame
+        if let Some(endless) = &mut self.endless {
+            match &frame {
+                Poll::Ready(_) => endless.goes_on(),
+                Poll::Pending => {
+                    ready!(endless.poll_over(cx));
+                    // Closed on the app's side too.
+                    self.connection = None;
+                    let ended = (!endless.events).then_some(Err(BrokenOff::Restarted));
+                    self.endless = None;
+                    return Poll::Ready(ended);
+                }
+            }
+        }
+        frame.map(|frame| frame.map(|frame| frame.map_err(BrokenOff::App)))
     }
 
     fn give_back(&mut self) {
         if let Some(connection) = self.connection.take() {
             self.pool.put(connection);
         }
+    }
+}
+
+/// When a body that may never end is ended.
+struct Endless {
+    ends: CancellationToken,
+    events: bool,
+    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Endless {
+    fn new(ends: CancellationToken, events: bool) -> Self {
+        Self {
+            ends,
+            events,
+            over: None,
+        }
+    }
+
+    /// Something came of it.
+    fn goes_on(&mut self) {
+        self.over = None;
+    }
+
+    /// Asked while nothing comes of it.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (ends, events) = (&self.ends, self.events);
+        let over = self.over.get_or_insert_with(|| {
+            let ends = ends.clone();
+            Box::pin(async move {
+                ends.cancelled().await;
+                if !events {
+                    tokio::time::sleep(QUIET).await;
+                }
+            })
+        });
+        over.as_mut().poll(cx)
     }
 }
 

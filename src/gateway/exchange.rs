@@ -33,27 +33,59 @@ pub(super) async fn exchange(
     };
     let mut request = request;
     if let Some(connection) = kept {
-        let again = copy_if_harmless(&request);
-        match connection.send(request).await {
+        match attempt(entry, connection, request).await {
             Ok(answered) => return Ok(answered),
-            Err(mut failure) => match failure.take_message().or(again) {
-                Some(unsent) => request = unsent,
-                None => return Err(no_answer(name, failure.error())),
-            },
+            Err(Unanswered::Again(unsent)) => request = *unsent,
+            Err(Unanswered::Failed(error)) => return Err(no_answer(name, &error)),
         }
     }
-    let again = copy_if_harmless(&request);
     let connection = open(dial.as_ref(), name, *port).await?;
-    match connection.send(request).await {
+    match attempt(entry, connection, request).await {
         Ok(answered) => return Ok(answered),
-        Err(mut failure) => match failure.take_message().or(again) {
-            Some(unsent) => request = unsent,
-            None => return Err(no_answer(name, failure.error())),
-        },
+        Err(Unanswered::Again(unsent)) => request = *unsent,
+        Err(Unanswered::Failed(error)) => return Err(no_answer(name, &error)),
     }
     let connection = open(dial.as_ref(), name, *port).await?;
     let answered = connection.send(request).await;
     answered.map_err(|failure| no_answer(name, failure.error()))
+}
+
+/// Why a connection gave no answer.
+enum Unanswered {
+    /// The request may be sent on another one.
+    Again(Box<Request<Upload>>),
+    Failed(hyper::Error),
+}
+
+impl Unanswered {
+    fn again(request: Request<Upload>) -> Self {
+        Self::Again(Box::new(request))
+    }
+}
+
+/// A request that may be repeated is taken back when the app is about to be asked to stop: an answer
+/// that does not come would hold it up.
+async fn attempt(
+    entry: &Entry,
+    connection: Box<Connection>,
+    request: Request<Upload>,
+) -> Result<(Response<Incoming>, Box<Connection>), Unanswered> {
+    let again = copy_if_harmless(&request);
+    let ends = entry.route.activity.ends();
+    let sent = connection.send(request);
+    let answered = if let Some(again) = &again {
+        tokio::select! {
+            biased;
+            answered = sent => answered,
+            () = ends.cancelled() => return Err(Unanswered::again(copy(again))),
+        }
+    } else {
+        sent.await
+    };
+    answered.map_err(|mut failure| match failure.take_message().or(again) {
+        Some(unsent) => Unanswered::again(unsent),
+        None => Unanswered::Failed(failure.into_error()),
+    })
 }
 
 async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>, Page> {
@@ -80,11 +112,16 @@ fn copy_if_harmless(request: &Request<Upload>) -> Option<Request<Upload>> {
     if !request.method().is_idempotent() || !request.body().is_empty() {
         return None;
     }
+    Some(copy(request))
+}
+
+/// Of all but the body.
+fn copy(request: &Request<Upload>) -> Request<Upload> {
     let mut copy = Request::new(Upload::empty());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+    copy
 }
 
 fn no_answer(name: &str, error: &hyper::Error) -> Page {

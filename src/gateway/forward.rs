@@ -254,7 +254,11 @@ impl Visitor {
         parts.version = Version::HTTP_11;
         if !changed {
             let pool = Arc::clone(&entry.pool);
-            let reply = Reply::app(Download::new(body, connection, pool, hold)).keep(busy);
+            let download = Download::new(body, connection, pool, hold).ending(
+                entry.route.activity.ends(),
+                headers::is_of_events(&parts.headers),
+            );
+            let reply = Reply::app(download).keep(busy);
             let reply = match &place {
                 Place::Local { .. } => reply,
                 Place::Public(visit, pass) => reply.until(&visit.hosted.closed, &pass.ends),
@@ -279,6 +283,7 @@ impl Visitor {
             busy,
             seat: Arc::clone(&self.seat),
             ends: place.ends(),
+            restarts: entry.route.activity.ends(),
         };
         upgrade::join(self.scope_of(&place), visitor, connection, kept);
         Ok(Response::from_parts(parts, Reply::page("")))

@@ -109,6 +109,18 @@ pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
     }
 }
 
+/// Whether an answer is a stream that is read as it comes and joined anew when it ends.
+pub(super) fn is_of_events(headers: &HeaderMap) -> bool {
+    const KINDS: [&[u8]; 4] = [
+        b"text/event-stream",
+        b"multipart/x-mixed-replace",
+        b"application/x-ndjson",
+        b"application/stream+json",
+    ];
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| KINDS.iter().any(|it| kind.starts_with(it)))
+}
+
 /// Take out what concerns only the app's connection, and what reaches beyond its own origin.
 pub(super) fn clean_response(headers: &mut HeaderMap) {
     let mut doomed = Vec::new();

@@ -29,6 +29,7 @@ mod page;
 mod patience;
 mod place;
 mod pool;
+mod ports;
 mod rewrite;
 mod route;
 mod ticket;
@@ -55,6 +56,7 @@ pub use entrance::{Entrance, Entrances};
 pub use error::GatewayError;
 pub use gate::Gate;
 pub use patience::{Busy, Patient, Requests};
+pub use ports::{NoPorts, Ports};
 pub use route::{Route, Routes, Target};
 pub use ticket::link;
 

@@ -181,6 +181,12 @@ impl Pool {
         }
     }
 
+    /// Close what idles.
+    pub(super) fn let_go(&self) {
+        let idle = self.lock().as_mut().map(std::mem::take);
+        drop(idle);
+    }
+
     /// Close what idles, and what is in use as soon as it would idle.
     pub(super) fn close(&self) {
         let idle = self.lock().take();

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::model::{InstanceId, Name, Problem, ProxyHost};
+use crate::model::{InstanceId, Name, OpenPort, Problem, ProxyHost};
 
-use super::{activity::Activity, deny::PublicDeny, dial::Dial, pool::Pool};
+use super::{activity::Activity, deny::PublicDeny, dial::Dial, pool::Pool, ports::Ports};
 
 /// One instance, as seen by the gateway.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Route {
     pub activity: Arc<Activity>,
     /// What is refused at entrances.
     pub public_deny: Arc<PublicDeny>,
+    /// Every port of it, for visitors who ask for one by its number.
+    pub ports: Arc<dyn Ports>,
 }
 
 /// What a request for an instance leads to.
@@ -88,6 +90,19 @@ impl Routes {
         if let Some(entry) = removed {
             entry.pool.close();
         }
+    }
+
+    /// The app is about to be asked to stop, and need not wait for connections that idle.
+    pub fn let_go(&self, name: &Name) {
+        if let Some(entry) = self.find(name.as_str()) {
+            entry.pool.let_go();
+        }
+    }
+
+    /// What something of an instance listens on.
+    pub fn ports(&self, name: &Name) -> Vec<OpenPort> {
+        let entry = self.find(name.as_str());
+        entry.map_or_else(Vec::new, |entry| entry.route.ports.open())
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<Entry>> {

@@ -30,6 +30,8 @@ pub(super) struct Kept {
     pub(super) seat: Arc<Seat>,
     /// The visitor's leave to be here.
     pub(super) ends: CancellationToken,
+    /// The app is about to be asked to stop.
+    pub(super) restarts: CancellationToken,
 }
 
 /// Carry bytes between the visitor and the app until both have ended or the scope has.
@@ -43,6 +45,7 @@ pub(super) fn join(scope: &Scope, visitor: OnUpgrade, app: Box<Connection>, kept
         busy,
         seat,
         ends,
+        restarts,
     } = kept;
     scope.spawn(async move {
         let hold = hold.into_socket();
@@ -54,6 +57,7 @@ pub(super) fn join(scope: &Scope, visitor: OnUpgrade, app: Box<Connection>, kept
         tokio::select! {
             () = token.cancelled() => {}
             () = ends.cancelled() => {}
+            () = restarts.cancelled() => {}
             ended = carried => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "an upgraded connection broke");

@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
+    background::{self, Background},
     files::Workspace,
     output::Log,
-    process::Process,
+    process::{Input, Process},
     sys,
     wire::{Ending, Outcome, Program, ToAgent},
 };
@@ -30,6 +31,10 @@ struct Stopping {
 pub struct App {
     program: Option<(Program, Duration)>,
     process: Option<Process>,
+    /// What it left running when its first process ended well: then that is the app.
+    background: Option<Background>,
+    /// Our children from before it was started.
+    strangers: Vec<u32>,
     stopping: Option<Stopping>,
     /// How it last ended of its own accord.
     ended: Option<Ending>,
@@ -48,12 +53,37 @@ impl App {
         self.process.as_ref().filter(|process| process.status.is_none()).map(|process| process.pid)
     }
 
+    /// The same, also while only what it left in the background runs.
+    pub fn is_running_as(&self) -> Option<u32> {
+        let process = self.process.as_ref()?;
+        (process.status.is_none() || self.background.is_some()).then_some(process.pid)
+    }
+
     pub fn ended(&self) -> Option<Ending> {
         self.ended.clone()
     }
 
     pub fn process(&self) -> Option<&Process> {
         self.process.as_ref()
+    }
+
+    /// See [`crate::lines::LastLines::so_far`].
+    pub fn written(&self) -> (u64, Vec<String>) {
+        self.process.as_ref().map(|process| process.lines.so_far()).unwrap_or_default()
+    }
+
+    /// A command was started beside it.
+    pub fn spare(&mut self, pid: u32) {
+        if let Some(background) = &mut self.background {
+            background.spare(pid);
+        }
+    }
+
+    /// Some process of the container did.
+    pub fn somebody_ended(&mut self) {
+        if let Some(background) = &mut self.background {
+            background.somebody_ended();
+        }
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -80,10 +110,13 @@ impl App {
     /// Begin to end what runs. Called while that is under way, it only changes what follows.
     fn stop_then(&mut self, start: bool, purge: bool, waiter: Option<Waiter>) {
         let grace = self.program.as_ref().map_or(Duration::ZERO, |(_, grace)| *grace);
-        let process = &self.process;
+        let (process, background) = (&self.process, &self.background);
         let stopping = self.stopping.get_or_insert_with(|| {
             if let Some(process) = process {
                 process.signal(sys::SIGTERM);
+            }
+            if let Some(background) = background {
+                background.signal(sys::SIGTERM);
             }
             Stopping {
                 deadline: Instant::now() + grace,
@@ -99,8 +132,10 @@ impl App {
 
     /// When [`App::advance`] wants to be called, if nothing else happens.
     pub fn timer(&self) -> Option<Instant> {
-        let stopping = self.stopping.as_ref()?;
-        Some(stopping.deadline.min(Instant::now() + TICK))
+        match &self.stopping {
+            Some(stopping) => Some(stopping.deadline.min(Instant::now() + TICK)),
+            None => self.background.as_ref()?.timer(),
+        }
     }
 
     pub fn read(&mut self, stderr: bool, log: &mut Log) -> bool {
@@ -109,7 +144,13 @@ impl App {
     }
 
     /// Its first process ended. Says so unless that was asked for.
-    pub fn exited(&mut self, status: std::process::ExitStatus, log: &mut Log, news: &mut News) {
+    /// `beside` is a command that runs now.
+    pub fn exited(
+        &mut self,
+        status: std::process::ExitStatus,
+        beside: Option<u32>,
+        (log, news): (&mut Log, &mut News),
+    ) {
         let Some(process) = &mut self.process else { return };
         process.status = Some(status);
         // What it wrote last is still in the pipes, at most one pipe's worth each.
@@ -124,26 +165,51 @@ impl App {
         }
         log.hurry();
         if self.stopping.is_none() {
-            let ending = process.ending();
-            self.ended = Some(ending.clone());
-            news.events.push(ToAgent::AppExited { ending });
+            let mut strangers = std::mem::take(&mut self.strangers);
+            strangers.extend(beside);
+            self.background = Background::of(strangers).filter(|_| status.success());
+            if self.background.is_none() {
+                self.end(news);
+            }
         }
     }
 
-    /// Go on with a stop or restart as far as it can.
-    pub fn advance(&mut self, workspace: &mut Workspace, news: &mut News) {
-        let Some(stopping) = &mut self.stopping else { return };
+    /// All of it has ended, of its own accord.
+    fn end(&mut self, news: &mut News) {
+        let Some(process) = &mut self.process else { return };
+        let ending = process.ending();
+        self.ended = Some(ending.clone());
+        news.events.push(ToAgent::AppExited { ending });
+    }
+
+    /// Go on with a stop or restart as far as it can. `listening` says whether anything is.
+    pub fn advance(&mut self, workspace: &mut Workspace, listening: bool, news: &mut News) {
+        let Some(stopping) = &mut self.stopping else {
+            if let Some(background) = &mut self.background
+                && !background.goes_on(listening)
+            {
+                background.signal(sys::SIGKILL);
+                self.background = None;
+                self.end(news);
+            }
+            return;
+        };
+        let background = self.background.as_ref().is_some_and(|it| !it.is_gone());
         if let Some(process) = &self.process
-            && !process.is_gone()
+            && (background || !process.is_gone())
         {
             if Instant::now() >= stopping.deadline {
                 process.signal(sys::SIGKILL);
+                if let Some(background) = &self.background {
+                    background.signal(sys::SIGKILL);
+                }
                 stopping.deadline = Instant::now() + TICK;
             }
             return;
         }
         let Some(stopping) = self.stopping.take() else { return };
         self.process = None;
+        self.background = None;
         self.ended = None;
         if stopping.purge {
             workspace.purge_bytecode();
@@ -156,7 +222,8 @@ impl App {
 
     fn launch(&mut self, workspace: &Path, news: &mut News) {
         let Some((program, _)) = &self.program else { return };
-        match Process::start(program, workspace) {
+        self.strangers = background::children(&[]);
+        match Process::start(program, workspace, Input::Open) {
             Ok(process) => {
                 news.events.push(ToAgent::AppStarted { pid: process.pid });
                 news.started = true;

@@ -214,8 +214,10 @@ impl Init {
         }
         let mut news = News::default();
         while let Some((pid, status)) = sys::reap() {
+            self.app.somebody_ended();
             if self.app.pid() == Some(pid) {
-                self.app.exited(status, &mut self.log, &mut news);
+                let beside = self.run.as_ref().map(|run| run.process.pid);
+                self.app.exited(status, beside, (&mut self.log, &mut news));
             } else if let Some(run) = self.run.as_mut().filter(|run| run.process.pid == pid) {
                 run.exited(status);
             }
@@ -238,7 +240,8 @@ impl Init {
     fn settle(&mut self) {
         self.log.advance();
         let mut news = News::default();
-        self.app.advance(&mut self.workspace, &mut news);
+        let listening = !self.listeners.ports().is_empty();
+        self.app.advance(&mut self.workspace, listening, &mut news);
         if news.started {
             self.listeners.hurry();
         }

@@ -10,6 +10,8 @@ pub struct LastLines {
     done: VecDeque<String>,
     /// A line that has not ended, for each stream.
     open: [Vec<u8>; 2],
+    /// How many lines were ended so far.
+    count: u64,
 }
 
 impl LastLines {
@@ -26,6 +28,16 @@ impl LastLines {
         }
     }
 
+    /// How many lines there were so far, and the last of them; a line that has not ended is one.
+    pub fn so_far(&self) -> (u64, Vec<String>) {
+        let open = self.open.iter().filter(|open| !open.is_empty());
+        let open: Vec<String> = open.map(|open| text(open)).collect();
+        let count = self.count + open.len() as u64;
+        let mut last: Vec<String> = self.done.iter().cloned().chain(open).collect();
+        last.drain(..last.len().saturating_sub(LINES));
+        (count, last)
+    }
+
     pub fn take(&mut self) -> Vec<String> {
         for open in std::mem::take(&mut self.open) {
             if !open.is_empty() {
@@ -36,10 +48,15 @@ impl LastLines {
     }
 
     fn keep(&mut self, line: &[u8]) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.done.len() == LINES {
             self.done.pop_front();
         }
-        self.done.push_back(String::from_utf8_lossy(line).into_owned());
+        self.done.push_back(text(line));
+        self.count += 1;
     }
+}
+
+fn text(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    String::from_utf8_lossy(line).into_owned()
 }

@@ -10,9 +10,11 @@
 
 mod app;
 mod at;
+mod background;
 mod beneath;
 mod bridge;
 mod conn;
+mod cpu;
 mod files;
 mod filter;
 mod glance;

@@ -11,7 +11,7 @@ use std::{
         },
     },
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
+    process::{ChildStdin, Command, ExitStatus, Stdio},
 };
 
 use crate::{
@@ -26,8 +26,19 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Read of one stream at a time, so that streams take turns.
 const PIECE: usize = 64 * 1024;
 
+/// What a program reads on its standard input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing, and it never ends: watchers take its end for the end of their terminal.
+    Open,
+    /// Its end at once, so that who asks something there is not waited for.
+    Ended,
+}
+
 pub struct Process {
     pub pid: u32,
+    /// Kept open and never written to.
+    _input: Option<ChildStdin>,
     streams: [Option<File>; 2],
     pub lines: LastLines,
     pub status: Option<ExitStatus>,
@@ -36,7 +47,7 @@ pub struct Process {
 
 impl Process {
     /// Start it, or say how a shell would have ended.
-    pub fn start(program: &Program, workspace: &Path) -> Result<Self, Ending> {
+    pub fn start(program: &Program, workspace: &Path, input: Input) -> Result<Self, Ending> {
         let cwd = workspace.join(&program.cwd);
         let failed = |error: &io::Error, what: String| {
             let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
@@ -54,7 +65,7 @@ impl Process {
             .args(program.argv.iter().skip(1))
             .envs(program.env.iter().map(|(key, value)| (key, value)))
             .current_dir(&cwd)
-            .stdin(Stdio::null())
+            .stdin(if input == Input::Open { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         sys::lead_session(&mut command);
@@ -70,6 +81,7 @@ impl Process {
         }
         Ok(Self {
             pid: child.id(),
+            _input: child.stdin.take(),
             streams: [stdout, stderr],
             lines: LastLines::default(),
             status: None,
@@ -176,17 +188,30 @@ fn runnable(file: PathBuf) -> io::Result<PathBuf> {
 
 /// Living processes of a session outside the group that leads it.
 fn session(leader: u32) -> Vec<u32> {
+    let mut all = living();
+    all.retain(|it| it.session == leader && it.group != leader);
+    all.iter().map(|it| it.pid).collect()
+}
+
+/// A process that has not ended, as the kernel's table has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Living {
+    pub pid: u32,
+    pub parent: u32,
+    group: u32,
+    session: u32,
+}
+
+pub fn living() -> Vec<Living> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|&pid: &u32| {
-            let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-            // After the name, which may hold anything: state, parent, group, session.
-            let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-            let mut fields = fields.split_ascii_whitespace();
-            let (state, group, session) = (fields.next(), fields.nth(1), fields.next());
-            let is = |field: Option<&str>| field.and_then(|text| text.parse().ok()) == Some(leader);
-            state != Some("Z") && is(session) && !is(group)
-        })
-        .collect()
+    let look = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // After the name, which may hold anything: state, parent, group, session.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        let state = fields.next()?;
+        let mut number = || fields.next()?.parse().ok();
+        let (parent, group, session) = (number()?, number()?, number()?);
+        (state != "Z").then_some(Living { pid, parent, group, session })
+    };
+    entries.filter_map(|entry| look(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
 }

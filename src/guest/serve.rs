@@ -4,9 +4,10 @@ use std::{collections::btree_map, time::Duration};
 
 use crate::{
     conn::Conn,
+    cpu,
     init::Init,
     journal::Entry,
-    process::Process,
+    process::{Input, Process},
     relay::Channel,
     run::Run,
     turn::push,
@@ -83,6 +84,10 @@ impl Init {
                 }
             }
             ToGuest::Usage {} => self.usage.ask((link, id)),
+            ToGuest::Written {} => {
+                let (lines, last) = self.app.written();
+                conn.send(id, &ToAgent::Written { lines, last, cpu_ms: cpu::used_ms() });
+            }
             ToGuest::Stop {} => self.app.stop(Some((link, id))),
             ToGuest::Run { program } => self.run(link, conn, id, &program),
             ToGuest::Kill {} => {
@@ -121,7 +126,7 @@ impl Init {
         self.listeners.hurry();
         let hello = ToAgent::Hello {
             version: VERSION,
-            app_pid: self.app.pid(),
+            app_pid: self.app.is_running_as(),
             app_ended: self.app.ended(),
             ports: self.listeners.ports(),
         };
@@ -181,8 +186,11 @@ impl Init {
         if self.run.is_some() {
             return conn.answer(id, Outcome::Busy);
         }
-        match Process::start(program, self.workspace.path()) {
-            Ok(process) => self.run = Some(Run::new((link, id), process)),
+        match Process::start(program, self.workspace.path(), Input::Ended) {
+            Ok(process) => {
+                self.app.spare(process.pid);
+                self.run = Some(Run::new((link, id), process));
+            }
             Err(ending) => conn.send(id, &ToAgent::Ended { ending }),
         }
     }

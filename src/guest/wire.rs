@@ -5,7 +5,7 @@
 //! is trusted: every length is checked against the bytes that are there.
 
 /// Both ends must speak the same one; the agent replaces a container whose guest is older.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// Content one frame carries at most: a whole small file, or a piece of a large one.
 pub const CHUNK: usize = 256 * 1024;
 /// A frame without its length: a chunk, and room for a path, a link target or an environment.
@@ -244,6 +244,8 @@ messages! {
         19 Reset {}
         20 Credit { bytes: u32 }
         21 Usage {}
+        /// What the app has written so far, answered by `Written`.
+        22 Written {}
     }
     /// From the guest.
     ToAgent<'a> {
@@ -266,6 +268,9 @@ messages! {
         79 Credit { bytes: u32 }
         /// What the home holds, and what is free where it is. It is counted beside all else.
         80 Usage { bytes: u64, files: u64, free: u64 }
+        /// How many lines since the app was started, the last of them, and how much CPU time the
+        /// processes of the container have used, in milliseconds, where the kernel tells.
+        81 Written { lines: u64, last: Vec<String>, cpu_ms: Option<u64> }
     }
 }
 

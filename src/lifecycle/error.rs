@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::disk::Overrun;
+use super::{
+    disk::Overrun,
+    seen::{Seen, describe_start},
+};
 use crate::{
     config::ConfigError,
     engine::EngineError,
@@ -79,10 +82,18 @@ pub enum LifecycleError {
         limit_bytes: Option<u64>,
         last_lines: Vec<String>,
     },
-    #[error("{}", describe_exit(exit))]
-    AppExited { exit: Box<AppExit> },
-    #[error("nothing answered within {}: {seen}", humantime::format_duration(*waited))]
-    NotReady { waited: Duration, seen: Seen },
+    #[error("{}", describe_exit(exit, *answered))]
+    AppExited {
+        exit: Box<AppExit>,
+        /// Whether it had been ready before it ended.
+        answered: bool,
+    },
+    #[error("{}{}", describe_start(*waited, seen), after(last_lines))]
+    NotReady {
+        waited: Duration,
+        seen: Seen,
+        last_lines: Vec<String>,
+    },
     #[error("the start of `{name}` was given up")]
     Cancelled { name: String },
     #[error("waiting for `{name}` took longer than {}", humantime::format_duration(*waited))]
@@ -108,43 +119,6 @@ pub enum LifecycleError {
     NoRoom { at: PathBuf, free: u64, floor: u64 },
     #[error("the agent is shutting down")]
     ShuttingDown,
-}
-
-/// What was found when nothing answered in time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
-    NothingListens,
-    /// It listens, but not where it was told to.
-    OtherPort {
-        wanted: u16,
-        found: Vec<u16>,
-    },
-    NoHttp {
-        port: u16,
-    },
-    Status {
-        port: u16,
-        path: String,
-        status: u16,
-    },
-}
-
-impl std::fmt::Display for Seen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NothingListens => f.write_str("the app runs but listens on no port"),
-            Self::OtherPort { wanted, found } => {
-                write!(
-                    f,
-                    "port {wanted} is configured, but the app listens on {found:?}"
-                )
-            }
-            Self::NoHttp { port } => write!(f, "port {port} is open but speaks no HTTP"),
-            Self::Status { port, path, status } => {
-                write!(f, "port {port} answers `{path}` with status {status}")
-            }
-        }
-    }
 }
 
 impl LifecycleError {
@@ -197,15 +171,29 @@ impl LifecycleError {
                 "give it more with `--memory`{}",
                 limit_bytes.map_or(String::new(), |bytes| format!("; it had {}", size(bytes)))
             )),
-            Self::AppExited { exit } if exit.out_of_memory => {
+            Self::AppExited { exit, .. } if exit.out_of_memory => {
                 problem(Code::AppExited).hint("give it more with `--memory`")
             }
-            Self::AppExited { exit } if exit.code == Some(0) => problem(Code::AppExited).hint(
-                "a preview needs a program that keeps running and listens on a port; `[run] command` in codemate-preview.toml replaces the command",
-            ),
+            Self::AppExited { exit, .. } if exit.code == Some(0) => {
+                problem(Code::AppExited).hint(foreground(&exit.last_lines))
+            }
             Self::AppExited { .. } => problem(Code::AppExited)
                 .hint("correct the app, or set `[run] command` in codemate-preview.toml"),
-            Self::NotReady { seen, .. } => problem(Code::TimedOut).hint(seen.remedy()),
+            Self::NotReady {
+                seen: Seen::Crashed,
+                ..
+            } => problem(Code::AppExited).hint(Seen::Crashed.remedy()),
+            Self::NotReady { seen, .. } => {
+                let problem = problem(Code::TimedOut).hint(seen.remedy());
+                match seen {
+                    Seen::OtherPort { found, .. } if !found.is_empty() => {
+                        let port = found[0].to_string();
+                        let argv = ["codemate-preview", "up", "--port", port.as_str()];
+                        problem.next(&argv, "takes the port that it answers on")
+                    }
+                    _ => problem,
+                }
+            }
             Self::Disk(Overrun::Limit { .. }) => problem(Code::Policy).hint(
                 "`--disk` gives it more; `codemate-preview up --rebuild` starts with nothing kept",
             ),
@@ -254,30 +242,27 @@ impl LifecycleError {
     }
 }
 
-impl Seen {
-    fn remedy(&self) -> &'static str {
-        match self {
-            Self::NothingListens => {
-                "start a server in the app, or wait longer with `[ready] timeout` in codemate-preview.toml"
-            }
-            Self::OtherPort { .. } => {
-                "have the app read the PORT variable, or leave the port out of the configuration"
-            }
-            Self::NoHttp { .. } => "a preview needs an HTTP server on the port",
-            Self::Status { .. } => {
-                "name a path that answers with `[ready] path`, or the statuses that count with `[ready] status`"
-            }
-        }
-    }
-}
-
 fn after(lines: &[String]) -> String {
     lines
         .iter()
         .fold(String::new(), |text, line| text + "\n  " + line)
 }
 
-fn describe_exit(exit: &AppExit) -> String {
+/// What a program that ended well should do in place of that.
+fn foreground(last_lines: &[String]) -> &'static str {
+    let said = |words: &str| last_lines.iter().any(|line| line.contains(words));
+    if said("[PM2]") {
+        "a preview runs a program that stays in the foreground: start it with `pm2-runtime` in place of `pm2 start`, or without pm2"
+    } else if said("Forever processing file") || said("forever") {
+        "a preview runs a program that stays in the foreground: leave `forever start` out of the command"
+    } else {
+        "a preview needs a program that keeps running and listens on a port: one that goes into the background is kept only while it listens; `[run] command` in codemate-preview.toml replaces the command"
+    }
+}
+
+fn describe_exit(exit: &AppExit, answered: bool) -> String {
+    let when = if answered { "" } else { " before it answered" };
+
     let how = if exit.out_of_memory {
         match (exit.peak_bytes, exit.limit_bytes) {
             (Some(peak), Some(limit)) => format!(
@@ -289,10 +274,10 @@ fn describe_exit(exit: &AppExit) -> String {
             _ => "the app ran out of memory".to_owned(),
         }
     } else if let Some(signal) = exit.signal {
-        format!("the app was ended by signal {signal} before it answered")
+        format!("the app was ended by signal {signal}{when}")
     } else {
         let code = exit.code.unwrap_or_default();
-        format!("the app exited with code {code} before it answered")
+        format!("the app exited with code {code}{when}")
     };
     how + &after(&exit.last_lines)
 }
@@ -328,6 +313,7 @@ mod tests {
         };
         let error = LifecycleError::AppExited {
             exit: Box::new(exit),
+            answered: false,
         };
         assert_eq!(
             error.to_string(),

@@ -121,6 +121,7 @@ impl Manager {
             public_url: None,
             home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
             port: None,
+            answered: None,
             limits: limits(LimitRequest::default()),
             owner: order.owner.clone(),
             created: now,

@@ -240,50 +240,38 @@ impl Instance {
                 self.app_exited(exit).await;
             }
             Some(News::Opened { round, result }) if round == live.round => match result {
-                Ok(port) => self.opened(port).await,
+                Ok(answered) => self.opened(answered).await,
                 Err(error) => {
                     self.door.send_replace(Door::Shut);
                     self.out_of_order(&error).await;
                 }
             },
             // Of an older start.
-            Some(News::AppStarted | News::AppExited { .. } | News::Opened { .. }) => {}
-            Some(News::LinkLost) | None => self.link_lost().await,
-        }
-    }
-
-    async fn opened(&mut self, port: u16) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        let moved = live.port.replace(port) != Some(port);
-        self.door.send_replace(Door::Open {
-            link: live.link.clone(),
-            port,
-        });
-        if (moved || !matches!(self.record.phase, Phase::Ready { .. }))
-            && let Err(error) = self.announce(port).await
-        {
-            tracing::warn!(instance = %self.record.id, %error, "not announced");
-        }
-        if let State::Live(live) = &self.state
-            && !live.askers.is_empty()
-        {
-            let outcome = self.outcome(true, ShareWish::AsItIs).await;
-            if let State::Live(live) = &mut self.state {
-                live.answer(&outcome);
+            Some(News::Better { round, answered }) if round == live.round => {
+                self.found_better(answered).await;
             }
+            Some(
+                News::AppStarted
+                | News::AppExited { .. }
+                | News::Opened { .. }
+                | News::Better { .. },
+            ) => {}
+            Some(News::LinkLost) | None => self.link_lost().await,
         }
     }
 
     /// The app ended by itself. Its container stays, so that an edit can bring it back.
     pub(super) async fn app_exited(&mut self, exit: AppExit) {
+        let mut answered = false;
         if let State::Live(live) = &mut self.state {
             live.round += 1;
+            answered = live.is_open;
+            live.is_open = false;
         }
         self.door.send_replace(Door::Shut);
         self.out_of_order(&LifecycleError::AppExited {
             exit: Box::new(exit),
+            answered,
         })
         .await;
     }

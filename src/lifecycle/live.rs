@@ -7,9 +7,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     LifecycleError,
     disk::{Overrun, Watchdog},
-    edit::Rules,
+    edit,
     journal::Journal,
+    prober::{Hosts, Prober},
+    ready::Rules,
     refusals,
+    survey::Survey,
     variables::Masking,
 };
 use crate::{
@@ -17,7 +20,7 @@ use crate::{
         Engine, EngineError,
         link::{GuestEvent, Link, Listener},
     },
-    model::{AppExit, Event, InstanceId, Plan, PortSeen, UpOutcome},
+    model::{Answered, AppExit, Event, InstanceId, Plan, PortSeen, UpOutcome},
     source::{Batch, Degraded, LocalSource},
     sync::Sync,
     task::Scope,
@@ -35,7 +38,12 @@ pub enum News {
     /// A start of the app answered, or did not.
     Opened {
         round: u64,
-        result: Result<u16, LifecycleError>,
+        result: Result<Answered, LifecycleError>,
+    },
+    /// After it was ready, another port turned out to be the better one, or the same one did better.
+    Better {
+        round: u64,
+        answered: Answered,
     },
     /// The stream to the guest is gone.
     LinkLost,
@@ -46,16 +54,19 @@ pub struct Live {
     /// Ends with this container; a child of the instance's.
     pub scope: Scope,
     pub plan: Arc<Plan>,
-    pub rules: Rules,
+    pub rules: edit::Rules,
     pub sync: Sync,
     pub batches: mpsc::Receiver<Batch>,
     pub news: mpsc::Receiver<News>,
     pub news_in: mpsc::Sender<News>,
-    pub listeners: watch::Receiver<Vec<Listener>>,
+    /// What is known of its ports.
+    pub survey: Survey,
     /// Why it has to be stopped, once it has to.
     pub overrun: watch::Receiver<Option<Overrun>>,
-    /// The port that answered, once one has.
-    pub port: Option<u16>,
+    /// The answer that it is ready by, once there was one.
+    pub answered: Option<Answered>,
+    /// Whether what runs now has answered.
+    pub is_open: bool,
     /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
     pub round: u64,
     /// Who asked for the restart that is going on.
@@ -87,9 +98,11 @@ impl Live {
         scope.spawn(tell_degraded(watch.degraded, tenant.journal.clone()));
         let (news_in, news) = mpsc::channel(64);
         let (listeners_in, listeners) = watch::channel(link.hello().listeners.clone());
+        let survey = Survey::new(link.clone(), listeners);
         let pump = Pump {
             guest,
             listeners: listeners_in,
+            survey: survey.clone(),
             news: news_in.clone(),
             journal: tenant.journal.clone(),
             masking: tenant.masking.clone(),
@@ -107,8 +120,9 @@ impl Live {
         Ok(Self {
             sync: Sync::new(source, link.clone()),
             batches: watch.batches,
-            rules: Rules::new(&plan),
-            port: None,
+            rules: edit::Rules::new(&plan),
+            answered: None,
+            is_open: false,
             round: 0,
             askers: Vec::new(),
             link,
@@ -116,16 +130,28 @@ impl Live {
             plan,
             news,
             news_in,
-            listeners,
+            survey,
             overrun,
         })
+    }
+
+    /// What watches the app's next start.
+    pub fn prober(&self, masking: &Masking, hosts: Hosts) -> Prober {
+        Prober {
+            survey: self.survey.clone(),
+            rules: Rules::of(&self.plan, None),
+            hosts,
+            masking: masking.clone(),
+            scope: self.scope.clone(),
+        }
     }
 
     /// Go on with a fresh link to the same container.
     pub fn take_over(&mut self, fresh: Self) {
         let old = std::mem::replace(self, fresh);
         old.scope.cancel();
-        self.port = old.port;
+        self.answered = old.answered;
+        self.is_open = old.is_open;
         // Outcomes that are on their way are of the old link.
         self.round = old.round + 1;
         self.askers = old.askers;
@@ -136,6 +162,7 @@ impl Live {
 struct Pump {
     guest: mpsc::Receiver<GuestEvent>,
     listeners: watch::Sender<Vec<Listener>>,
+    survey: Survey,
     news: mpsc::Sender<News>,
     journal: Arc<Journal>,
     masking: Masking,
@@ -151,7 +178,10 @@ impl Pump {
                     self.listeners.send_replace(now);
                     continue;
                 }
-                GuestEvent::AppStarted { .. } => News::AppStarted,
+                GuestEvent::AppStarted { .. } => {
+                    self.survey.forget();
+                    News::AppStarted
+                }
                 GuestEvent::AppExited { mut exit, start } => {
                     self.masking.now().clean_all(&mut exit.last_lines);
                     self.journal.tell(Event::AppExit(exit.clone()));

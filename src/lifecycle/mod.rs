@@ -1,6 +1,7 @@
 //! `Manager`: find, create, list and remove instances. Each is owned by a task of its own.
 
 mod apart;
+mod ask;
 mod disk;
 mod down;
 mod edit;
@@ -17,9 +18,11 @@ mod journal;
 mod keep;
 mod kept;
 mod live;
+mod opened;
 mod order;
 mod prepare;
 mod probe;
+mod prober;
 mod projects;
 mod prune;
 mod ready;
@@ -28,9 +31,13 @@ mod refusals;
 mod restart;
 mod route;
 mod rows;
+mod seen;
 mod share;
 mod shares;
+mod signs;
 mod step;
+mod survey;
+mod tls_inside;
 mod tunnel;
 mod tunnels;
 mod up;
@@ -50,7 +57,7 @@ use crate::{
     config::ShareSettings,
     engine::Engine,
     gateway::{Activity, Entrances, Routes},
-    model::{InstanceId, Name, TunnelChoice},
+    model::{InstanceId, Name, OpenPort, TunnelChoice},
     project,
     security::{OwnerRules, Policy},
     source::supabase::Desk,
@@ -62,12 +69,13 @@ use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
 
 pub use disk::Book as DiskBook;
-pub use error::{LifecycleError, Seen};
+pub use error::LifecycleError;
 pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
 pub use order::{Starting, UpOrder};
 pub use probe::Probed;
 pub use prune::Waste;
+pub use seen::Seen;
 pub use share::Revoked;
 pub use shares::{GivenLink, SharesOf};
 
@@ -250,6 +258,11 @@ impl Manager {
 
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.house.engine
+    }
+
+    /// What something of a preview listens on.
+    pub fn ports(&self, name: &Name) -> Vec<OpenPort> {
+        self.house.routes.ports(name)
     }
 
     pub fn gateway_port(&self) -> u16 {

@@ -1,169 +1,426 @@
-//! When an app is ready: which of its ports answers HTTP the way the plan asks for.
+//! When an app is ready: what is seen of its ports goes in, a verdict comes out. Pure.
 
-use std::time::Duration;
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::{LifecycleError, error::Seen};
-use crate::{
-    engine::link::{Link, Listener},
-    model::{Plan, Readiness},
-    task::Scope,
-};
+use super::{ask::Answer, seen::Seen, signs::Sign};
+use crate::model::{Answered, Plan};
 
-/// Between two looks; small, for it is part of every start and restart.
-const TICK: Duration = Duration::from_millis(10);
-/// One probe may take so long before the next port gets its turn.
-const PROBE: Duration = Duration::from_secs(15);
+/// How long a poor answer waits for a better one.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The same, where several servers are started.
+const PATIENCE_FOR_SEVERAL: Duration = Duration::from_secs(5);
+/// How long a port that has not answered yet holds up one that has, unless it is the one expected.
+const SLOW: Duration = Duration::from_secs(15);
+/// What is neither writing nor computing for so long is not at work.
+const IDLE: Duration = Duration::from_secs(10);
+/// After the words of a watcher whose program crashed.
+const CRASHED: Duration = Duration::from_secs(1);
+/// After words that only may mean that.
+const PERHAPS_CRASHED: Duration = Duration::from_secs(6);
+/// How much longer where another server may still come.
+const SEVERAL: u32 = 3;
+/// How long an app may answer elsewhere than where it was told to before it is said, and before that
+/// is its end.
+const ELSEWHERE: Duration = Duration::from_secs(3);
+const MISPLACED: Duration = Duration::from_secs(10);
 
-/// What one probe of one port found.
+/// What decides, besides what is seen.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The port expected, and whether no other one is taken.
+    pub port: u16,
+    pub port_is_fixed: bool,
+    pub path: String,
+    /// The only statuses that count, where the user said so.
+    pub required: Option<(u16, u16)>,
+    pub several: bool,
+    pub timeout: Duration,
+    /// The same for an app that is still at work.
+    pub most: Duration,
+    /// What it was found to be ready by the last time.
+    pub before: Option<Answered>,
+    /// It was ready before and was started again: any answer is its own word.
+    pub again: bool,
+}
+
+impl Rules {
+    pub fn of(plan: &Plan, before: Option<Answered>) -> Self {
+        Self {
+            port: plan.run.port,
+            port_is_fixed: plan.run.port_is_fixed,
+            path: plan.ready.path.clone(),
+            required: plan.ready.status,
+            several: plan.ready.several,
+            timeout: plan.ready.timeout,
+            most: plan.ready.most.unwrap_or(plan.ready.timeout),
+            before,
+            again: false,
+        }
+    }
+
+    /// How far an answer is what somebody opens the preview for.
+    pub fn rank(&self, answered: Answered) -> Rank {
+        match answered.status {
+            200..=399 | 401 | 403 if answered.page => Rank::Page,
+            200..=399 | 401 | 403 => Rank::Fine,
+            500..=599 => Rank::Broken,
+            _ => Rank::Missing,
+        }
+    }
+
+    /// Whether a port that opens after the app was found to be ready may take the place of `now`.
+    pub fn is_better(&self, than: Answered, now: Answered) -> bool {
+        let (old, new) = (self.rank(than), self.rank(now));
+        if old >= Rank::Fine {
+            return self.several && old == Rank::Fine && new == Rank::Page && than.port != now.port;
+        }
+        new >= Rank::Fine
+    }
+
+    /// The port that is the app's where nothing says otherwise.
+    fn expected(&self) -> u16 {
+        let before = self.before.filter(|_| self.again);
+        before.map_or(self.port, |it| it.port)
+    }
+
+    fn patience(&self) -> Duration {
+        if self.several {
+            PATIENCE_FOR_SEVERAL
+        } else {
+            PATIENCE
+        }
+    }
+}
+
+/// In rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// 5xx
+    Broken,
+    /// 404 and whatever else says that there is nothing to see.
+    Missing,
+    /// It answers, with something that is no page.
+    Fine,
+    Page,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is decided before then unless something is seen.
+    Wait(Instant),
+    Ready(Answered),
+    Failed(Seen),
+}
+
+/// What is known of one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probe {
-    Answers,
-    Status(u16),
-    NoHttp,
-    Refused,
+enum Port {
+    Unasked(Instant),
+    /// It took a request at that time and has not answered.
+    Asking(Instant),
+    Told(Answer),
 }
 
-/// The ports worth probing, best first: the configured one alone if it is fixed, else the
-/// template's, then the others from the lowest.
-pub fn candidates(plan: &Plan, listeners: &[Listener]) -> Vec<u16> {
-    let mut ports: Vec<u16> = listeners.iter().map(|listener| listener.port).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    if let Some(place) = ports.iter().position(|port| *port == plan.run.port) {
-        ports[..=place].rotate_right(1);
-        if plan.run.port_is_fixed {
-            ports.truncate(1);
-        }
-    } else if plan.run.port_is_fixed {
-        ports.clear();
-    }
-    ports
+/// One start of an app, as far as it was seen.
+#[derive(Debug)]
+pub struct Judge {
+    rules: Rules,
+    began: Instant,
+    ports: BTreeMap<u16, Port>,
+    /// When a port last opened or a better answer came.
+    moved: Instant,
+    best: Option<Rank>,
+    /// When it was last seen at work.
+    alive: Instant,
+    sign: Option<(Sign, Instant)>,
+    /// Since when it answers only where it was not told to listen.
+    elsewhere: Option<Instant>,
 }
 
-/// Probes an app until it answers.
-pub struct Prober<'a> {
-    pub link: &'a Link,
-    pub plan: &'a Plan,
-    pub scope: &'a Scope,
-}
-
-impl Prober<'_> {
-    /// The port that answers. `listeners` is asked anew before each round.
-    pub async fn until_ready(
-        &self,
-        listeners: impl Fn() -> Vec<Listener>,
-    ) -> Result<u16, LifecycleError> {
-        let ready = &self.plan.ready;
-        let deadline = Instant::now() + ready.timeout;
-        let mut seen = Seen::NothingListens;
-        while Instant::now() < deadline {
-            let known = listeners();
-            for port in candidates(self.plan, &known) {
-                let probe = timeout_at(deadline, self.probe(port, ready)).await;
-                seen = match probe.unwrap_or(Probe::NoHttp) {
-                    Probe::Answers => return Ok(port),
-                    Probe::Status(status) => Seen::Status {
-                        port,
-                        path: ready.path.clone(),
-                        status,
-                    },
-                    Probe::NoHttp => Seen::NoHttp { port },
-                    Probe::Refused => continue,
-                };
-            }
-            if self.plan.run.port_is_fixed
-                && !known.is_empty()
-                && candidates(self.plan, &known).is_empty()
-            {
-                seen = Seen::OtherPort {
-                    wanted: self.plan.run.port,
-                    found: known.iter().map(|listener| listener.port).collect(),
-                };
-            }
-            tokio::select! {
-                () = tokio::time::sleep(TICK) => {}
-                () = self.scope.cancelled() => return Err(LifecycleError::ShuttingDown),
-            }
+impl Judge {
+    pub fn new(rules: Rules, now: Instant) -> Self {
+        Self {
+            rules,
+            began: now,
+            ports: BTreeMap::new(),
+            moved: now,
+            best: None,
+            alive: now,
+            sign: None,
+            elsewhere: None,
         }
-        Err(LifecycleError::NotReady {
-            waited: ready.timeout,
-            seen,
-        })
     }
 
-    /// Wait until the port that answered before takes connections again, after a restart; an
-    /// edit may also have moved the app to another one.
-    pub async fn until_open_again(
-        &self,
-        port: u16,
-        listeners: impl Fn() -> Vec<Listener>,
-    ) -> Result<u16, LifecycleError> {
-        let ready = &self.plan.ready;
-        let deadline = Instant::now() + ready.timeout;
-        let mut seen = Seen::NothingListens;
-        while Instant::now() < deadline {
-            let probe = timeout_at(deadline, self.probe(port, ready)).await;
-            match probe.unwrap_or(Probe::NoHttp) {
-                // Once it was ready, any answer is the app's own word: an edit may make it a 500.
-                Probe::Answers | Probe::Status(_) => return Ok(port),
-                Probe::NoHttp => seen = Seen::NoHttp { port },
-                Probe::Refused => {
-                    for other in candidates(self.plan, &listeners()) {
-                        let probe = timeout_at(deadline, self.probe(other, ready)).await;
-                        if matches!(probe, Ok(Probe::Answers)) {
-                            return Ok(other);
-                        }
-                    }
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(TICK) => {}
-                () = self.scope.cancelled() => return Err(LifecycleError::ShuttingDown),
-            }
-        }
-        Err(LifecycleError::NotReady {
-            waited: ready.timeout,
-            seen,
-        })
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
-    async fn probe(&self, port: u16, ready: &Readiness) -> Probe {
-        let Ok(io) = self.link.dial(port).await else {
-            return Probe::Refused;
-        };
-        let asked = tokio::time::timeout(PROBE, async {
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(io)).await?;
-            let driver = self.scope.spawn(async move {
-                // What ends the connection shows in the answer, or in its absence.
-                let _ = connection.await;
+    /// The whole set of ports that something listens on.
+    pub fn listening(&mut self, now: Instant, ports: &[u16]) {
+        self.ports.retain(|port, _| ports.contains(port));
+        for port in ports {
+            self.ports.entry(*port).or_insert_with(|| {
+                self.moved = now;
+                Port::Unasked(now)
             });
-            let request = http::Request::get(ready.path.as_str())
-                .header(http::header::HOST, format!("localhost:{port}"))
-                .header(http::header::USER_AGENT, "codemate-preview-probe")
-                .header(http::header::ACCEPT, "*/*")
-                .header(http::header::CONNECTION, "close")
-                .body(Empty::new());
-            let answer = match request {
-                Ok(request) => sender
-                    .send_request(request)
-                    .await
-                    .map(|got| got.status().as_u16()),
-                // A path that makes no request answers nothing.
-                Err(_) => Ok(0),
-            };
-            driver.abort();
-            answer
-        });
-        match asked.await {
-            Ok(Ok(status)) if (ready.status.0..=ready.status.1).contains(&status) => Probe::Answers,
-            Ok(Ok(status)) => Probe::Status(status),
-            Ok(Err(_)) | Err(_) => Probe::NoHttp,
         }
+    }
+
+    pub fn asking(&mut self, now: Instant, port: u16) {
+        if let Some(known @ Port::Unasked(_)) = self.ports.get_mut(&port) {
+            *known = Port::Asking(now);
+        }
+    }
+
+    pub fn answered(&mut self, now: Instant, port: u16, answer: Answer) {
+        if answer == Answer::Refused {
+            match self.ports.get(&port) {
+                // It is listened on, or was a moment ago: it is asked again.
+                Some(Port::Asking(since)) => drop(self.ports.insert(port, Port::Unasked(*since))),
+                Some(Port::Told(_)) => drop(self.ports.remove(&port)),
+                Some(Port::Unasked(_)) | None => {}
+            }
+            return;
+        }
+        // What answered once and does not this time was asked at a bad moment.
+        let known = self.ports.entry(port).or_insert(Port::Unasked(now));
+        if !matches!(
+            (&known, answer),
+            (Port::Told(Answer::Http { .. }), Answer::NotHttp)
+        ) {
+            *known = Port::Told(answer);
+        }
+        let rank = self
+            .answer_of(port)
+            .map(|answered| self.rules.rank(answered));
+        if rank > self.best {
+            self.best = rank;
+            self.moved = now;
+        }
+        let elsewhere = self
+            .answers()
+            .all(|answered| answered.port != self.rules.port)
+            && self.answers().next().is_some();
+        if self.rules.port_is_fixed && elsewhere {
+            self.elsewhere.get_or_insert(now);
+        } else {
+            self.elsewhere = None;
+        }
+    }
+
+    /// It wrote something, or used the CPU.
+    pub fn is_alive(&mut self, now: Instant) {
+        self.alive = now;
+    }
+
+    /// What it wrote means that.
+    pub fn sign(&mut self, now: Instant, sign: Sign) {
+        match (sign, self.sign) {
+            (Sign::Again, _) => self.sign = None,
+            (Sign::Perhaps, Some((Sign::Crashed, _))) => {}
+            _ => self.sign = Some((sign, now)),
+        }
+    }
+
+    /// Where it answers, if that is not where it was told to and has not been for a while.
+    pub fn misplaced(&self, now: Instant) -> Option<Seen> {
+        let since = self.elsewhere?;
+        (now >= since + ELSEWHERE).then(|| self.other_port())
+    }
+
+    pub fn verdict(&self, now: Instant) -> Verdict {
+        let mut next = now + Duration::from_secs(60);
+        if let Some(answered) = self.best_answer() {
+            match self.is_ready(now, answered) {
+                Ok(()) => return Verdict::Ready(answered),
+                Err(at) => next = next.min(at),
+            }
+        } else if let Some(at) = self.crashes_at() {
+            if now >= at {
+                return Verdict::Failed(Seen::Crashed);
+            }
+            next = next.min(at);
+        }
+        if let Some(since) = self.elsewhere.filter(|_| !self.rules.several) {
+            let at = (since + MISPLACED).max(self.alive + IDLE / 2);
+            if now >= at {
+                return Verdict::Failed(self.other_port());
+            }
+            next = next.min(at);
+        }
+        let at = self.gives_up_at();
+        if now >= at {
+            return Verdict::Failed(self.seen(now));
+        }
+        Verdict::Wait(next.min(at))
+    }
+
+    /// Or when it would be, if nothing changes.
+    fn is_ready(&self, now: Instant, answered: Answered) -> Result<(), Instant> {
+        if let Some((low, high)) = self.rules.required.filter(|_| !self.rules.again) {
+            let ready = (low..=high).contains(&answered.status);
+            return if ready {
+                Ok(())
+            } else {
+                Err(self.gives_up_at())
+            };
+        }
+        let before = self.rules.before;
+        if self.rules.again {
+            // An edit may have moved it, or another of its servers was quicker this time.
+            let elsewhere = before.is_some_and(|it| it.port != answered.port);
+            let at = self.began
+                + if elsewhere {
+                    PATIENCE_FOR_SEVERAL
+                } else {
+                    Duration::ZERO
+                };
+            return if now >= at { Ok(()) } else { Err(at) };
+        }
+        let as_before =
+            before.is_some_and(|it| (it.port, it.status) == (answered.port, answered.status));
+        let rank = self.rules.rank(answered);
+        // What is no page waits for the port that was expected, if that is about to answer.
+        let expected = self.rules.port != answered.port && self.is_slow(now, self.rules.port);
+        if as_before || rank == Rank::Page {
+            return Ok(());
+        }
+        if rank == Rank::Fine {
+            return if expected {
+                Err(self.slow_until(self.rules.port))
+            } else {
+                Ok(())
+            };
+        }
+        let slow = self
+            .ports
+            .keys()
+            .filter(|port| **port != answered.port && self.is_slow(now, **port));
+        let held = slow.map(|port| self.slow_until(*port)).max();
+        let at = (self.moved + self.rules.patience()).max(held.unwrap_or(now));
+        if now >= at { Ok(()) } else { Err(at) }
+    }
+
+    fn is_slow(&self, now: Instant, port: u16) -> bool {
+        matches!(
+            self.ports.get(&port),
+            Some(Port::Unasked(_) | Port::Asking(_))
+        ) && now < self.slow_until(port)
+    }
+
+    fn slow_until(&self, port: u16) -> Instant {
+        match self.ports.get(&port) {
+            Some(Port::Asking(since) | Port::Unasked(since)) if port == self.rules.port => {
+                *since + SLOW * 2
+            }
+            Some(Port::Asking(since) | Port::Unasked(since)) => *since + SLOW,
+            Some(Port::Told(_)) | None => self.began,
+        }
+    }
+
+    fn answer_of(&self, port: u16) -> Option<Answered> {
+        match self.ports.get(&port)? {
+            Port::Told(Answer::Http {
+                status,
+                page,
+                refuses_host,
+                ..
+            }) => Some(Answered {
+                port,
+                status: *status,
+                // Nobody came to see that.
+                page: *page && !refuses_host,
+            }),
+            _ => None,
+        }
+    }
+
+    fn answers(&self) -> impl Iterator<Item = Answered> {
+        self.ports.keys().filter_map(|port| self.answer_of(*port))
+    }
+
+    /// Of those that may be taken.
+    fn best_answer(&self) -> Option<Answered> {
+        let may = |it: &Answered| !self.rules.port_is_fixed || it.port == self.rules.port;
+        let required = |it: &Answered| {
+            self.rules
+                .required
+                .is_some_and(|(low, high)| (low..=high).contains(&it.status))
+        };
+        self.answers().filter(may).max_by_key(|it| {
+            let expected = it.port == self.rules.expected();
+            let first = expected && self.rules.again;
+            (
+                required(it),
+                first,
+                self.rules.rank(*it),
+                expected,
+                Reverse(it.port),
+            )
+        })
+    }
+
+    /// When what it wrote is taken for its end.
+    fn crashes_at(&self) -> Option<Instant> {
+        let (sign, at) = self.sign?;
+        let factor = if self.rules.several { SEVERAL } else { 1 };
+        match sign {
+            Sign::Crashed => Some(at + CRASHED * factor),
+            // Whoever goes on writing or computing is still at it.
+            Sign::Perhaps => Some(at.max(self.alive) + PERHAPS_CRASHED * factor),
+            Sign::Again => None,
+        }
+    }
+
+    fn gives_up_at(&self) -> Instant {
+        let usual = self.began + self.rules.timeout;
+        let most = self.began + self.rules.most.max(self.rules.timeout);
+        // A status that is not the one required is no work.
+        if self.best.is_some() {
+            return usual;
+        }
+        usual.max((self.alive + IDLE).min(most))
+    }
+
+    fn other_port(&self) -> Seen {
+        Seen::OtherPort {
+            wanted: self.rules.port,
+            found: self.answers().map(|it| it.port).collect(),
+        }
+    }
+
+    /// The best there was.
+    fn seen(&self, now: Instant) -> Seen {
+        if let Some(answered) = self.best_answer() {
+            return Seen::Status {
+                port: answered.port,
+                path: self.rules.path.clone(),
+                status: answered.status,
+                required: self.rules.required,
+            };
+        }
+        if self.elsewhere.is_some() {
+            return self.other_port();
+        }
+        let found = |wanted: fn(&Port) -> bool| {
+            let mut ports = self.ports.iter().filter(|(_, known)| wanted(known));
+            ports.next().map(|(port, known)| (*port, *known))
+        };
+        if let Some((port, Port::Asking(since))) = found(|it| matches!(it, Port::Asking(_))) {
+            return Seen::NoAnswerYet {
+                port,
+                path: self.rules.path.clone(),
+                waited: now.saturating_duration_since(since),
+            };
+        }
+        if let Some((port, _)) = found(|it| *it == Port::Told(Answer::NotHttp)) {
+            return Seen::NoHttp { port };
+        }
+        if let Some((port, _)) = found(|it| *it == Port::Told(Answer::Debugger)) {
+            return Seen::OnlyDebugger { port };
+        }
+        Seen::NothingListens
     }
 }

@@ -76,32 +76,37 @@ impl Instance {
                 return Err(EngineError::Missing { what }.into());
             }
         };
-        let (Some(plan), Phase::Ready { port, .. }) = (&self.record.plan, &self.record.phase)
+        let (Some(plan), Some(answered), Phase::Ready { .. }) =
+            (&self.record.plan, self.last_answer(), &self.record.phase)
         else {
             // It was on its way up; what was done so far is not known well enough to go on from.
             return Err(LifecycleError::Cancelled {
                 name: self.record.name.to_string(),
             });
         };
-        let (plan, port) = (Arc::new(plan.clone()), *port);
+        let plan = Arc::new(plan.clone());
         let variables = self.variables().await?;
         let directory = std::path::PathBuf::from(self.record.source.directory());
         let source = Arc::new(LocalSource::open(directory, &plan.ignore)?);
         let mut live = Live::attach(self.tenant().await?, plan, source).await?;
-        live.port = Some(port);
+        live.answered = Some(answered);
+        let prober = live.prober(&self.masking, self.hosts());
         if live.link.hello().app_is_running() {
+            // What the port speaks is not kept.
+            live.survey.learn(answered.port).await;
+            live.is_open = true;
             self.door.send_replace(Door::Open {
-                link: live.link.clone(),
-                port,
+                survey: live.survey.clone(),
+                port: answered.port,
             });
         } else {
             live.link.start_app(variables.for_app(&live.plan)).await?;
             self.record.secrets_revision = variables.revision;
-            live.probe_later();
+            live.probe_later(prober);
         }
         self.record.generation = generation;
         self.state = State::Live(Box::new(live));
-        self.announce(port).await?;
+        self.announce(answered).await?;
         self.reopen_tunnel().await;
         self.keep_rows();
         self.catch_up().await;
@@ -182,6 +187,7 @@ impl Instance {
                             limit_bytes: Some(self.record.limits.memory_bytes),
                             last_lines: Vec::new(),
                         }),
+                        answered: false,
                     };
                 }
                 // It may be about to be told.
@@ -209,19 +215,21 @@ impl Instance {
         let (plan, source) = (live.plan.clone(), Arc::clone(live.sync.source()));
         let variables = self.variables().await?;
         let fresh = Live::attach(self.tenant().await?, plan, source).await?;
+        let hosts = self.hosts();
         let State::Live(live) = &mut self.state else {
             return Ok(());
         };
         live.take_over(fresh);
+        let prober = live.prober(&self.masking, hosts);
         match live.link.hello().app.clone() {
-            Some(AppState::Running { .. }) => live.probe_later(),
+            Some(AppState::Running { .. }) => live.probe_later(prober),
             Some(AppState::Exited(mut exit)) => {
                 variables.mask().clean_all(&mut exit.last_lines);
                 self.app_exited(exit).await;
             }
             None => {
                 live.link.start_app(variables.for_app(&live.plan)).await?;
-                live.probe_later();
+                live.probe_later(prober);
             }
         }
         self.catch_up().await;

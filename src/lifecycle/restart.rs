@@ -6,7 +6,7 @@ use super::{
     LifecycleError,
     instance::{Instance, State},
     live::{Live, News},
-    ready::Prober,
+    prober::Prober,
     route::Door,
 };
 use crate::model::{Problem, UpOutcome};
@@ -40,39 +40,36 @@ impl Instance {
     /// As it was started, unless its secrets have changed since.
     async fn start_again(&mut self) -> Result<(), LifecycleError> {
         let variables = self.variables().await?;
+        let hosts = self.hosts();
         let State::Live(live) = &mut self.state else {
             return Ok(());
         };
+        let prober = live.prober(&self.masking, hosts);
+        live.is_open = false;
         self.door.send_replace(Door::Opening);
+        // The app would wait for them to end, and they for the app.
+        self.activity.end_streams();
+        self.house.routes.let_go(&self.record.name);
         if variables.revision == self.record.secrets_revision {
             live.link.restart_app(true).await?;
         } else {
             live.link.start_app(variables.for_app(&live.plan)).await?;
             self.record.secrets_revision = variables.revision;
         }
-        live.probe_later();
+        live.probe_later(prober);
         self.save().await
     }
 }
 
 impl Live {
     /// Find out beside everything else when the app answers.
-    pub(super) fn probe_later(&mut self) {
+    pub(super) fn probe_later(&mut self, mut prober: Prober) {
         self.round += 1;
-        let (link, plan, scope) = (self.link.clone(), self.plan.clone(), self.scope.clone());
-        let (news, round, port) = (self.news_in.clone(), self.round, self.port);
-        let listeners = self.listeners.clone();
+        prober.rules.before = self.answered;
+        prober.rules.again = self.answered.is_some();
+        let (news, round) = (self.news_in.clone(), self.round);
         self.scope.spawn(async move {
-            let prober = Prober {
-                link: &link,
-                plan: &plan,
-                scope: &scope,
-            };
-            let listeners = move || listeners.borrow().clone();
-            let result = match port {
-                Some(port) => prober.until_open_again(port, listeners).await,
-                None => prober.until_ready(listeners).await,
-            };
+            let result = prober.until_ready(|_| ()).await;
             let _ = news.send(News::Opened { round, result }).await;
         });
     }

@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{LifecycleError, instance::Instance};
+use super::{LifecycleError, instance::Instance, survey::Survey};
 use crate::{
-    engine::link::{DialError, Link},
-    gateway::{Dial, PublicDeny, Route, Stream, Target},
-    model::{Phase, Urls},
+    gateway::{Dial, Ports, PublicDeny, Route, Stream, Target},
+    model::{Answered, OpenPort, Phase, Urls},
 };
 
 /// How long a request is held while the app restarts. Longer than any interpreter takes to boot,
@@ -21,7 +20,7 @@ const HOLD: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub enum Door {
     Open {
-        link: Link,
+        survey: Survey,
         port: u16,
     },
     /// It is being started again; a request may wait.
@@ -50,11 +49,12 @@ impl Dial for AppDial {
             loop {
                 let now = door.borrow_and_update().clone();
                 match now {
-                    Door::Open { link, port } => match link.dial(port).await {
-                        Ok(io) => return Ok(Box::pin(io) as Stream),
+                    Door::Open { survey, port } => match survey.connect(port).await {
                         // It may have begun to restart since we looked.
-                        Err(DialError::Refused { .. }) if door.has_changed().unwrap_or(false) => {}
-                        Err(error) => return Err(into_io(&error)),
+                        Err(error)
+                            if error.kind() == io::ErrorKind::ConnectionRefused
+                                && door.has_changed().unwrap_or(false) => {}
+                        dialled => return dialled,
                     },
                     Door::Shut => return Err(io::ErrorKind::ConnectionRefused.into()),
                     Door::Opening => {
@@ -70,22 +70,45 @@ impl Dial for AppDial {
     }
 }
 
-fn into_io(error: &DialError) -> io::Error {
-    match error {
-        DialError::Refused { .. } => io::ErrorKind::ConnectionRefused.into(),
-        DialError::Link(_) => io::ErrorKind::NotConnected.into(),
+/// The way to whatever port of the container a visitor names.
+pub struct AppPorts {
+    door: watch::Receiver<Door>,
+}
+
+impl AppPorts {
+    fn survey(&self) -> Option<Survey> {
+        match &*self.door.borrow() {
+            Door::Open { survey, .. } => Some(survey.clone()),
+            Door::Opening | Door::Shut => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Ports for AppPorts {
+    fn open(&self) -> Vec<OpenPort> {
+        self.survey().map(|it| it.open()).unwrap_or_default()
+    }
+
+    async fn dial(&self, port: u16) -> io::Result<Stream> {
+        match self.survey() {
+            Some(survey) => survey.visit(port).await,
+            None => Err(io::ErrorKind::ConnectionRefused.into()),
+        }
     }
 }
 
 impl Instance {
     /// Put the running app behind the gateway and say where it is.
-    pub(super) async fn announce(&mut self, port: u16) -> Result<Urls, LifecycleError> {
+    pub(super) async fn announce(&mut self, answered: Answered) -> Result<Urls, LifecycleError> {
+        let port = answered.port;
         self.open_route(port);
         let urls = Urls {
             local: self.house.url(&self.record.name),
             public: self.way.url(),
         };
         self.record.port = Some(port);
+        self.record.answered = Some(answered);
         self.enter(Phase::Ready {
             since: Timestamp::now(),
             port,
@@ -119,6 +142,9 @@ impl Instance {
             activity: self.activity.clone(),
             public_deny: plan
                 .map_or_else(PublicDeny::none, |plan| PublicDeny::new(&plan.public_deny)),
+            ports: Arc::new(AppPorts {
+                door: self.door.subscribe(),
+            }),
         }
     }
 }

@@ -297,7 +297,10 @@ impl Instance {
             },
             None => None,
         };
-        UpOutcome::success(changed, urls).with_link(link)
+        let answered = urls.as_ref().and(self.record.answered);
+        UpOutcome::success(changed, urls)
+            .with_link(link)
+            .with_answer(answered)
     }
 }
 

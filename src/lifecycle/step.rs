@@ -41,6 +41,11 @@ impl<'a> Step<'a> {
         self.tell(StepState::Progress, self.detail.clone(), Some(progress));
     }
 
+    /// Tell of something that is not the step's end.
+    pub fn warn(&self, event: Event) {
+        self.journal.tell(event);
+    }
+
     /// End the step as `result` says, and hand it on.
     pub fn end<T, E: Display>(self, result: Result<T, E>) -> Result<T, E> {
         match &result {

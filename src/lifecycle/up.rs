@@ -12,7 +12,7 @@ use super::{
     instance::{Instance, State, UpJob},
     live::{Live, News, Tenant},
     prepare::{Decision, install_key},
-    ready::Prober,
+    prober::Prober,
     refusals,
     route::Door,
     step::Step,
@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     gateway::Target,
-    model::{ContainerSpec, Event, ImageInfo, InstanceId, Options, Phase, Plan, UpOutcome, Urls},
+    model::{
+        Answered, ContainerSpec, Event, ImageInfo, InstanceId, Options, Phase, Plan, UpOutcome,
+        Urls,
+    },
     security::Approved,
     source::LocalSource,
     store::Intent,
@@ -63,8 +66,7 @@ impl Instance {
         let began = tokio::time::Instant::now();
         let up = match self.bring_up(job, decision, image, (spec, source)).await {
             Ok(urls) => {
-                let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.journal.tell(Event::AppReady { urls, ms });
+                self.tell_ready(urls, began.elapsed());
                 // Make good what this start took.
                 self.poke.notify_one();
                 if job.unattended {
@@ -215,32 +217,25 @@ impl Instance {
             since: Timestamp::now(),
         })
         .await?;
+        let hosts = self.hosts();
         let State::Live(live) = &mut self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
         let step = Step::start(&self.journal, "start", live.plan.run.argv.join(" "));
-        let port = step.end(start_and_probe(live, variables, &self.record.id).await)?;
-        live.port = Some(port);
+        let mut prober = live.prober(&self.masking, hosts);
+        prober.rules.before = self.record.answered;
+        let started = start_and_probe(live, variables, (&prober, &step), &self.record.id).await;
+        let answered = step.end(started)?;
+        live.answered = Some(answered);
+        live.is_open = true;
         self.door.send_replace(Door::Open {
-            link: live.link.clone(),
-            port,
+            survey: live.survey.clone(),
+            port: answered.port,
         });
-        let loopback = live
-            .listeners
-            .borrow()
-            .iter()
-            .any(|listener| listener.port == port && listener.is_loopback());
-        if loopback {
-            self.journal.tell(Event::Warning {
-                message: format!(
-                    "the app listens on 127.0.0.1:{port} only; the preview relays to it"
-                ),
-                hint: Some(
-                    "have it listen on 0.0.0.0 to be reachable without the relay".to_owned(),
-                ),
-            });
-        }
-        self.announce(port).await
+        self.tell_how_it_answers(&prober, answered).await;
+        let urls = self.announce(answered).await?;
+        self.look_on(prober, answered);
+        Ok(urls)
     }
 
     /// Whether what the plan installs is there, and whole.
@@ -292,26 +287,26 @@ impl Instance {
 async fn start_and_probe(
     live: &mut Live,
     variables: &Variables,
+    (prober, step): (&Prober, &Step<'_>),
     id: &InstanceId,
-) -> Result<u16, LifecycleError> {
+) -> Result<Answered, LifecycleError> {
     live.link.start_app(variables.for_app(&live.plan)).await?;
-    let prober = Prober {
-        link: &live.link,
-        plan: &live.plan,
-        scope: &live.scope,
-    };
-    let listeners = live.listeners.clone();
-    let ready = prober.until_ready(move || listeners.borrow().clone());
+    let ready = prober.until_ready(|told| step.tell_start(told));
     tokio::pin!(ready);
     loop {
         tokio::select! {
-            port = &mut ready => return port,
+            answered = &mut ready => return answered,
             error = overrun(&mut live.overrun) => return Err(error),
             news = live.news.recv() => match news {
                 Some(News::AppExited { exit, start }) if start >= live.link.starts() => {
-                    return Err(LifecycleError::AppExited { exit: Box::new(exit) });
+                    return Err(LifecycleError::AppExited { exit: Box::new(exit), answered: false });
                 }
-                Some(News::AppStarted | News::AppExited { .. } | News::Opened { .. }) => {}
+                Some(
+                    News::AppStarted
+                    | News::AppExited { .. }
+                    | News::Opened { .. }
+                    | News::Better { .. },
+                ) => {}
                 Some(News::LinkLost) | None => {
                     return Err(LifecycleError::cut_off(id));
                 }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BuildProgress, Candidate, LogLine, PhaseKind, Plan, Problem, PublicUrl, Secret, TunnelKind,
-    Verified, VersionChoice,
+    Answered, BuildProgress, Candidate, LogLine, OpenPort, PhaseKind, Plan, Problem, PublicUrl,
+    Secret, TunnelKind, Verified, VersionChoice,
 };
 
 /// Readers skip kinds they do not know.
@@ -30,7 +30,18 @@ pub enum Event {
     #[serde(rename = "port")]
     Port(PortSeen),
     #[serde(rename = "app.ready")]
-    AppReady { urls: Urls, ms: u64 },
+    AppReady {
+        urls: Urls,
+        ms: u64,
+        /// By which answer it was found to be ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// Everything it listens on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ports: Vec<OpenPort>,
+    },
     #[serde(rename = "app.exit")]
     AppExit(AppExit),
     /// The public URL may be shown.
@@ -234,6 +245,11 @@ pub enum UpOutcome {
         /// an event.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         link: Option<Secret>,
+        /// What the app answered when it was found to be ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
         exit: u8,
     },
     Failure {
@@ -248,8 +264,20 @@ impl UpOutcome {
             changed,
             urls,
             link: None,
+            port: None,
+            status: None,
             exit: 0,
         }
+    }
+
+    /// The same, with what the app answered.
+    #[must_use]
+    pub fn with_answer(mut self, answered: Option<Answered>) -> Self {
+        if let Self::Success { port, status, .. } = &mut self {
+            *port = answered.map(|it| it.port);
+            *status = answered.map(|it| it.status);
+        }
+        self
     }
 
     /// The same, with what opens the public URL.

@@ -10,6 +10,7 @@ mod mask;
 mod options;
 mod phase;
 mod plan;
+mod port;
 mod probe;
 mod problem;
 mod public_url;
@@ -41,6 +42,7 @@ pub use plan::{
     Candidate, Evidence, Fallback, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode,
     RunCommand, VersionChoice,
 };
+pub use port::{Answered, OpenPort, PortKind};
 pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem};
 pub use public_url::{BadUrl, PublicUrl, Scheme};

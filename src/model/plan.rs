@@ -91,10 +91,22 @@ pub struct RunCommand {
 pub struct Readiness {
     /// The path asked for until it answers.
     pub path: String,
-    /// Lowest and highest status that count as an answer.
-    pub status: (u16, u16),
+    /// Lowest and highest status that count, where the user named them: anything else is a failure
+    /// then. Else any answer counts sooner or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<(u16, u16)>,
     #[serde(with = "millis")]
     pub timeout: Duration,
+    /// How long it may take while it is still writing or computing; `timeout` if `None`.
+    #[serde(
+        default,
+        with = "millis_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub most: Option<Duration>,
+    /// The command starts several servers, of which not the first to answer need be the one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub several: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,5 +171,20 @@ mod millis {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
+mod millis_if_any {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        let millis = value.map(|value| u64::try_from(value.as_millis()).unwrap_or(u64::MAX));
+        millis.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_millis))
     }
 }

@@ -13,6 +13,7 @@ mod pattern;
 mod plan;
 mod requirements;
 mod select;
+mod several;
 mod template;
 mod templates;
 mod tree;

@@ -1,11 +1,12 @@
 //! A template's plan for one project, with the user's own settings laid on top.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     ProjectError,
     facts::{Variables, View},
     images,
+    several::starts_several,
     template::FallbackPart,
     version,
 };
@@ -19,6 +20,8 @@ const SEARCHED: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 /// Where Python projects have what was installed for them.
 const VENV: &str = "/home/app/venv";
 const PORT: u16 = 8080;
+/// For an app that is still at work, where nobody said how long it may take.
+const MOST_PATIENCE: Duration = Duration::from_secs(180);
 
 /// `PATH` inside: what was installed for the project, then what its image says, or the usual.
 pub fn search_path(root: &str, of_image: Option<&str>) -> String {
@@ -55,6 +58,7 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
         (Some(argv), _) | (None, Some(argv)) if !argv.is_empty() => expand(view, argv, &variables)?,
         _ => return bad("run.command", "say which command starts the app"),
     };
+    let ready = ready(view, options, &argv)?;
     let mut run_env = expand_map(view, &view.template.run.env, &variables)?;
     run_env.insert("PORT".to_owned(), variables.port.to_string());
     run_env.insert("HOST".to_owned(), "0.0.0.0".to_owned());
@@ -72,7 +76,7 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
             port_is_fixed: fixed.is_some(),
             env: run_env,
         },
-        ready: ready(view, options)?,
+        ready,
         reload: reload(view, options, root),
         proxy: options
             .proxy
@@ -212,7 +216,7 @@ fn template_install<'t>(view: &View<'t>) -> Result<Ways<'t>, ProjectError> {
     Ok((commands, ways_round))
 }
 
-fn ready(view: &View<'_>, options: &Options) -> Result<Readiness, ProjectError> {
+fn ready(view: &View<'_>, options: &Options, argv: &[String]) -> Result<Readiness, ProjectError> {
     let (ours, theirs) = (&view.template.ready, &options.ready);
     let path = theirs
         .path
@@ -222,16 +226,17 @@ fn ready(view: &View<'_>, options: &Options) -> Result<Readiness, ProjectError> 
     if !path.starts_with('/') {
         return bad("ready.path", "it begins with `/`");
     }
-    let status = theirs
-        .status
-        .as_deref()
-        .or(ours.status.as_deref())
-        .unwrap_or("200-499");
-    let Some(status) = status_range(status) else {
-        return bad(
-            "ready.status",
-            "expected a status or a range of them, such as `200-399`",
-        );
+    let status = match theirs.status.as_deref() {
+        Some(text) => match status_range(text) {
+            Some(range) => Some(range),
+            None => {
+                return bad(
+                    "ready.status",
+                    "expected a status or a range of them, such as `200-399`",
+                );
+            }
+        },
+        None => None,
     };
     let timeout = theirs
         .timeout
@@ -245,6 +250,8 @@ fn ready(view: &View<'_>, options: &Options) -> Result<Readiness, ProjectError> 
         path: path.to_owned(),
         status,
         timeout,
+        most: theirs.timeout.is_none().then(|| timeout.max(MOST_PATIENCE)),
+        several: starts_several(view.look, argv),
     })
 }
 

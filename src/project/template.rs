@@ -197,7 +197,6 @@ pub struct RunPart {
 #[serde(deny_unknown_fields, default)]
 pub struct ReadyPart {
     pub path: Option<String>,
-    pub status: Option<String>,
     pub timeout: Option<String>,
 }
 
@@ -281,7 +280,6 @@ impl Template {
             },
             ready: ReadyPart {
                 path: self.ready.path.or(base.ready.path),
-                status: self.ready.status.or(base.ready.status),
                 timeout: self.ready.timeout.or(base.ready.timeout),
             },
             reload: ReloadPart {

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, path::Path};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind};
+use crate::model::{
+    Answered, InstanceId, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind,
+};
 
 /// Its JSON is a file format: a change that older files do not fit takes a step in `migrate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Record {
     /// The port the app was last seen to listen on.
     #[serde(default)]
     pub port: Option<u16>,
+    /// What it was last found to be ready by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
     /// The tunnel it is to have; `None` for this host only.
     #[serde(default)]
     pub tunnel: Option<TunnelKind>,

@@ -44,6 +44,9 @@ pub fn success(changed: bool) -> Vec<Event> {
         Event::AppReady {
             urls: urls(),
             ms: 1_900,
+            port: None,
+            status: None,
+            ports: Vec::new(),
         },
         Event::Result(UpOutcome::success(changed, Some(urls()))),
     ]

@@ -184,9 +184,9 @@ fn what_the_user_says_is_stronger_than_the_template() {
     assert_eq!(plan.install.as_ref().unwrap().commands, [["make", "deps"]]);
     assert_eq!(
         (plan.ready.path.as_str(), plan.ready.status),
-        ("/health", (200, 200))
+        ("/health", Some((200, 200)))
     );
-    assert_eq!(plan.ready.timeout.as_secs(), 120);
+    assert_eq!((plan.ready.timeout.as_secs(), plan.ready.most), (120, None));
     assert_eq!(plan.reload.mode, ReloadMode::None);
     assert!(plan.ignore.contains(&"data/".to_owned()));
     assert!(!serde_json::to_string(&report).unwrap().contains("hunter2"));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Activity, Entrances, Gateway, PublicDeny, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes, Target, TcpDial},
     model::ProxyHost,
     task::Scope,
 };
@@ -35,6 +35,7 @@ fn route(id: &str, port: u16) -> Route {
         },
         activity: Activity::new(),
         public_deny: PublicDeny::none(),
+        ports: Arc::new(NoPorts),
     }
 }
 

@@ -30,6 +30,7 @@ pub async fn show(
 ) -> Result<Json<InstanceView>, Refusal> {
     let mut shown = with_tunnel(&house, house.manager.show(asked.as_str())?);
     if shown.phase.urls().is_some() {
+        shown.ports = house.manager.ports(&shown.name);
         // A sample that cannot be had is left out; the rest is still true.
         shown.usage = house.manager.engine().usage(&shown.id).await.ok();
     }
@@ -50,6 +51,7 @@ pub fn with_tunnel(house: &House, record: Record) -> InstanceView {
 }
 
 fn view(record: Record) -> InstanceView {
+    let is_up = record.phase.urls().is_some();
     InstanceView {
         id: record.id,
         name: record.name,
@@ -64,6 +66,8 @@ fn view(record: Record) -> InstanceView {
         limits: record.limits,
         created: record.created,
         tunnel: None,
+        status: record.answered.filter(|_| is_up).map(|it| it.status),
+        ports: Vec::new(),
         usage: None,
     }
 }

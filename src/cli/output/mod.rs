@@ -255,6 +255,12 @@ impl Printer {
         }
     }
 
+    /// Something that its user should change.
+    pub fn warn(&mut self, message: &str) {
+        let line = narrate::warning(message, None, self.paint());
+        self.note(&line);
+    }
+
     /// A question whose answer can be given by `--yes`.
     pub fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
         self.progress.clear();

@@ -11,7 +11,12 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
         Event::Sync(report) => synced(report, paint),
         Event::Warning { message, hint } => Some(warning(message, hint.as_deref(), paint)),
         Event::Refused(refused) => Some(mark(paint.warn("!"), "refused", &refused.to_string(), 0)),
-        Event::AppReady { ms, .. } => Some(mark(paint.good("✓"), "ready", "it answers", *ms)),
+        Event::AppReady {
+            ms, port, status, ..
+        } => {
+            let how = answers(*port, *status);
+            Some(mark(paint.good("✓"), "ready", &how, *ms))
+        }
         Event::TunnelReady { url, verified, .. } => {
             let how = match verified {
                 Verified::EndToEnd => "",
@@ -34,6 +39,16 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
         Event::Port(seen) if verbose => Some(format!("  port {} is open", seen.port)),
         Event::State { to: Some(to), .. } if verbose => Some(format!("  {}", to.as_str())),
         _ => None,
+    }
+}
+
+/// A status that says that all is well is not worth the words.
+fn answers(port: Option<u16>, status: Option<u16>) -> String {
+    let status = status.filter(|status| !(200..400).contains(status));
+    match (port, status) {
+        (Some(port), Some(status)) => format!("it answers with status {status} on port {port}"),
+        (Some(port), None) => format!("it answers on port {port}"),
+        _ => "it answers".to_owned(),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::{model::Secret, task::Scope};
 
 pub use types::{
     AppSpec, AppState, Content, DialError, DiskUse, Exited, FileOp, FileRefusal, GuestEvent,
-    GuestHello, Held, Listener, LogLineLite, PortScope, Reopen, RunSpec,
+    GuestHello, Held, Listener, LogLineLite, PortScope, Reopen, RunSpec, Written,
 };
 
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -111,6 +111,14 @@ impl Link {
         let (done, answer) = oneshot::channel();
         let id = self.shared.wait_for(Waiting::Usage(done))?;
         self.send(id, &ToGuest::Usage {}).await?;
+        answer.await.map_err(|_| self.shared.lost())
+    }
+
+    /// What the app has written since it was started.
+    pub async fn written(&self) -> Result<Written> {
+        let (done, answer) = oneshot::channel();
+        let id = self.shared.wait_for(Waiting::Written(done))?;
+        self.send(id, &ToGuest::Written {}).await?;
         answer.await.map_err(|_| self.shared.lost())
     }
 

@@ -12,7 +12,7 @@ use super::{
     channel::Channel,
     run::Piece,
     shared::{Shared, State, Waiting},
-    types::{self, DiskUse, GuestEvent, Held},
+    types::{self, DiskUse, GuestEvent, Held, Written},
     wire::{self, Holding, Malformed, ToAgent},
 };
 use crate::task::Scope;
@@ -96,6 +96,22 @@ fn take(
                     bytes,
                     files,
                     free_bytes: free,
+                })),
+                None => {}
+                Some(_) => return Err(Wrong("it answered something else than was asked")),
+            }
+            Ok(())
+        }
+        ToAgent::Written {
+            lines,
+            last,
+            cpu_ms,
+        } => {
+            match shared.state().waiting.remove(&id) {
+                Some(Waiting::Written(done)) => drop(done.send(Written {
+                    lines,
+                    last,
+                    cpu_ms,
                 })),
                 None => {}
                 Some(_) => return Err(Wrong("it answered something else than was asked")),

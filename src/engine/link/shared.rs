@@ -17,7 +17,7 @@ use super::{
     frame,
     out::{Out, Queued},
     run::Piece,
-    types::{DiskUse, Held},
+    types::{DiskUse, Held, Written},
     wire::{Outcome, ToGuest},
 };
 use crate::engine::{EngineError, Result};
@@ -30,6 +30,7 @@ pub enum Waiting {
         done: oneshot::Sender<Vec<Held>>,
     },
     Usage(oneshot::Sender<DiskUse>),
+    Written(oneshot::Sender<Written>),
     /// `room` is what of its output may still come.
     Run {
         pieces: mpsc::UnboundedSender<Piece>,

@@ -60,6 +60,17 @@ pub struct DiskUse {
     pub free_bytes: u64,
 }
 
+/// What an app has written since it was started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many lines in all; one that has not ended counts.
+    pub lines: u64,
+    /// The last of them, 40 at most.
+    pub last: Vec<String>,
+    /// CPU time of everything in the container so far, where the kernel tells.
+    pub cpu_ms: Option<u64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLineLite {
     pub stderr: bool,

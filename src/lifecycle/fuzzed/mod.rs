@@ -62,6 +62,7 @@ impl Rig {
             install_key: None,
             home_volume: format!("cmp-{id}-home"),
             port: None,
+            answered: None,
             tunnel: None,
             public_url: None,
             limits: limits(LimitRequest::default()),

@@ -15,7 +15,8 @@ use std::{
 use bytes::Bytes;
 use codemate_preview::{
     gateway::{
-        Activity, Entrance, Entrances, Gate, Gateway, PublicDeny, Route, Routes, Target, TcpDial,
+        Activity, Entrance, Entrances, Gate, Gateway, NoPorts, PublicDeny, Route, Routes, Target,
+        TcpDial,
     },
     model::{Name, ProxyHost, Publicity, Shares},
     task::Scope,
@@ -128,6 +129,7 @@ impl World {
             target,
             activity: Arc::clone(&self.activity),
             public_deny,
+            ports: Arc::new(NoPorts),
         };
         self.routes.set(name.parse::<Name>().unwrap(), route);
     }

@@ -6,8 +6,8 @@ use std::{io, sync::Arc, time::Duration};
 use codemate_preview::{
     engine::link::{DialError, Link},
     gateway::{
-        Activity, AsyncReadWrite, Dial, Entrances, Gateway, PublicDeny, Route, Routes, Stream,
-        Target,
+        Activity, AsyncReadWrite, Dial, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes,
+        Stream, Target,
     },
     model::ProxyHost,
     task::Scope,
@@ -194,6 +194,7 @@ async fn nothing_is_lost_when_the_app_closes_what_is_about_to_be_used() {
         target,
         activity: Activity::new(),
         public_deny: PublicDeny::none(),
+        ports: Arc::new(NoPorts),
     };
     routes.set("shop".parse().unwrap(), route);
     let mut visitors = JoinSet::new();

@@ -129,7 +129,7 @@ async fn a_start_that_fails_leaves_nothing_but_its_reason() {
     let agent = world.agent();
     let error = agent.up(world.order()).await.unwrap_err();
     assert!(
-        matches!(&error, LifecycleError::AppExited { exit } if exit.code == Some(3) && exit.last_lines == ["no"]),
+        matches!(&error, LifecycleError::AppExited { exit, answered: false } if exit.code == Some(3) && exit.last_lines == ["no"]),
         "{error:?}"
     );
     let record = agent.manager.show("shop").unwrap();

@@ -1,0 +1,370 @@
+//! `Prober`: watches an app start, asks its ports, and hears what it writes, until there is a verdict.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    LifecycleError,
+    ask::{Answer, Question, ask},
+    ready::{Judge, Rules, Verdict},
+    seen::Seen,
+    signs::sign,
+    survey::Survey,
+    variables::Masking,
+};
+use crate::{
+    engine::link::Written,
+    model::{Answered, ProxyHost},
+    task::Scope,
+};
+
+/// Between two requests to one port at first; it doubles once it has answered.
+const PACE: Duration = Duration::from_millis(100);
+const SLOWEST_PACE: Duration = Duration::from_secs(1);
+/// Between two attempts at a port that an app listened on before it was started again.
+const RETRY: Duration = Duration::from_millis(10);
+/// Requests that are under way at one time.
+const MOST_ASKING: usize = 8;
+/// Between two looks at what it wrote.
+const LISTEN: Duration = Duration::from_millis(300);
+/// Lines that are told while it starts.
+const MOST_TOLD: u64 = 200;
+/// Of its lines, with a failure or a warning.
+const LAST_LINES: usize = 20;
+/// How long a better port is looked for after the app was ready.
+const LOOK_ON: Duration = Duration::from_secs(60);
+const LOOK_ON_FOR_SEVERAL: Duration = Duration::from_secs(180);
+/// The first pause before a poor answer is looked at again; it doubles.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Of the CPU, what counts as being at work: a twentieth.
+const BUSY: u32 = 20;
+
+/// What is worth telling while it goes on.
+pub enum Told {
+    /// It wrote that.
+    Line(String),
+    /// It answers, and not where it was told to listen.
+    Misplaced(Seen),
+}
+
+/// What the name of the preview is inside.
+#[derive(Debug, Clone)]
+pub struct Hosts {
+    pub proxy: ProxyHost,
+    /// Such as `shop.localhost:7070`.
+    pub outside: String,
+}
+
+impl Hosts {
+    fn of_port(&self, port: u16) -> String {
+        match self.proxy {
+            ProxyHost::Localhost => format!("localhost:{port}"),
+            ProxyHost::Preserve => self.outside.clone(),
+        }
+    }
+}
+
+/// Of one start of an app.
+#[derive(Clone)]
+pub struct Prober {
+    pub survey: Survey,
+    pub rules: Rules,
+    pub hosts: Hosts,
+    pub masking: Masking,
+    pub scope: Scope,
+}
+
+type Asks<'a> = FuturesUnordered<BoxFuture<'a, (u16, Answer)>>;
+
+impl Prober {
+    /// Returns with the answer that it is ready by, or why it never was.
+    pub async fn until_ready(
+        &self,
+        tell: impl Fn(Told) + Sync,
+    ) -> Result<Answered, LifecycleError> {
+        let mut watch = Watch::new(self);
+        let mut asks = Asks::new();
+        let mut survey = self.survey.clone();
+        let mut listen = tokio::time::interval(LISTEN);
+        listen.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let now = Instant::now();
+            let ports = watch.listening();
+            watch.judge.listening(now, &ports);
+            let wait = match watch.judge.verdict(now) {
+                Verdict::Ready(answered) => return Ok(answered),
+                Verdict::Failed(seen) => {
+                    watch.hear(&tell).await;
+                    return Err(watch.failure(seen));
+                }
+                Verdict::Wait(until) => until,
+            };
+            if let Some(seen) = watch.misplaced() {
+                tell(Told::Misplaced(seen));
+            }
+            watch.ask_what_is_due(now, &mut asks);
+            let wake = watch.next_ask(&asks).map_or(wait, |next| next.min(wait));
+            tokio::select! {
+                Some((port, answer)) = asks.next(), if !asks.is_empty() => {
+                    watch.answered(port, answer);
+                }
+                () = survey.changed() => {}
+                _ = listen.tick() => watch.hear(&tell).await,
+                () = sleep_until(wake.max(now + Duration::from_millis(1))) => {}
+                () = self.scope.cancelled() => return Err(LifecycleError::ShuttingDown),
+            }
+        }
+    }
+
+    /// A port that opens after it was ready and answers better, or a better answer of the same one.
+    /// `None` once that is not to be expected any more.
+    pub async fn until_better(&self, than: Answered) -> Option<Answered> {
+        let all = if self.rules.several {
+            LOOK_ON_FOR_SEVERAL
+        } else {
+            LOOK_ON
+        };
+        let end = Instant::now() + all;
+        let mut survey = self.survey.clone();
+        let (mut asked, mut asks) = (BTreeSet::from([than.port]), Asks::new());
+        let mut pause = LOOK_AGAIN;
+        let mut again = Instant::now() + pause;
+        loop {
+            let now = Instant::now();
+            for port in self.survey.listening() {
+                let may = !self.rules.port_is_fixed || port == self.rules.port;
+                if may && asks.len() < MOST_ASKING && asked.insert(port) {
+                    asks.push(self.ask(port));
+                }
+            }
+            if now >= again {
+                pause *= 2;
+                again = now + pause;
+                if !than.is_fine() {
+                    asks.push(self.ask(than.port));
+                }
+            }
+            tokio::select! {
+                Some((port, answer)) = asks.next(), if !asks.is_empty() => {
+                    self.survey.note(port, answer);
+                    match answered(port, answer) {
+                        Some(better) if self.rules.is_better(than, better) => return Some(better),
+                        Some(_) => {}
+                        // It did not listen yet, or was in the middle of something.
+                        None if answer == Answer::Refused => drop(asked.remove(&port)),
+                        None => {}
+                    }
+                }
+                () = survey.changed() => {}
+                () = sleep_until(again) => {}
+                () = sleep_until(end) => return None,
+                () = self.scope.cancelled() => return None,
+            }
+        }
+    }
+
+    fn ask(&self, port: u16) -> BoxFuture<'_, (u16, Answer)> {
+        let question = Question {
+            path: self.rules.path.clone(),
+            host: self.hosts.of_port(port),
+        };
+        let link = self.survey.link();
+        Box::pin(async move { (port, ask(link, port, &question).await) })
+    }
+
+    /// The last lines that the app wrote.
+    pub async fn last_lines(&self) -> Vec<String> {
+        let written = self.survey.link().written().await.unwrap_or_default();
+        self.last_of(written)
+    }
+
+    fn last_of(&self, written: Written) -> Vec<String> {
+        let mut last = written.last;
+        last.drain(..last.len().saturating_sub(LAST_LINES));
+        self.masking.now().clean_all(&mut last);
+        last
+    }
+}
+
+/// `None` where it was no answer over HTTP.
+fn answered(port: u16, answer: Answer) -> Option<Answered> {
+    match answer {
+        Answer::Http {
+            status,
+            page,
+            refuses_host,
+            ..
+        } => Some(Answered {
+            port,
+            status,
+            page: page && !refuses_host,
+        }),
+        Answer::Debugger | Answer::NotHttp | Answer::Refused => None,
+    }
+}
+
+/// When a port is asked next.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    at: Instant,
+    pace: Duration,
+    under_way: bool,
+}
+
+/// One start that is being watched.
+struct Watch<'a> {
+    prober: &'a Prober,
+    judge: Judge,
+    began: Instant,
+    turns: BTreeMap<u16, Turn>,
+    lines: u64,
+    told: u64,
+    last: Vec<String>,
+    cpu: Option<(u64, Instant)>,
+    said_misplaced: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(prober: &'a Prober) -> Self {
+        let now = Instant::now();
+        Self {
+            prober,
+            judge: Judge::new(prober.rules.clone(), now),
+            began: now,
+            turns: BTreeMap::new(),
+            lines: 0,
+            told: 0,
+            last: Vec::new(),
+            cpu: None,
+            said_misplaced: false,
+        }
+    }
+
+    fn failure(&self, seen: Seen) -> LifecycleError {
+        LifecycleError::NotReady {
+            waited: self.began.elapsed(),
+            seen,
+            last_lines: self.last.clone(),
+        }
+    }
+
+    /// What something listens on. The port that an app had before it was started again is asked
+    /// whether it is known to be open or not, for that takes time.
+    fn listening(&self) -> Vec<u16> {
+        let rules = self.judge.rules();
+        let mut ports = self.prober.survey.listening();
+        if let Some(before) = rules.before.filter(|_| rules.again)
+            && !ports.contains(&before.port)
+        {
+            ports.push(before.port);
+        }
+        ports
+    }
+
+    /// The ports worth asking: the one that was fixed, unless something else listens and it does
+    /// not; else all of them, the one expected first.
+    fn candidates(&self) -> Vec<u16> {
+        let rules = self.judge.rules();
+        let mut ports = self.listening();
+        if rules.port_is_fixed && ports.contains(&rules.port) {
+            return vec![rules.port];
+        }
+        ports.sort_by_key(|port| (*port != rules.port, *port));
+        ports
+    }
+
+    fn ask_what_is_due(&mut self, now: Instant, asks: &mut Asks<'a>) {
+        let candidates = self.candidates();
+        self.turns
+            .retain(|port, turn| turn.under_way || candidates.contains(port));
+        for port in candidates {
+            let turn = self.turns.entry(port).or_insert(Turn {
+                at: now,
+                pace: PACE,
+                under_way: false,
+            });
+            if !turn.under_way && turn.at <= now && asks.len() < MOST_ASKING {
+                turn.under_way = true;
+                turn.at = now + turn.pace;
+                self.judge.asking(now, port);
+                asks.push(self.prober.ask(port));
+            }
+        }
+    }
+
+    fn next_ask(&self, asks: &Asks<'a>) -> Option<Instant> {
+        if asks.len() >= MOST_ASKING {
+            return None;
+        }
+        let waiting = self.turns.values().filter(|turn| !turn.under_way);
+        waiting.map(|turn| turn.at).min()
+    }
+
+    fn answered(&mut self, port: u16, answer: Answer) {
+        let now = Instant::now();
+        self.prober.survey.note(port, answer);
+        self.judge.answered(now, port, answer);
+        let again = self.judge.rules().again;
+        if let Some(turn) = self.turns.get_mut(&port) {
+            turn.under_way = false;
+            match answer {
+                Answer::Refused if again => turn.at = now + RETRY,
+                Answer::Refused => turn.at = turn.at.max(now + PACE),
+                Answer::Http { .. } | Answer::Debugger | Answer::NotHttp => {
+                    turn.pace = (turn.pace * 2).min(SLOWEST_PACE);
+                    turn.at = now + turn.pace;
+                }
+            }
+        }
+    }
+
+    /// Said once.
+    fn misplaced(&mut self) -> Option<Seen> {
+        let seen = self
+            .judge
+            .misplaced(Instant::now())
+            .filter(|_| !self.said_misplaced)?;
+        self.said_misplaced = true;
+        Some(seen)
+    }
+
+    /// Take in what it wrote since the last time.
+    async fn hear(&mut self, tell: &(impl Fn(Told) + Sync)) {
+        let Ok(written) = self.prober.survey.link().written().await else {
+            return;
+        };
+        let now = Instant::now();
+        let fresh = written.lines.saturating_sub(self.lines);
+        self.lines = written.lines;
+        if fresh > 0 {
+            self.judge.is_alive(now);
+        }
+        if let Some(cpu) = written.cpu_ms {
+            let before = self.cpu.get_or_insert((cpu, now));
+            let (used, over) = (cpu.saturating_sub(before.0), now - before.1);
+            if over >= Duration::from_secs(1) {
+                if Duration::from_millis(used) > over / BUSY {
+                    self.judge.is_alive(now);
+                }
+                self.cpu = Some((cpu, now));
+            }
+        }
+        let mask = self.prober.masking.now();
+        let fresh = usize::try_from(fresh).unwrap_or(usize::MAX);
+        for line in &written.last[written.last.len().saturating_sub(fresh)..] {
+            if let Some(sign) = sign(line) {
+                self.judge.sign(now, sign);
+            }
+            if self.told < MOST_TOLD {
+                self.told += 1;
+                tell(Told::Line(mask.clean(line.clone())));
+            }
+        }
+        self.last = self.prober.last_of(written);
+    }
+}
