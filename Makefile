@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := target/release/codemate-preview
 DEMO := tests/fixtures/projects/flask-hello
 
-.PHONY: demo test test-pure lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo bench-isolation prove-paths prove-vm fuzz
+.PHONY: demo test test-pure test-projects lint prove-sandbox bench bench-abuse bench-gateway bench-supabase completions setup setup-tests clean-demo bench-isolation prove-paths prove-vm fuzz
 
 ## Set everything up and run the main job: a Flask project, a URL, and what it answers.
 demo: setup
@@ -30,6 +30,14 @@ test: setup-tests lint
 ## The tests that need no Docker.
 test-pure:
 	CODEMATE_PREVIEW_TEST_DOCKER=none cargo test --lib --tests -- --skip docker_engine::
+
+## Every small project of tests/projects, brought up fresh; `make test` has a core of them.
+test-projects: setup-tests
+	cargo build
+	target/debug/codemate-preview images build
+	target/debug/codemate-preview agent stop
+	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_TEST_PROJECTS=all \
+		cargo test --test projects
 
 ## What is too slow for every run: 200 previews that probe from their first instruction, eight stacks
 ## under the profile (an image of 1.5 GB), an engine that maps users, gVisor if `runsc` is there. As

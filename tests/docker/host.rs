@@ -32,15 +32,20 @@ pub fn docker_is_here() -> bool {
 
 /// Poll until `found` finds something.
 #[track_caller]
-pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+    in_time(found).unwrap_or_else(|| panic!("waited in vain for: {what}"))
+}
+
+/// Poll until `found` finds something; `None` if it takes too long.
+pub fn in_time<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(it) = found() {
-            return it;
+            return Some(it);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("waited in vain for: {what}");
+    None
 }
 
 /// How a command ended.
