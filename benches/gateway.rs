@@ -57,6 +57,7 @@ async fn serve(upstream: u16) {
         dial,
         port: upstream,
         host: ProxyHost::Preserve,
+        forwarded_host: false,
         generation: 1,
     };
     let routes = Routes::new();
@@ -76,7 +77,7 @@ async fn serve(upstream: u16) {
         let _ = std::io::stdin().read_line(&mut String::new());
         ends.cancel();
     });
-    let entrances = Entrances::new(routes, &scope);
+    let entrances = Entrances::new(routes, gateway.port(), &scope);
     gateway.serve(&entrances).await.unwrap();
 }
 

@@ -54,6 +54,7 @@ async fn serve(upstream: u16) {
         dial: Arc::new(TcpDial(([127, 0, 0, 1], upstream).into())),
         port: upstream,
         host: ProxyHost::Preserve,
+        forwarded_host: false,
         generation: 1,
     };
     let route = Route {
@@ -70,10 +71,8 @@ async fn serve(upstream: u16) {
         let _ = std::io::stdin().read_line(&mut String::new());
         ends.cancel();
     });
-    gateway
-        .serve(&Entrances::new(routes, &scope))
-        .await
-        .unwrap();
+    let entrances = Entrances::new(routes, gateway.port(), &scope);
+    gateway.serve(&entrances).await.unwrap();
 }
 
 /// The gateway's process and its door.

@@ -70,7 +70,7 @@ impl Rooms {
             .set_gateway_port(gateway.port())
             .map_err(|error| error.problem())?;
         let routes = Routes::default();
-        let entrances = Entrances::new(routes.clone(), scope);
+        let entrances = Entrances::new(routes.clone(), gateway.port(), scope);
         let tunnels = Tunnels::new(&tools(env, &user, store.clone(), scope)?)
             .map_err(|error| error.problem())?;
         let supabase = Arc::new(desk(env, &user, &store, scope)?);

@@ -43,7 +43,7 @@ by_field! {
     ReadyOptions { path, status, timeout }
     ReloadOptions { mode, restart_on }
     SyncOptions { ignore }
-    ProxyOptions { host }
+    ProxyOptions { host, forwarded_host }
     LimitOptions { cpus, memory, disk }
     SandboxOptions { root, runtime }
     NetworkOptions { egress }

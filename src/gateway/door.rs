@@ -39,15 +39,18 @@ const MOST_STREAMS: u32 = 200;
 /// What all doors lead into.
 pub(super) struct Hall {
     pub(super) routes: Routes,
+    /// The port that people at this machine come in at.
+    pub(super) port: u16,
     pub(super) seats: Seats,
     pub(super) scope: Scope,
     builder: auto::Builder<ScopeExecutor>,
 }
 
 impl Hall {
-    pub(super) fn new(routes: Routes, scope: Scope) -> Self {
+    pub(super) fn new(routes: Routes, port: u16, scope: Scope) -> Self {
         Self {
             routes,
+            port,
             seats: Seats::new(),
             builder: builder(&scope),
             scope,

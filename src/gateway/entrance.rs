@@ -32,10 +32,10 @@ pub struct Entrances {
 }
 
 impl Entrances {
-    /// They end with the scope.
-    pub fn new(routes: Routes, scope: &Scope) -> Self {
+    /// They end with the scope. `port` is the gateway's: apps are told that they are visited there.
+    pub fn new(routes: Routes, port: u16, scope: &Scope) -> Self {
         Self {
-            hall: Arc::new(Hall::new(routes, scope.child())),
+            hall: Arc::new(Hall::new(routes, port, scope.child())),
             shared: Arc::default(),
         }
     }

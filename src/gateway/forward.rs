@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 
-use crate::{model::ProxyHost, task::Scope};
+use crate::task::Scope;
 
 use super::{
     abroad,
@@ -19,7 +19,7 @@ use super::{
     host::{self, Site},
     page::Page,
     patience::{Busy, Requests},
-    place::Place,
+    place::{Place, Wanted},
     rewrite::Names,
     route::{Entry, Target},
     upgrade::{self, Kept},
@@ -39,7 +39,7 @@ struct Errand {
     entry: Arc<Entry>,
     place: Place,
     request: Request<Upload>,
-    names: Option<Names>,
+    names: Names,
     upgrade: Option<(HeaderValue, OnUpgrade)>,
     hold: Hold,
     busy: Busy,
@@ -105,7 +105,13 @@ impl Visitor {
             Ok(found) => found,
             Err(page) => return Err((Box::new(page), busy)),
         };
-        let Target::Ready { port, host, .. } = &entry.route.target else {
+        let Target::Ready {
+            port,
+            host,
+            forwarded_host,
+            ..
+        } = &entry.route.target
+        else {
             return Err((Box::new(elsewhere(&entry, &place)), busy));
         };
         let hold = entry.route.activity.hold();
@@ -121,13 +127,14 @@ impl Visitor {
             });
         let headers = &mut parts.headers;
         headers.insert(headers::X_FORWARDED_FOR, self.address.clone());
-        let names = match host {
-            ProxyHost::Localhost => Some(place.hide(headers, entry.name.as_str(), *port)),
-            ProxyHost::Preserve => {
-                place.tell(headers);
-                None
-            }
+        let wanted = Wanted {
+            host,
+            forwarded: *forwarded_host,
+            label: entry.name.as_str(),
+            port: *port,
+            door: self.door.hall.port,
         };
+        let names = place.tell(headers, &wanted);
         if let Some((protocol, _)) = &upgrade {
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(header::UPGRADE, protocol.clone());
@@ -176,7 +183,7 @@ impl Visitor {
             };
             Page::refused(status, bad.to_string())
         })?;
-        if let Place::Local { port, .. } = place {
+        if let Place::Local { port } = place {
             let name = entry.name.as_str();
             cross_site::check(parts, wishes.upgrade.is_some(), name, port)
                 .map_err(|why| Page::cross_site(why, name))?;
@@ -196,7 +203,7 @@ impl Visitor {
                 match host::site(host.to_str().unwrap_or_default(), port) {
                     Site::Instance(name) => {
                         let entry = hall.routes.find(&name).ok_or_else(Page::no_such_preview)?;
-                        Ok((entry, Place::Local { host, port }))
+                        Ok((entry, Place::Local { port }))
                     }
                     Site::Gateway => Err(Page::index(&hall.routes.all(), port)),
                     Site::Foreign => Err(Page::no_such_preview()),
@@ -242,9 +249,7 @@ impl Visitor {
         let changed = parts.status == StatusCode::SWITCHING_PROTOCOLS;
         let protocol = parts.headers.get(header::UPGRADE).cloned();
         headers::clean_response(&mut parts.headers);
-        if let Some(names) = names {
-            names.outward(&mut parts.headers);
-        }
+        names.outward(&mut parts.headers);
         if parts.headers.contains_key(header::SET_COOKIE) {
             place.narrow_cookies(&mut parts.headers, entry.name.as_str());
         }

@@ -1,16 +1,16 @@
 //! Where a visitor is: the origin in the address bar, and how an app is told of it.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::PublicUrl;
+use crate::model::{ProxyHost, PublicUrl};
 
 use super::{
     gate::Pass,
     headers,
     lobby::Visit,
-    rewrite::{self, Names},
+    rewrite::{self, Names, Told},
 };
 
 /// A public URL as requests spell it, made once and not for every request.
@@ -57,44 +57,59 @@ impl Shown {
 pub(super) enum Place {
     /// `<name>.localhost:<port>`
     Local {
-        host: HeaderValue,
         port: u16,
     },
     Public(Visit, Pass),
 }
 
+/// What an app is to be told of its visitors' way, as its route says.
+pub(super) struct Wanted<'a> {
+    pub(super) host: &'a ProxyHost,
+    pub(super) forwarded: bool,
+    /// The first part of its name at this machine.
+    pub(super) label: &'a str,
+    /// The app's own port.
+    pub(super) port: u16,
+    /// The port that people at this machine come in at.
+    pub(super) door: u16,
+}
+
 impl Place {
-    /// Tell the app the name it is visited by.
-    pub(super) fn tell(&self, headers: &mut HeaderMap) {
-        let (host, proto) = match self {
-            Self::Local { host, .. } => (host, HeaderValue::from_static("http")),
+    /// Tell the app by which name it is visited, and how to undo that.
+    pub(super) fn tell(&self, headers: &mut HeaderMap, wanted: &Wanted<'_>) -> Names {
+        let (outer, proto) = match self {
+            Self::Local { port } => (
+                format!("http://{}.localhost:{port}", wanted.label),
+                HeaderValue::from_static("http"),
+            ),
             Self::Public(visit, _) => {
                 if let Some(alias) = alias(visit) {
                     rewrite::move_origin(headers, &alias, &visit.shown.origin);
                 }
-                (&visit.shown.authority, visit.shown.proto.clone())
+                (visit.shown.origin.clone(), visit.shown.proto.clone())
             }
         };
         headers.insert(headers::X_FORWARDED_PROTO, proto);
-        headers.insert(headers::X_FORWARDED_HOST, host.clone());
-        headers.insert(header::HOST, host.clone());
-    }
-
-    /// Tell the app that it is visited at `localhost:<port>`, and how to undo that.
-    ///
-    /// Nothing is said of the public name: an app that compares `Origin` with `Host` or with
-    /// `X-Forwarded-Host` has to find one story.
-    pub(super) fn hide(&self, headers: &mut HeaderMap, name: &str, port: u16) -> Names {
-        let origin = match self {
-            Self::Local { port, .. } => format!("http://{name}.localhost:{port}"),
-            Self::Public(visit, _) => {
-                if let Some(alias) = alias(visit) {
-                    rewrite::move_origin(headers, &alias, &visit.shown.origin);
-                }
-                visit.shown.origin.clone()
-            }
+        let inner = match wanted.host {
+            ProxyHost::Name => format!("{}.localhost:{}", wanted.label, wanted.door),
+            ProxyHost::Localhost => format!("localhost:{}", wanted.port),
+            ProxyHost::Given(authority) => authority.as_str().to_owned(),
+            ProxyHost::Preserve => rewrite::authority(&outer).to_owned(),
         };
-        let names = Names::new(origin, port);
+        let told = match wanted.host {
+            ProxyHost::Preserve => Told::Outer {
+                forwarded: wanted.forwarded,
+            },
+            // What compares `Origin` with the forwarded host has to find one story.
+            _ if wanted.forwarded => Told::Outer { forwarded: true },
+            _ => Told::Inner,
+        };
+        let names = Names {
+            outer,
+            inner,
+            port: wanted.port,
+            told,
+        };
         names.inward(headers);
         names
     }
@@ -108,9 +123,9 @@ impl Place {
     }
 
     /// Keep the app's cookies to this host.
-    pub(super) fn narrow_cookies(&self, headers: &mut HeaderMap, name: &str) {
+    pub(super) fn narrow_cookies(&self, headers: &mut HeaderMap, label: &str) {
         match self {
-            Self::Local { .. } => rewrite::narrow_cookies(headers, &[name, ".localhost"]),
+            Self::Local { .. } => rewrite::narrow_cookies(headers, &[label, ".localhost"]),
             Self::Public(visit, _) => rewrite::narrow_cookies(headers, &[&visit.shown.host]),
         }
     }

@@ -1,58 +1,150 @@
-//! Telling an app that it is visited at `localhost`, and telling the visitor otherwise.
+//! Telling an app by which name it is visited, and telling the visitor otherwise.
 //!
 //! Development servers refuse hosts they do not know, and compare Host, Origin and Referer with
 //! one another; so all of them change together, or an app sees an attack. A foreign Origin is
 //! left alone: the app's own checks shall still see it.
 //!
-//! On the way back it is the headers a browser acts on: `Location`, `Access-Control-Allow-Origin`
-//! and cookies. `Link`, `Content-Location` and `Refresh` are left, as bodies are: an app that
-//! writes whole URLs there writes them into its pages too, and has to be told its URL.
+//! On the way back it is the headers that lead a browser somewhere, and cookies. Bodies are left:
+//! an app that writes whole URLs into its pages has to be told its URL.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// The two names of one app.
+use super::headers::X_FORWARDED_HOST;
+
+/// Headers that begin with a URL a browser, or a script of the app's own pages, goes to.
+const LEADING: [HeaderName; 6] = [
+    header::LOCATION,
+    header::CONTENT_LOCATION,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    HeaderName::from_static("hx-redirect"),
+    HeaderName::from_static("turbolinks-location"),
+    HeaderName::from_static("x-inertia-location"),
+];
+
+/// What an app is told of its visitors' way to it.
 pub(super) struct Names {
     /// The origin that is visited, in lower case.
-    ours: String,
+    pub(super) outer: String,
+    /// What the app is told in `Host`.
+    pub(super) inner: String,
     /// The app's own port.
-    port: u16,
+    pub(super) port: u16,
+    /// What the app's own pages are told to be on, in `Origin` and `Referer`.
+    pub(super) told: Told,
+}
+
+/// Which name `Origin` and `Referer` of the app's own pages have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The one that `Host` has, over http: it is plain HTTP that the app speaks.
+    Inner,
+    /// The visitor's own; `X-Forwarded-Host` says it too where `forwarded` is set.
+    Outer { forwarded: bool },
 }
 
 impl Names {
-    pub(super) fn new(ours: String, port: u16) -> Self {
-        Self { ours, port }
-    }
-
-    /// Make a request look as if it came to `localhost`.
+    /// Make a request look as if it came by the inner name.
     pub(super) fn inward(&self, headers: &mut HeaderMap) {
-        let theirs = format!("http://localhost:{}", self.port);
-        set(headers, header::HOST, &theirs["http://".len()..]);
-        move_origin(headers, &self.ours, &theirs);
+        set(headers, header::HOST, &self.inner);
+        match self.told {
+            Told::Inner => {
+                let inner = format!("http://{}", self.inner);
+                if inner != self.outer {
+                    move_origin(headers, &self.outer, &inner);
+                }
+            }
+            Told::Outer { forwarded: true } => {
+                set(headers, X_FORWARDED_HOST, authority(&self.outer));
+            }
+            Told::Outer { forwarded: false } => {}
+        }
     }
 
-    /// Make what the app says of `localhost` true for the visitor.
+    /// Make what the app says of the inner name true for the visitor.
     pub(super) fn outward(&self, headers: &mut HeaderMap) {
-        let ours = &self.ours;
-        for host in ["localhost", "127.0.0.1", "[::1]"] {
-            let theirs = format!("http://{host}:{}", self.port);
-            if let Some(moved) = moved(headers.get(header::LOCATION), &theirs, ours).or_else(|| {
-                moved(
-                    headers.get(header::LOCATION),
-                    &theirs["http:".len()..],
-                    ours,
-                )
-            }) {
-                set(headers, header::LOCATION, &moved);
+        for name in LEADING {
+            self.change(headers, &name, |text| self.moved(text));
+        }
+        self.change(headers, &header::REFRESH, |text| {
+            let at = text.to_ascii_lowercase().find("url=")? + "url=".len();
+            let (front, url) = text.split_at(at);
+            let quoted = url.trim_start_matches(['"', '\'', ' ']);
+            let (gap, url) = url.split_at(url.len() - quoted.len());
+            Some(format!("{front}{gap}{}", self.moved(url)?))
+        });
+        self.change(headers, &header::LINK, |text| {
+            let mut pieces = text.split('<');
+            let mut moved = pieces.next().unwrap_or_default().to_owned();
+            for piece in pieces {
+                moved.push('<');
+                let changed = piece.split_once('>').and_then(|(url, rest)| {
+                    let url = self.moved(url)?;
+                    Some(format!("{url}>{rest}"))
+                });
+                moved.push_str(changed.as_deref().unwrap_or(piece));
             }
-            let allows_itself = |value: &HeaderValue| value == theirs.as_str();
-            if headers
-                .get(header::ACCESS_CONTROL_ALLOW_ORIGIN)
-                .is_some_and(allows_itself)
-            {
-                set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, ours);
+            Some(moved)
+        });
+    }
+
+    /// Change each value of a header that `how` has another one for.
+    fn change(
+        &self,
+        headers: &mut HeaderMap,
+        name: &HeaderName,
+        how: impl Fn(&str) -> Option<String>,
+    ) {
+        let http::header::Entry::Occupied(mut entry) = headers.entry(name) else {
+            return;
+        };
+        for value in entry.iter_mut() {
+            let changed = value.to_str().ok().and_then(&how);
+            if let Some(Ok(changed)) = changed.map(|text| HeaderValue::from_str(&text)) {
+                *value = changed;
             }
         }
     }
+
+    /// A URL as the visitor has to spell it, if it is one of the app.
+    fn moved(&self, url: &str) -> Option<String> {
+        let rest = ["http://", "https://", "//"]
+            .into_iter()
+            .find_map(|scheme| {
+                let (front, rest) = url.split_at_checked(scheme.len())?;
+                front.eq_ignore_ascii_case(scheme).then_some(rest)
+            })?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(end);
+        self.is_inner(authority)
+            .then(|| format!("{}{rest}", self.outer))
+    }
+
+    /// Whether the app may mean itself by it: what it was told, the same without a port, or its own
+    /// port on its own machine.
+    fn is_inner(&self, authority: &str) -> bool {
+        let is = |own: &str| authority.eq_ignore_ascii_case(own);
+        if is(&self.inner) || without_port(&self.inner).is_some_and(is) {
+            return true;
+        }
+        let Some((host, port)) = authority.rsplit_once(':') else {
+            return false;
+        };
+        let here = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
+        port.parse() == Ok(self.port) && here.iter().any(|it| host.eq_ignore_ascii_case(it))
+    }
+}
+
+/// What follows the scheme of an origin.
+pub(super) fn authority(origin: &str) -> &str {
+    origin.split_once("://").map_or(origin, |it| it.1)
+}
+
+/// Of `shop.localhost:7070`; nothing of what is no name, such as `localhost:3000`, which others
+/// have too.
+fn without_port(authority: &str) -> Option<&str> {
+    let (host, port) = authority.rsplit_once(':')?;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    (is_port && host.contains('.') && !host.ends_with(|c: char| c.is_ascii_digit())).then_some(host)
 }
 
 /// Make what a request says of where it was made on say `to` instead of `from`.
@@ -126,31 +218,40 @@ mod tests {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
     }
 
+    fn names(inner: &str, told: Told) -> Names {
+        Names {
+            outer: "https://a.example".to_owned(),
+            inner: inner.to_owned(),
+            port: 5173,
+            told,
+        }
+    }
+
     #[test]
     fn only_our_own_origin_is_rewritten() {
-        let names = Names::new("http://shop.localhost:7070".to_owned(), 5173);
         let table = [
             (
                 header::ORIGIN,
+                "https://a.example",
                 "http://shop.localhost:7070",
-                "http://localhost:5173",
             ),
             (
                 header::ORIGIN,
-                "http://other.localhost:7070",
-                "http://other.localhost:7070",
+                "HTTPS://A.example",
+                "http://shop.localhost:7070",
             ),
+            (header::ORIGIN, "http://a.example", "http://a.example"),
             (header::ORIGIN, "http://evil.example", "http://evil.example"),
             (header::ORIGIN, "null", "null"),
             (
                 header::REFERER,
+                "https://a.example/a?b",
                 "http://shop.localhost:7070/a?b",
-                "http://localhost:5173/a?b",
             ),
             (
                 header::REFERER,
-                "http://shop.localhost:70701/",
-                "http://shop.localhost:70701/",
+                "https://a.example:444/",
+                "https://a.example:444/",
             ),
             (
                 header::REFERER,
@@ -160,53 +261,144 @@ mod tests {
         ];
         for (name, given, want) in table {
             let mut headers = one(name.clone(), given);
-            names.inward(&mut headers);
+            names("shop.localhost:7070", Told::Inner).inward(&mut headers);
             assert_eq!(headers[&name], want);
-            assert_eq!(headers[header::HOST], "localhost:5173");
+            assert_eq!(headers[header::HOST], "shop.localhost:7070");
+            assert!(!headers.contains_key(X_FORWARDED_HOST));
+        }
+    }
+
+    #[test]
+    fn who_is_told_the_outer_name_is_told_it_everywhere() {
+        for forwarded in [true, false] {
+            let mut headers = one(header::ORIGIN, "https://a.example");
+            names("shop.localhost:7070", Told::Outer { forwarded }).inward(&mut headers);
+            assert_eq!(headers[header::ORIGIN], "https://a.example");
+            let told = headers.get(X_FORWARDED_HOST).map(HeaderValue::as_bytes);
+            assert_eq!(told, forwarded.then_some(&b"a.example"[..]));
         }
     }
 
     #[test]
     fn what_the_app_says_of_itself_is_mapped_back() {
-        let names = Names::new("http://shop.localhost:7070".to_owned(), 5173);
+        let refresh = header::REFRESH;
         let table = [
             (
                 header::LOCATION,
-                "http://localhost:5173/x?y#z",
                 "http://shop.localhost:7070/x?y#z",
+                "https://a.example/x?y#z",
+            ),
+            (
+                header::LOCATION,
+                "https://SHOP.localhost:7070",
+                "https://a.example",
+            ),
+            (
+                header::LOCATION,
+                "http://shop.localhost/x",
+                "https://a.example/x",
+            ),
+            (
+                header::LOCATION,
+                "//shop.localhost:7070/x",
+                "https://a.example/x",
+            ),
+            (
+                header::LOCATION,
+                "http://localhost:5173?x",
+                "https://a.example?x",
             ),
             (
                 header::LOCATION,
                 "http://127.0.0.1:5173",
-                "http://shop.localhost:7070",
+                "https://a.example",
             ),
+            (header::LOCATION, "http://[::1]:5173/", "https://a.example/"),
             (
                 header::LOCATION,
-                "//localhost:5173/x",
-                "http://shop.localhost:7070/x",
+                "https://0.0.0.0:5173/",
+                "https://a.example/",
             ),
             (header::LOCATION, "/x", "/x"),
+            (header::LOCATION, "//", "//"),
+            (header::LOCATION, "", ""),
             (
                 header::LOCATION,
                 "http://localhost:51730/",
                 "http://localhost:51730/",
             ),
+            (header::LOCATION, "http://localhost/", "http://localhost/"),
+            (
+                header::LOCATION,
+                "http://shop.localhost:70700/",
+                "http://shop.localhost:70700/",
+            ),
+            (
+                header::LOCATION,
+                "http://shop.localhost.evil/",
+                "http://shop.localhost.evil/",
+            ),
+            (
+                header::LOCATION,
+                "http://shop.localhost:7070@evil/",
+                "http://shop.localhost:7070@evil/",
+            ),
             (
                 header::LOCATION,
                 "http://elsewhere.example/",
                 "http://elsewhere.example/",
+            ),
+            (
+                header::CONTENT_LOCATION,
+                "http://localhost:5173/a",
+                "https://a.example/a",
             ),
             (
                 header::ACCESS_CONTROL_ALLOW_ORIGIN,
-                "http://localhost:5173",
                 "http://shop.localhost:7070",
+                "https://a.example",
             ),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*", "*"),
+            (
+                refresh.clone(),
+                "5; url=http://shop.localhost:7070/x",
+                "5; url=https://a.example/x",
+            ),
+            (
+                refresh.clone(),
+                "0;URL='http://localhost:5173/x'",
+                "0;URL='https://a.example/x'",
+            ),
+            (refresh, "5", "5"),
+            (
+                header::LINK,
+                "<http://shop.localhost:7070/2>; rel=next, </3>; rel=last, <http://b.example/>; rel=x",
+                "<https://a.example/2>; rel=next, </3>; rel=last, <http://b.example/>; rel=x",
+            ),
+            (
+                header::LINK,
+                "</a.css>; rel=preload",
+                "</a.css>; rel=preload",
+            ),
         ];
         for (name, given, want) in table {
             let mut headers = one(name.clone(), given);
-            names.outward(&mut headers);
-            assert_eq!(headers[&name], want);
+            names("shop.localhost:7070", Told::Inner).outward(&mut headers);
+            assert_eq!(headers[&name], want, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_bare_localhost_is_nobodys() {
+        let table = [
+            ("http://localhost:5173/", "https://a.example/"),
+            ("http://localhost/", "http://localhost/"),
+            ("http://localhost:3000/", "http://localhost:3000/"),
+        ];
+        for (given, want) in table {
+            let mut headers = one(header::LOCATION, given);
+            names("localhost:5173", Told::Inner).outward(&mut headers);
+            assert_eq!(headers[header::LOCATION], want);
         }
     }
 

@@ -28,7 +28,10 @@ pub enum Target {
         dial: Arc<dyn Dial>,
         /// The app's own port, for its `Host` and for people.
         port: u16,
+        /// What the app is told its host is.
         host: ProxyHost,
+        /// See [`crate::model::Plan::forwarded_host`].
+        forwarded_host: bool,
         /// Connections to one generation never serve another.
         generation: u64,
     },

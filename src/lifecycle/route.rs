@@ -126,7 +126,8 @@ impl Instance {
         let target = Target::Ready {
             dial: AppDial::new(self.door.subscribe()),
             port,
-            host: plan.proxy,
+            host: plan.proxy.clone(),
+            forwarded_host: plan.forwarded_host,
             generation: self.record.generation,
         };
         self.house

@@ -13,6 +13,7 @@ mod plan;
 mod port;
 mod probe;
 mod problem;
+mod proxy_host;
 mod public_url;
 mod sandbox;
 mod secret;
@@ -39,12 +40,13 @@ pub use options::{
 };
 pub use phase::{Phase, PhaseKind};
 pub use plan::{
-    Candidate, Evidence, Fallback, Install, Plan, ProxyHost, Readiness, Reload, ReloadMode,
-    RunCommand, VersionChoice,
+    Candidate, Evidence, Fallback, Install, Plan, Readiness, Reload, ReloadMode, RunCommand,
+    VersionChoice,
 };
 pub use port::{Answered, OpenPort, PortKind};
 pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem};
+pub use proxy_host::{Authority, BadHost, ProxyHost};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use sandbox::{Egress, Sandbox};
 pub use secret::Secret;

@@ -79,7 +79,10 @@ pub struct SyncOptions {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProxyOptions {
+    /// `name`, `preserve`, `localhost`, or a host such as `shop.example`.
     pub host: Option<ProxyHost>,
+    /// See [`super::Plan::forwarded_host`].
+    pub forwarded_host: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::ImageRef;
+use super::{ImageRef, ProxyHost};
 
 /// The outcome of detection with the user's own settings laid on top.
 ///
@@ -26,7 +26,15 @@ pub struct Plan {
     pub run: RunCommand,
     pub ready: Readiness,
     pub reload: Reload,
+    /// What the app is told its host name is.
     pub proxy: ProxyHost,
+    /// The user said so, so that no other is tried where the app refuses it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub host_is_fixed: bool,
+    /// Whether the app is told the visitor's own name too, in `X-Forwarded-Host`. Some apps take
+    /// that for their name, and refuse it or compare it with `Origin`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forwarded_host: bool,
     /// Requests refused on a public listener, as globs over path and query.
     pub public_deny: Vec<String>,
     /// Left out of sync besides the ignore files, in gitignore syntax.
@@ -127,16 +135,6 @@ pub enum ReloadMode {
     Restart,
     /// Files are read on every request.
     None,
-}
-
-/// What the app is told its host name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProxyHost {
-    /// The name the visitor used.
-    Preserve,
-    /// `localhost:<port>`, with Origin and Referer rewritten to match.
-    Localhost,
 }
 
 /// One predicate of a template that held, and where.

@@ -81,8 +81,15 @@ pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, 
         proxy: options
             .proxy
             .host
-            .or(view.template.proxy.host)
-            .unwrap_or(ProxyHost::Preserve),
+            .clone()
+            .or_else(|| view.template.proxy.host.clone())
+            .unwrap_or(ProxyHost::Name),
+        host_is_fixed: options.proxy.host.is_some(),
+        forwarded_host: options
+            .proxy
+            .forwarded_host
+            .or(view.template.proxy.forwarded_host)
+            .unwrap_or(false),
         public_deny: view.template.proxy.public_deny.clone().unwrap_or_default(),
         ignore,
         env,

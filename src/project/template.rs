@@ -211,6 +211,7 @@ pub struct ReloadPart {
 #[serde(deny_unknown_fields, default)]
 pub struct ProxyPart {
     pub host: Option<ProxyHost>,
+    pub forwarded_host: Option<bool>,
     pub public_deny: Option<Vec<String>>,
 }
 
@@ -288,6 +289,7 @@ impl Template {
             },
             proxy: ProxyPart {
                 host: self.proxy.host.or(base.proxy.host),
+                forwarded_host: self.proxy.forwarded_host.or(base.proxy.forwarded_host),
                 public_deny: self.proxy.public_deny.or(base.proxy.public_deny),
             },
             sync: SyncPart { ignore },

@@ -31,6 +31,7 @@ fn route(id: &str, port: u16) -> Route {
             dial: Arc::new(TcpDial(([127, 0, 0, 1], port).into())),
             port,
             host: ProxyHost::Preserve,
+            forwarded_host: false,
             generation: 1,
         },
         activity: Activity::new(),
@@ -75,9 +76,9 @@ fn attacked() {
     let (shop, blog) = (free_port(), free_port());
     routes.set("shop".parse().unwrap(), route("0123456789ab", shop));
     routes.set("blog".parse().unwrap(), route("ba9876543210", blog));
-    let entrances = Entrances::new(routes, &scope);
     let gateway = Gateway::bind(Some(0)).unwrap();
     let port = gateway.port();
+    let entrances = Entrances::new(routes, port, &scope);
     scope.spawn(async move { gateway.serve(&entrances).await.unwrap() });
     let output = attack(&[port, shop, blog]);
     runtime.block_on(scope.close(Duration::from_secs(20)));

@@ -88,6 +88,7 @@ async fn a_request_is_answered_whenever_the_kept_connection_closes() {
             dial: Arc::new(Closes(after)),
             port: 1,
             host: ProxyHost::Preserve,
+            forwarded_host: false,
             generation: 1,
         });
         for round in 0..3 {

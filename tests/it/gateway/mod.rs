@@ -9,6 +9,7 @@ mod framing;
 mod headers;
 mod leave;
 mod links;
+mod names;
 mod outsiders;
 mod pages;
 mod public_deny;

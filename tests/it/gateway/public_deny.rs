@@ -10,9 +10,9 @@ use super::world::{App, World, hello, mirror, raw, ready, soon, visit};
 
 const DENIED: [&str; 3] = ["/console", "*/__open-in-editor*", "*?__debugger__=*"];
 
-async fn denying() -> (World, App, Entrance) {
+async fn denying(host: ProxyHost) -> (World, App, Entrance) {
     let (world, app) = World::with(mirror).await;
-    world.deny(ready(app.port, ProxyHost::Preserve, 1), &DENIED);
+    world.deny(ready(app.port, host, 1), &DENIED);
     let entrance = world.entrance(&["https://a.example"]);
     (world, app, entrance)
 }
@@ -24,7 +24,15 @@ async fn get(entrance: &Entrance, target: &str) -> String {
 
 #[tokio::test]
 async fn no_spelling_of_a_private_path_reaches_the_app() {
-    let (_world, app, entrance) = denying().await;
+    for host in [ProxyHost::Name, ProxyHost::Localhost, ProxyHost::Preserve] {
+        no_spelling_reaches(host).await;
+    }
+}
+
+/// A debugger that trusts visitors by the name the app is told, as Werkzeug's does, is shut to
+/// them by its paths alone.
+async fn no_spelling_reaches(host: ProxyHost) {
+    let (_world, app, entrance) = denying(host).await;
     for target in [
         "/console",
         "/console/",
@@ -61,7 +69,7 @@ async fn no_spelling_of_a_private_path_reaches_the_app() {
 
 #[tokio::test]
 async fn what_is_not_private_passes_as_it_was_spelled() {
-    let (_world, _app, entrance) = denying().await;
+    let (_world, _app, entrance) = denying(ProxyHost::Preserve).await;
     for target in [
         "/",
         "/consoles",
@@ -80,7 +88,7 @@ async fn what_is_not_private_passes_as_it_was_spelled() {
 
 #[tokio::test]
 async fn at_this_machine_nothing_is_private() {
-    let (world, app, entrance) = denying().await;
+    let (world, app, entrance) = denying(ProxyHost::Name).await;
     for path in ["/console", "/?__debugger__=yes"] {
         let text = soon(world.ask(world.get(path))).await.1;
         assert!(text.starts_with(&format!("GET {path}\n")), "{text}");

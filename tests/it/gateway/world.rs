@@ -75,9 +75,9 @@ impl World {
     pub fn new() -> Self {
         let scope = Scope::new();
         let routes = Routes::new();
-        let entrances = Entrances::new(routes.clone(), &scope);
         let gateway = Gateway::bind(Some(0)).unwrap();
         let port = gateway.port();
+        let entrances = Entrances::new(routes.clone(), port, &scope);
         let served = {
             let entrances = entrances.clone();
             scope.spawn(async move { gateway.serve(&entrances).await.unwrap() })
@@ -225,6 +225,7 @@ pub fn ready(port: u16, host: ProxyHost, generation: u64) -> Target {
         dial: Arc::new(TcpDial(([127, 0, 0, 1], port).into())),
         port,
         host,
+        forwarded_host: false,
         generation,
     }
 }

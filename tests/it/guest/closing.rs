@@ -179,14 +179,15 @@ async fn nothing_is_lost_when_the_app_closes_what_is_about_to_be_used() {
     let port = listen(&scope).await;
     scope.spawn(async move { while events.recv().await.is_some() {} });
     let routes = Routes::new();
-    let entrances = Entrances::new(routes.clone(), &scope);
     let gateway = Gateway::bind(Some(0)).unwrap();
     let at = gateway.port();
+    let entrances = Entrances::new(routes.clone(), at, &scope);
     scope.spawn(async move { gateway.serve(&entrances).await.unwrap() });
     let target = Target::Ready {
         dial: Arc::new(ThroughGuest(link, port)),
         port,
         host: ProxyHost::Preserve,
+        forwarded_host: false,
         generation: 1,
     };
     let route = Route {

@@ -106,7 +106,7 @@ impl World {
         let tools = tools(&self.dir.path().join("state"), &scope);
         let routes = Routes::default();
         let house = House {
-            entrances: Entrances::new(routes.clone(), &scope),
+            entrances: Entrances::new(routes.clone(), 1, &scope),
             tunnels: Arc::new(make(&tools).unwrap_or_else(|| Tunnels::new(&tools).unwrap())),
             supabase: Arc::new(Desk::new(
                 SupabaseSettings::default(),
