@@ -18,7 +18,7 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Activity, Entrances, Gateway, PublicDeny, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes, Target, TcpDial},
     model::ProxyHost,
     task::Scope,
 };
@@ -62,6 +62,7 @@ async fn serve(upstream: u16) {
         target,
         activity: Activity::new(),
         public_deny: PublicDeny::none(),
+        ports: Arc::new(NoPorts),
     };
     let routes = Routes::new();
     routes.set("shop".parse().unwrap(), route);

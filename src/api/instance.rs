@@ -42,6 +42,9 @@ pub struct UpRequest {
     /// How long that lasts, or how long the link in the result is good for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Lifetime>,
+    /// Ports that visitors from outside may ask for besides the app's. Never of a project's file.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub expose: BTreeSet<u16>,
     /// What the caller's environment has for tunnel providers.
     #[serde(default)]
     pub credentials: Credentials,

@@ -1,5 +1,7 @@
 //! Who may visit previews from outside: links, and leave for everyone.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,9 @@ pub struct ShareView {
     /// When that ends; absent if it does not by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_until: Option<Timestamp>,
+    /// Ports that may be visited besides the app's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ports: BTreeSet<u16>,
     pub links: Vec<LinkView>,
 }
 

@@ -123,7 +123,12 @@ fn rows(share: &ShareView, now: Timestamp) -> Vec<[String; 5]> {
             text::harmless(label),
         ]
     });
-    everyone.into_iter().chain(links).collect()
+    let ports = share.ports.iter().map(|port| {
+        let dash = || "-".to_owned();
+        let what = format!("port {port}");
+        [name.clone(), dash(), what, dash(), dash()]
+    });
+    everyone.into_iter().chain(ports).chain(links).collect()
 }
 
 async fn new(

@@ -84,6 +84,9 @@ pub struct AccessArgs {
     /// How long the link is good for, or how long it is public, such as `2h` or `never`
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<Lifetime>,
+    /// Let visitors ask for this port too, at `<port>--<public host>`; give it once for each port
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub expose: Vec<u16>,
 }
 
 impl AccessArgs {
@@ -159,6 +162,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         rebuild: args.rebuild,
         public: args.access.public(),
         expires: args.access.expires,
+        expose: args.access.expose.iter().copied().collect(),
         credentials: context.credentials(),
     };
     context.printer.busy("starting");

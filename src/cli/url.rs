@@ -25,6 +25,9 @@ pub struct UrlArgs {
     /// The URL on this host
     #[arg(long)]
     pub local: bool,
+    /// The URL of another port that is listened on inside
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
     /// Show it as a QR code too
     #[arg(long)]
     pub qr: bool,
@@ -42,10 +45,12 @@ pub async fn run(context: &mut Context, args: UrlArgs) -> Outcome {
     if args.public && urls.public.is_none() {
         return Err(no_public(&view));
     }
-    let url = if args.local {
-        urls.local.clone()
-    } else {
-        best(&context.client().await?, &view, urls).await?
+    let of_app = matches!(view.phase, Phase::Ready { port, .. } if args.port == Some(port));
+    let url = match args.port.filter(|_| !of_app) {
+        Some(port) if args.public => public_port(&context.client().await?, &view, port).await?,
+        Some(port) => of_port(&urls.local, port),
+        None if args.local => urls.local.clone(),
+        None => best(&context.client().await?, &view, urls).await?,
     };
     if args.qr {
         context.printer.qr(&url);
@@ -65,6 +70,29 @@ pub async fn best(client: &Client, view: &InstanceView, urls: &Urls) -> Result<S
     Ok(own
         .link
         .map_or_else(|| own.url.to_string(), |link| link.reveal().to_owned()))
+}
+
+/// Where a port is found, asked for by its number before the host.
+fn of_port(url: &str, port: u16) -> String {
+    url.replacen("://", &format!("://{port}--"), 1)
+}
+
+/// A port's public URL, if visitors may ask for it.
+async fn public_port(client: &Client, view: &InstanceView, port: u16) -> Result<String, Failure> {
+    let shares = client.share(view.id.as_str()).await?.shares;
+    if shares.iter().any(|share| share.ports.contains(&port)) {
+        let own = client.own_link(view.id.as_str()).await?;
+        let link = own.link.map(|link| link.reveal().to_owned());
+        return Ok(of_port(&link.unwrap_or_else(|| own.url.to_string()), port));
+    }
+    let name = view.name.as_str();
+    let port = port.to_string();
+    Err(Problem::new(
+        Code::Policy,
+        format!("port {port} of `{name}` is not open to visitors"),
+    )
+    .hint("`up --expose` opens it, and those that are named with it")
+    .into())
 }
 
 fn no_public(view: &InstanceView) -> Failure {
@@ -112,4 +140,25 @@ pub fn reachable(view: &InstanceView) -> Result<&Urls, Failure> {
         "wait until it is ready",
     )
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_stands_before_the_host() {
+        for (url, want) in [
+            (
+                "http://shop.localhost:7070",
+                "http://3001--shop.localhost:7070",
+            ),
+            (
+                "https://a.example/?__cm=x",
+                "https://3001--a.example/?__cm=x",
+            ),
+        ] {
+            assert_eq!(of_port(url, 3001), want);
+        }
+    }
 }

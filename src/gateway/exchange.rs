@@ -6,10 +6,10 @@ use hyper::body::Incoming;
 
 use super::{
     body::{BrokenUpload, Upload},
-    dial::Dial,
     page::Page,
-    pool::{Connection, Unreachable},
-    route::{Entry, Target},
+    pool::Connection,
+    route::Entry,
+    way::Way,
 };
 
 /// Send the request and wait for the head of the answer.
@@ -19,15 +19,13 @@ use super::{
 /// sent or when repeating it does no harm; the dialler waits for a restart to end.
 pub(super) async fn exchange(
     entry: &Entry,
+    way: Way,
     request: Request<Upload>,
     pooled: bool,
 ) -> Result<(Response<Incoming>, Box<Connection>), Page> {
     let name = entry.name.as_str();
-    let Target::Ready { dial, port, .. } = &entry.route.target else {
-        return Err(Page::starting(name, ""));
-    };
     let kept = if pooled {
-        entry.pool.take().await
+        way.pool(entry).take().await
     } else {
         None
     };
@@ -39,13 +37,13 @@ pub(super) async fn exchange(
             Err(Unanswered::Failed(error)) => return Err(no_answer(name, &error)),
         }
     }
-    let connection = open(dial.as_ref(), name, *port).await?;
+    let connection = way.connect(entry).await?;
     match attempt(entry, connection, request).await {
         Ok(answered) => return Ok(answered),
         Err(Unanswered::Again(unsent)) => request = *unsent,
         Err(Unanswered::Failed(error)) => return Err(no_answer(name, &error)),
     }
-    let connection = open(dial.as_ref(), name, *port).await?;
+    let connection = way.connect(entry).await?;
     let answered = connection.send(request).await;
     answered.map_err(|failure| no_answer(name, failure.error()))
 }
@@ -85,25 +83,6 @@ async fn attempt(
     answered.map_err(|mut failure| match failure.take_message().or(again) {
         Some(unsent) => Unanswered::again(unsent),
         None => Unanswered::Failed(failure.into_error()),
-    })
-}
-
-async fn open(dial: &dyn Dial, name: &str, port: u16) -> Result<Box<Connection>, Page> {
-    Connection::open(dial).await.map_err(|error| match error {
-        Unreachable::Refused => Page::not_listening(name, port),
-        Unreachable::TimedOut => Page::broken(
-            StatusCode::GATEWAY_TIMEOUT,
-            name,
-            "the app did not take the connection within 30 s",
-        ),
-        Unreachable::Broken(error) => {
-            tracing::debug!(%error, name, "an instance cannot be reached");
-            Page::broken(
-                StatusCode::BAD_GATEWAY,
-                name,
-                "the preview cannot be reached",
-            )
-        }
     })
 }
 

@@ -23,6 +23,7 @@ use super::{
     rewrite::Names,
     route::{Entry, Target},
     upgrade::{self, Kept},
+    way::Way,
 };
 
 /// One visitor's connection, as far as its requests need to know it.
@@ -37,12 +38,20 @@ pub(super) struct Visitor {
 /// A request on its way, and what has to outlive it.
 struct Errand {
     entry: Arc<Entry>,
+    way: Way,
     place: Place,
     request: Request<Upload>,
     names: Names,
     upgrade: Option<(HeaderValue, OnUpgrade)>,
     hold: Hold,
     busy: Busy,
+}
+
+/// Whom a request is for, and where its visitor is.
+struct Found {
+    entry: Arc<Entry>,
+    way: Way,
+    place: Place,
 }
 
 impl Visitor {
@@ -101,10 +110,11 @@ impl Visitor {
         body: Incoming,
         busy: Busy,
     ) -> Result<Errand, (Box<Page>, Busy)> {
-        let (entry, place, wishes) = match self.admit(&mut parts) {
-            Ok(found) => found,
+        let (found, wishes) = match self.admit(&mut parts) {
+            Ok(admitted) => admitted,
             Err(page) => return Err((Box::new(page), busy)),
         };
+        let Found { entry, way, place } = found;
         let Target::Ready {
             port,
             host,
@@ -130,8 +140,11 @@ impl Visitor {
         let wanted = Wanted {
             host,
             forwarded: *forwarded_host,
-            label: entry.name.as_str(),
-            port: *port,
+            label: &way.label(entry.name.as_str()),
+            port: match way {
+                Way::App => *port,
+                Way::Port(port) => port,
+            },
             door: self.door.hall.port,
         };
         let names = place.tell(headers, &wanted);
@@ -155,6 +168,7 @@ impl Visitor {
         let request = Request::from_parts(parts, body);
         Ok(Errand {
             entry,
+            way,
             place,
             request,
             names,
@@ -165,7 +179,7 @@ impl Visitor {
     }
 
     /// Refuse what nobody should send, and find the instance.
-    fn admit(&self, parts: &mut Parts) -> Result<(Arc<Entry>, Place, Wishes), Page> {
+    fn admit(&self, parts: &mut Parts) -> Result<(Found, Wishes), Page> {
         if parts.method == Method::CONNECT && parts.version == Version::HTTP_2 {
             let why = "upgrades over HTTP/2 are not supported; use HTTP/1.1";
             return Err(Page::refused(StatusCode::NOT_IMPLEMENTED, why));
@@ -174,7 +188,7 @@ impl Visitor {
             let why = format!("{} is not allowed", parts.method);
             return Err(Page::refused(StatusCode::METHOD_NOT_ALLOWED, why));
         }
-        let (entry, place) = self.find(parts)?;
+        let found = self.find(parts)?;
         let wishes = headers::clean_request(&mut parts.headers, parts.version).map_err(|bad| {
             let status = match bad {
                 BadHeaders::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -183,16 +197,16 @@ impl Visitor {
             };
             Page::refused(status, bad.to_string())
         })?;
-        if let Place::Local { port } = place {
-            let name = entry.name.as_str();
-            cross_site::check(parts, wishes.upgrade.is_some(), name, port)
-                .map_err(|why| Page::cross_site(why, name))?;
+        if let Place::Local { port } = found.place {
+            let label = found.way.label(found.entry.name.as_str());
+            cross_site::check(parts, wishes.upgrade.is_some(), &label, port)
+                .map_err(|why| Page::cross_site(why, &label))?;
         }
-        Ok((entry, place, wishes))
+        Ok((found, wishes))
     }
 
     /// Whom the request is for, as far as this door leads there.
-    fn find(&self, parts: &mut Parts) -> Result<(Arc<Entry>, Place), Page> {
+    fn find(&self, parts: &mut Parts) -> Result<Found, Page> {
         let hall = &self.door.hall;
         let outside = matches!(self.door.side, Side::Outside(_));
         let host = host::host_of(parts, outside)
@@ -201,9 +215,13 @@ impl Visitor {
             Side::Local { port } => {
                 let port = *port;
                 match host::site(host.to_str().unwrap_or_default(), port) {
-                    Site::Instance(name) => {
-                        let entry = hall.routes.find(&name).ok_or_else(Page::no_such_preview)?;
-                        Ok((entry, Place::Local { port }))
+                    Site::Instance(label) => {
+                        let (entry, way) = self.named(&label)?;
+                        if let (Way::Port(port), true) = (way, way.is_debugger()) {
+                            return Err(Page::debugger(entry.name.as_str(), port));
+                        }
+                        let place = Place::Local { port };
+                        Ok(Found { entry, way, place })
                     }
                     Site::Gateway => Err(Page::index(&hall.routes.all(), port)),
                     Site::Foreign => Err(Page::no_such_preview()),
@@ -215,17 +233,37 @@ impl Visitor {
                 let pass = admission::admit(&visit, parts)?;
                 let entry = hall.routes.find(visit.hosted.name.as_str());
                 let entry = entry.ok_or_else(Page::no_such_preview)?;
+                let way = visit.port.map_or(Way::App, Way::Port);
+                let shut = visit.port.is_some_and(|it| !visit.hosted.gate.has_port(it));
+                if shut || way.is_debugger() {
+                    return Err(Page::private_port());
+                }
                 if entry.route.public_deny.has(&parts.uri) {
                     return Err(Page::private());
                 }
-                Ok((entry, Place::Public(visit, pass)))
+                let place = Place::Public(visit, pass);
+                Ok(Found { entry, way, place })
             }
         }
+    }
+
+    /// Whom the first part of a host at this machine means. A port of one preview is never another
+    /// preview, whatever that is called.
+    fn named(&self, label: &str) -> Result<(Arc<Entry>, Way), Page> {
+        let routes = &self.door.hall.routes;
+        if let Some((port, name)) = host::port_of(label)
+            && let Some(entry) = routes.find(name)
+        {
+            return Ok((entry, Way::Port(port)));
+        }
+        let entry = routes.find(label).ok_or_else(Page::no_such_preview)?;
+        Ok((entry, Way::App))
     }
 
     async fn run(&self, errand: Errand) -> Result<Response<Reply>, (Page, Busy)> {
         let Errand {
             entry,
+            way,
             place,
             request,
             names,
@@ -233,7 +271,7 @@ impl Visitor {
             hold,
             busy,
         } = errand;
-        let exchanged = exchange(&entry, request, upgrade.is_none());
+        let exchanged = exchange(&entry, way, request, upgrade.is_none());
         let exchanged = match &place {
             Place::Local { .. } => exchanged.await,
             Place::Public(_, pass) => tokio::select! {
@@ -251,14 +289,14 @@ impl Visitor {
         headers::clean_response(&mut parts.headers);
         names.outward(&mut parts.headers);
         if parts.headers.contains_key(header::SET_COOKIE) {
-            place.narrow_cookies(&mut parts.headers, entry.name.as_str());
+            place.narrow_cookies(&mut parts.headers, &way.label(entry.name.as_str()));
         }
         if let Place::Public(visit, pass) = &place {
             abroad::finish(&mut parts.headers, pass, &visit.hosted.gate.frames);
         }
         parts.version = Version::HTTP_11;
         if !changed {
-            let pool = Arc::clone(&entry.pool);
+            let pool = way.pool(&entry);
             let download = Download::new(body, connection, pool, hold).ending(
                 entry.route.activity.ends(),
                 headers::is_of_events(&parts.headers),

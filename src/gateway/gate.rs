@@ -1,6 +1,7 @@
 //! `Gate`: who may come in to one instance from outside, as lifecycle last said.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -43,6 +44,7 @@ pub(super) struct Frames {
 struct Inside {
     everyone: Option<Everyone>,
     holders: Vec<Holder>,
+    ports: BTreeSet<u16>,
 }
 
 struct Everyone {
@@ -97,6 +99,7 @@ impl Gate {
         let mut inside = self.inside.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *inside);
         let public = shares.public.clone().filter(|it| it.is_live(now));
+        inside.ports.clone_from(&shares.ports);
         inside.everyone = public.map(|publicity| Everyone {
             publicity,
             ends: before
@@ -130,6 +133,12 @@ impl Gate {
 
     pub(super) fn cookie_name(&self, secure: bool) -> &str {
         &self.cookies[usize::from(secure)]
+    }
+
+    /// Whether those who may come in may visit that port too.
+    pub(super) fn has_port(&self, port: u16) -> bool {
+        let inside = self.inside.read().unwrap_or_else(PoisonError::into_inner);
+        inside.ports.contains(&port)
     }
 
     /// Leave for everyone, if there is.
@@ -233,6 +242,7 @@ mod tests {
         let mut shares = Shares {
             public: Some(Publicity { expires: None }),
             grants: vec![one.grant.clone(), two.grant.clone()],
+            ..Shares::default()
         };
         gate.keep(&shares);
         let everyone = gate.everyone(now).unwrap();
@@ -265,6 +275,7 @@ mod tests {
                 expires: Some(later),
             }),
             grants: vec![one.grant.clone()],
+            ..Shares::default()
         });
         let token = one.token.reveal();
         assert!(gate.by_link(token, soon).is_none(), "to the moment");

@@ -5,10 +5,13 @@ use std::borrow::Cow;
 
 use http::{HeaderValue, Uri, header, request::Parts};
 
+pub(super) use crate::model::port_of;
+
 /// What a `Host` that is ours stands for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Site<'a> {
-    /// `<name>.localhost:<port>`. Whether there is such an instance is for the routes to say.
+    /// `<name>.localhost:<port>`, or `<app port>--<name>.localhost:<port>`. Whether there is such an
+    /// instance is for the routes to say.
     Instance(Cow<'a, str>),
     /// The gateway itself, by a name no other machine's resolver decides on.
     Gateway,
@@ -92,6 +95,11 @@ pub(super) fn site(host: &str, port: u16) -> Site<'_> {
     } else {
         Site::Instance(Cow::Borrowed(name))
     }
+}
+
+/// The first part of the host of that port.
+pub(super) fn with_port(port: u16, host: &str) -> String {
+    format!("{port}--{host}")
 }
 
 /// Whether `host` is the address of an entrance at `port`.
@@ -204,6 +212,38 @@ mod tests {
         );
         for host in ["u@a.localhost:1", "a,b", "a b", "a/b", "", "a%2eb"] {
             assert_eq!(ask("/", &[host]), Err(BadHost::Malformed), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_stands_before_a_name() {
+        let table = [
+            ("3001--shop", Some((3001, "shop"))),
+            ("1--a", Some((1, "a"))),
+            ("65535--a.example:8080", Some((65535, "a.example:8080"))),
+            ("80--3001--shop", Some((80, "3001--shop"))),
+            ("3001--my--shop", Some((3001, "my--shop"))),
+            ("shop", None),
+            ("3001-shop", None),
+            ("3001--", None),
+            ("--shop", None),
+            ("0--shop", None),
+            ("03001--shop", None),
+            ("+3001--shop", None),
+            ("65536--shop", None),
+            ("99999999999--shop", None),
+            ("3001---shop", None),
+            ("3001--.localhost", None),
+            ("3001--:80", None),
+            ("shop--3001", None),
+            ("30a1--shop", None),
+            ("", None),
+        ];
+        for (host, want) in table {
+            assert_eq!(port_of(host), want, "{host:?}");
+            if let Some((port, rest)) = want {
+                assert_eq!(with_port(port, rest), host);
+            }
         }
     }
 

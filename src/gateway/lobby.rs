@@ -78,6 +78,8 @@ pub(super) struct Visit {
     pub(super) shown: Arc<Shown>,
     /// The host that was named instead of the public one, by a tunnel program that says its target.
     pub(super) alias: Option<HeaderValue>,
+    /// What was asked for in place of the app, by its number before the public host.
+    pub(super) port: Option<u16>,
 }
 
 impl Visit {
@@ -150,6 +152,19 @@ impl Lobby {
                 hosted: Arc::clone(hosted),
                 shown,
                 alias: None,
+                port: None,
+            })
+        });
+        let named = named.or_else(|| {
+            let (port, rest) = host::port_of(text)?;
+            all.iter().rev().find_map(|hosted| {
+                let shown = hosted.by_host(rest)?;
+                Some(Visit {
+                    hosted: Arc::clone(hosted),
+                    shown: Arc::new(shown.of_port(port)),
+                    alias: None,
+                    port: Some(port),
+                })
             })
         });
         if named.is_some() || !self.own || !host::is_own(text, self.port) {
@@ -160,6 +175,7 @@ impl Lobby {
             hosted: Arc::clone(hosted),
             shown: hosted.newest()?,
             alias: Some(host.clone()),
+            port: None,
         })
     }
 

@@ -29,11 +29,13 @@ mod page;
 mod patience;
 mod place;
 mod pool;
+mod port_page;
 mod ports;
 mod rewrite;
 mod route;
 mod ticket;
 mod upgrade;
+mod way;
 
 use std::{
     io,

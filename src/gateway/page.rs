@@ -27,12 +27,14 @@ pub(super) struct Page {
     links: Box<[(String, String, &'static str)]>,
     /// Nothing that follows on the visitor's connection is read.
     final_word: bool,
+    /// A hint for people at this machine alone.
+    pub(super) at_home: Option<String>,
     /// What is said besides.
     extra: Box<[(HeaderName, HeaderValue)]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+pub(super) enum Mood {
     /// Will change by itself; the page asks again.
     Waiting,
     Resting,
@@ -40,13 +42,14 @@ enum Mood {
 }
 
 impl Page {
-    fn new(status: StatusCode, mood: Mood, problem: Problem) -> Self {
+    pub(super) fn new(status: StatusCode, mood: Mood, problem: Problem) -> Self {
         Self {
             status,
             problem,
             mood,
             links: Box::default(),
             final_word: false,
+            at_home: None,
             extra: Box::default(),
         }
     }
@@ -150,6 +153,7 @@ impl Page {
     /// The same for a stranger, who can run no command here.
     pub(super) fn abroad(mut self) -> Self {
         self.problem.next.clear();
+        self.at_home = None;
         self
     }
 
@@ -233,7 +237,10 @@ impl Page {
     }
 
     /// The answer, in the form the visitor reads.
-    pub(super) fn answer(&self, asked: &HeaderMap) -> Response<Reply> {
+    pub(super) fn answer(mut self, asked: &HeaderMap) -> Response<Reply> {
+        if let Some(hint) = self.at_home.take() {
+            self.problem = self.problem.hint(hint);
+        }
         let (kind, text) = if reads_html(asked) {
             ("text/html; charset=utf-8", self.html())
         } else {

@@ -8,7 +8,7 @@ use crate::model::{ProxyHost, PublicUrl};
 
 use super::{
     gate::Pass,
-    headers,
+    headers, host,
     lobby::Visit,
     rewrite::{self, Names, Told},
 };
@@ -35,6 +35,20 @@ impl Shown {
             authority: HeaderValue::from_str(&authority)
                 .expect("a host that was parsed is visible ASCII"),
             proto: HeaderValue::from_static(url.scheme().as_str()),
+        }
+    }
+
+    /// Where a port of it is found, asked for by its number.
+    pub(super) fn of_port(&self, port: u16) -> Self {
+        let authority = self.authority.to_str().unwrap_or_default();
+        let authority = host::with_port(port, authority);
+        Self {
+            origin: format!("{}://{authority}", self.proto.to_str().unwrap_or_default()),
+            host: host::with_port(port, &self.host),
+            authority: HeaderValue::from_str(&authority)
+                .expect("digits and hyphens before visible ASCII are"),
+            proto: self.proto.clone(),
+            implied: self.implied.clone(),
         }
     }
 

@@ -95,7 +95,8 @@ impl Manager {
             .label
             .clone()
             .or_else(|| order.options.name.clone())
-            .unwrap_or_else(|| order.source.name());
+            .unwrap_or_else(|| order.source.name())
+            .without_port();
         let taken = instances
             .values()
             .any(|handle| !handle.mailbox.is_closed() && handle.view.borrow().name == wished);

@@ -37,6 +37,8 @@ pub struct UpJob {
     pub env_flags: BTreeSet<String>,
     pub rebuild: bool,
     pub(super) share: ShareWish,
+    /// Ports to visit from outside besides the app's, where `share` is a wish.
+    pub(super) expose: BTreeSet<u16>,
     /// Nobody waits: the tunnel is opened beside, and is no reason to fail.
     pub unattended: bool,
     pub cancel: CancellationToken,

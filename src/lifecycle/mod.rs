@@ -166,6 +166,7 @@ impl Manager {
             env_flags: order.env_flags,
             rebuild: order.rebuild,
             share: self.share_wish(order.public, order.expires),
+            expose: order.expose,
             unattended: false,
             cancel: cancel.clone(),
         });

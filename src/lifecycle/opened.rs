@@ -19,8 +19,8 @@ impl Instance {
         let name = &self.record.name;
         Hosts {
             proxy: match &self.record.plan {
-                Some(plan) => plan.proxy,
-                None => ProxyHost::Preserve,
+                Some(plan) => plan.proxy.clone(),
+                None => ProxyHost::Name,
             },
             outside: format!("{name}.localhost:{}", self.house.settings.gateway_port),
         }

@@ -34,6 +34,8 @@ pub struct UpOrder {
     pub public: Option<bool>,
     /// How long that is so, or how long the link is good for that is made.
     pub expires: Option<Lifetime>,
+    /// Ports to visit from outside besides the app's. Those of an earlier order are no more.
+    pub expose: BTreeSet<u16>,
 }
 
 impl UpOrder {

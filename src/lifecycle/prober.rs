@@ -62,9 +62,10 @@ pub struct Hosts {
 
 impl Hosts {
     fn of_port(&self, port: u16) -> String {
-        match self.proxy {
+        match &self.proxy {
             ProxyHost::Localhost => format!("localhost:{port}"),
-            ProxyHost::Preserve => self.outside.clone(),
+            ProxyHost::Name | ProxyHost::Preserve => self.outside.clone(),
+            ProxyHost::Given(authority) => authority.as_str().to_owned(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! After a restart of the agent, or the loss of a link: what the record says, what the engine has,
 //! and what to do about it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -130,6 +130,7 @@ impl Instance {
             env_flags: self.record.env_flags.clone(),
             rebuild: false,
             share: ShareWish::AsItIs,
+            expose: BTreeSet::new(),
             unattended: true,
             cancel: self.epoch.current(),
         };

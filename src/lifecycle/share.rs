@@ -2,12 +2,15 @@
 //!
 //! It is beside the task that owns the instance: taking leave back must not wait for a start.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{LifecycleError, instance::Instance};
+use super::{
+    LifecycleError,
+    instance::{Instance, UpJob},
+};
 use crate::{
     gateway::{self, Gate},
     model::{Grant, GrantId, InstanceId, Lifetime, Publicity, Secret, Shares, UpOutcome},
@@ -166,8 +169,13 @@ impl Sharing {
         Ok(revoked)
     }
 
-    /// Open it to everyone for a time, or to holders of links alone. Says whether that is new.
-    pub(super) async fn publish(&self, life: Option<Lifetime>) -> Result<bool, LifecycleError> {
+    /// Open it to everyone for a time, or to holders of links alone, and these of its ports besides
+    /// its app. Says whether that is new.
+    pub(super) async fn publish(
+        &self,
+        life: Option<Lifetime>,
+        ports: &BTreeSet<u16>,
+    ) -> Result<bool, LifecycleError> {
         let mut kept = self.known().await?;
         let now = Timestamp::now();
         let public = life.map(|life| Publicity {
@@ -175,13 +183,16 @@ impl Sharing {
         });
         let mut shares = kept.shares().clone();
         let was = shares.public.take().filter(|was| was.is_live(now));
-        if was == public {
+        if was == public && shares.ports == *ports {
             return Ok(false);
         }
+        // What is taken back is so before the disk knows.
+        let mut less = kept.shares().clone();
+        less.public = less.public.filter(|_| public.is_some());
+        less.ports.retain(|port| ports.contains(port));
+        self.gate.keep(&less);
         shares.public = public;
-        if shares.public.is_none() {
-            self.gate.keep(&shares);
-        }
+        shares.ports.clone_from(ports);
         self.save(shares.clone()).await?;
         self.gate.keep(&shares);
         kept.known().shares = shares;
@@ -261,6 +272,7 @@ impl Kept {
         const NONE: &Shares = &Shares {
             public: None,
             grants: Vec::new(),
+            ports: BTreeSet::new(),
         };
         match self {
             Self::Read(known) => &known.shares,
@@ -271,12 +283,13 @@ impl Kept {
 
 impl Instance {
     /// Have it as it is wished for. Says whether that is new.
-    pub(super) async fn share(&self, wish: ShareWish) -> Result<bool, LifecycleError> {
-        match wish {
-            ShareWish::AsItIs => Ok(false),
-            ShareWish::Private { .. } => self.sharing.publish(None).await,
-            ShareWish::Public { life } => self.sharing.publish(Some(life)).await,
-        }
+    pub(super) async fn share(&self, job: &UpJob) -> Result<bool, LifecycleError> {
+        let life = match job.share {
+            ShareWish::AsItIs => return Ok(false),
+            ShareWish::Private { .. } => None,
+            ShareWish::Public { life } => Some(life),
+        };
+        self.sharing.publish(life, &job.expose).await
     }
 
     /// What a start has come to, with what opens the public URL if that is not open to everyone.

@@ -53,7 +53,7 @@ impl Instance {
             && self.record.limits == decision.limits
         {
             self.record.options = decision.options;
-            let shared = self.share(job.share).await?;
+            let shared = self.share(job).await?;
             let changed = self.have_tunnel(wish, &job.cancel).await? || shared;
             return Ok(self.outcome(changed, job.share).await);
         }
@@ -91,7 +91,7 @@ impl Instance {
 
     /// Who may visit is settled before anybody can.
     async fn share_and_open(&mut self, job: &UpJob, wish: Wish) -> Result<bool, LifecycleError> {
-        self.share(job.share).await?;
+        self.share(job).await?;
         self.have_tunnel(wish, &job.cancel).await
     }
 

@@ -1,6 +1,6 @@
 //! `Grant`: leave to visit one private preview from outside, and who may visit it without any.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct Shares {
     pub public: Option<Publicity>,
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// What may be visited besides the app, by its number.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ports: BTreeSet<u16>,
 }
 
 impl Shares {

@@ -21,6 +21,8 @@ pub enum BadId {
         "`{0}` is not a name: use 1 to 40 of a-z, 0-9 and `-`, and begin and end with a letter or digit"
     )]
     Name(String),
+    #[error("`{0}` is not a name: it reads as a port of the preview `{1}`")]
+    Port(String, String),
 }
 
 impl InstanceId {
@@ -127,15 +129,22 @@ impl Name {
         Self(format!("{}-{id}", head.trim_end_matches('-')))
     }
 
+    /// The same name, unless it reads as a port of another preview: `3001--shop` is then
+    /// `3001-shop`.
+    #[must_use]
+    pub fn without_port(self) -> Self {
+        match port_of(&self.0) {
+            Some(_) => Self::slug(&self.0),
+            None => self,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl FromStr for Name {
-    type Err = BadId;
-
-    fn from_str(text: &str) -> Result<Self, BadId> {
+    /// As [`FromStr`] has it, and names that read as a port too: older records may have such.
+    fn known(text: &str) -> Result<Self, BadId> {
         let inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         let fits = (1..=Self::LONGEST).contains(&text.len())
             && text.bytes().all(inner)
@@ -149,11 +158,32 @@ impl FromStr for Name {
     }
 }
 
+/// The port that the first part of a host asks for, and the host without it: `3001--shop` is port
+/// 3001 of `shop`.
+pub fn port_of(host: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = host.split_once("--")?;
+    let canonical = !digits.starts_with('0') && digits.bytes().all(|it| it.is_ascii_digit());
+    let named = !rest.is_empty() && !rest.starts_with(['-', '.', ':']);
+    let port = digits.parse().ok().filter(|port| *port > 0)?;
+    (canonical && named).then_some((port, rest))
+}
+
+impl FromStr for Name {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        match port_of(text) {
+            Some((_, rest)) => Err(BadId::Port(text.to_owned(), rest.to_owned())),
+            None => Self::known(text),
+        }
+    }
+}
+
 impl TryFrom<String> for Name {
     type Error = BadId;
 
     fn try_from(text: String) -> Result<Self, BadId> {
-        text.parse()
+        Self::known(&text)
     }
 }
 
@@ -190,6 +220,21 @@ mod tests {
                 Ok(&slug),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_does_not_read_as_a_port_of_another() {
+        for text in ["3001--shop", "1--a"] {
+            assert!(matches!(text.parse::<Name>(), Err(BadId::Port(..))));
+            let stored: Name = serde_json::from_value(text.into()).unwrap();
+            assert_eq!(stored.as_str(), text, "what an older record has");
+            let name = stored.without_port();
+            assert_eq!(name.as_str(), text.replace("--", "-"));
+        }
+        for text in ["3001-shop", "0--shop", "70000--shop", "shop--3001"] {
+            let name: Name = text.parse().unwrap();
+            assert_eq!(name.clone().without_port(), name);
         }
     }
 

@@ -30,7 +30,7 @@ pub use event::{
 pub use grant::{
     BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
 };
-pub use id::{BadId, InstanceId, Name};
+pub use id::{BadId, InstanceId, Name, port_of};
 pub use image::{BuildProgress, ImageInfo, ImageRef};
 pub use log::{LogLine, LogStream};
 pub use mask::Mask;

@@ -109,6 +109,7 @@ mod tests {
         Shares {
             public: Some(Publicity { expires: None }),
             grants: vec![grant],
+            ..Shares::default()
         }
     }
 

@@ -82,6 +82,7 @@ fn view(of: SharesOf) -> ShareView {
         name: of.name,
         public: public.is_some(),
         public_until: public.and_then(|public| public.expires),
+        ports: of.shares.ports,
         links: of
             .shares
             .grants

@@ -60,6 +60,7 @@ fn order(house: &House, caller: &Caller, request: &UpRequest) -> Result<UpOrder,
         owner: caller.owner.clone(),
         public: request.public,
         expires: request.expires,
+        expose: request.expose.clone(),
     };
     within(house, caller, &order.id())?;
     Ok(order)

@@ -19,6 +19,7 @@ fn given(rig: &Rig, id: &InstanceId, label: &str) -> Minted {
     let shares = Shares {
         public: None,
         grants: vec![minted.grant.clone()],
+        ..Shares::default()
     };
     let store = Store::open(rig.world.dir.path().join("state")).unwrap();
     store.save_shares(id, &shares).unwrap();

@@ -145,6 +145,7 @@ async fn what_was_public_and_is_private_now_keeps_holders_of_a_link() {
     gate.keep(&Shares {
         public: Some(Publicity { expires: None }),
         grants: vec![one.grant.clone()],
+        ..Shares::default()
     });
     let entrance = world.entrance_by(&gate, &[URL]);
     let mut anyone = In::new(&entrance, "/socket", None).await;

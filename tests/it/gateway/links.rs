@@ -39,6 +39,7 @@ pub fn keep(gate: &Gate, grants: &[&Grant]) {
     gate.keep(&Shares {
         public: None,
         grants: grants.iter().map(|&grant| grant.clone()).collect(),
+        ..Shares::default()
     });
 }
 
@@ -282,6 +283,7 @@ async fn at_a_shared_port_a_link_opens_its_own_preview_alone() {
     blog.keep(&Shares {
         public: None,
         grants: vec![theirs.grant.clone()],
+        ..Shares::default()
     });
     let target = super::world::ready(app.port, codemate_preview::model::ProxyHost::Preserve, 1);
     world.route("blog", target);
@@ -333,6 +335,7 @@ async fn a_public_preview_needs_none_and_still_hides_one() {
     let shares = |expires| Shares {
         public: Some(Publicity { expires }),
         grants: vec![minted.grant.clone()],
+        ..Shares::default()
     };
     gate.keep(&shares(None));
     let entrance = world.entrance_by(&gate, &[URL]);

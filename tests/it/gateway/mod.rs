@@ -12,6 +12,7 @@ mod links;
 mod names;
 mod outsiders;
 mod pages;
+mod ports;
 mod public_deny;
 mod siblings;
 mod slow;

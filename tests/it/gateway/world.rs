@@ -1,24 +1,27 @@
 //! An app, a gateway before it, and a visitor.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     fmt::Write as _,
     future::Future,
+    io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use codemate_preview::{
     gateway::{
-        Activity, Entrance, Entrances, Gate, Gateway, NoPorts, PublicDeny, Route, Routes, Target,
-        TcpDial,
+        Activity, Dial as _, Entrance, Entrances, Gate, Gateway, Ports, PublicDeny, Route, Routes,
+        Stream, Target, TcpDial,
     },
-    model::{Name, ProxyHost, Publicity, Shares},
+    model::{Name, OpenPort, PortKind, ProxyHost, Publicity, Shares},
     task::Scope,
 };
 use futures_util::stream;
@@ -63,6 +66,8 @@ pub struct World {
     pub activity: Arc<Activity>,
     pub port: u16,
     pub served: JoinHandle<()>,
+    /// What is found at ports of `shop` that are asked for by their number.
+    pub ports: Arc<Listening>,
 }
 
 impl Drop for World {
@@ -89,6 +94,7 @@ impl World {
             activity: Activity::new(),
             port,
             served,
+            ports: Arc::default(),
         }
     }
 
@@ -129,7 +135,7 @@ impl World {
             target,
             activity: Arc::clone(&self.activity),
             public_deny,
-            ports: Arc::new(NoPorts),
+            ports: Arc::clone(&self.ports) as Arc<dyn Ports>,
         };
         self.routes.set(name.parse::<Name>().unwrap(), route);
     }
@@ -210,12 +216,46 @@ impl World {
     }
 }
 
+/// Ports of an instance: what is reached at each, or why nothing is.
+#[derive(Default)]
+pub struct Listening(Mutex<BTreeMap<u16, Result<u16, io::ErrorKind>>>);
+
+impl Listening {
+    /// Let `port` be what listens at `at` on this host, or be refused so.
+    pub fn set(&self, port: u16, at: Result<u16, io::ErrorKind>) {
+        self.0.lock().unwrap().insert(port, at);
+    }
+}
+
+#[async_trait]
+impl Ports for Listening {
+    fn open(&self) -> Vec<OpenPort> {
+        let all = self.0.lock().unwrap();
+        let open = |(port, at): (&u16, &Result<u16, io::ErrorKind>)| OpenPort {
+            port: *port,
+            loopback: false,
+            kind: match at {
+                Err(io::ErrorKind::PermissionDenied) => Some(PortKind::Debugger),
+                _ => None,
+            },
+        };
+        all.iter().map(open).collect()
+    }
+
+    async fn dial(&self, port: u16) -> io::Result<Stream> {
+        let at = self.0.lock().unwrap().get(&port).copied();
+        let at = at.unwrap_or(Err(io::ErrorKind::ConnectionRefused))?;
+        TcpDial(([127, 0, 0, 1], at).into()).dial().await
+    }
+}
+
 /// A gate that is open to everyone.
 pub fn open() -> Arc<Gate> {
     let gate = Gate::new("0123456789ab".parse().unwrap(), &[]);
     gate.keep(&Shares {
         public: Some(Publicity { expires: None }),
         grants: Vec::new(),
+        ..Shares::default()
     });
     gate
 }

@@ -163,6 +163,7 @@ impl World {
             owner: None,
             public: None,
             expires: None,
+            expose: std::collections::BTreeSet::new(),
         }
     }
 
