@@ -151,6 +151,7 @@ impl Host {
             install_key: None,
             home_volume: String::new(),
             port: None,
+            answered: None,
             tunnel: Some(codemate_preview::model::TunnelKind::Cloudflare),
             public_url: None,
             limits: Limits {
