@@ -372,7 +372,7 @@ Register-ArgumentCompleter -Native -CommandName 'codemate-preview' -ScriptBlock 
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List the base images there are, and which have been built')
-            [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build base images; all of them if none is named')
+            [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build base images; the default of each stack if none is named')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove base images that no instance uses')
             break
         }

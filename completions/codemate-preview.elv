@@ -355,7 +355,7 @@ set edit:completion:arg-completer[codemate-preview] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
             cand ls 'List the base images there are, and which have been built'
-            cand build 'Build base images; all of them if none is named'
+            cand build 'Build base images; the default of each stack if none is named'
             cand prune 'Remove base images that no instance uses'
         }
         &'codemate-preview;images;ls'= {

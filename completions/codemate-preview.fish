@@ -319,7 +319,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -s h -l help -d 'Print help'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "ls" -d 'List the base images there are, and which have been built'
-complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "build" -d 'Build base images; all of them if none is named'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "build" -d 'Build base images; the default of each stack if none is named'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and not __fish_seen_subcommand_from ls build prune" -f -a "prune" -d 'Remove base images that no instance uses'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand images; and __fish_seen_subcommand_from ls" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''

@@ -75,7 +75,7 @@ impl Rooms {
             .map_err(|error| error.problem())?;
         let supabase = Arc::new(desk(env, &user, &store, scope)?);
         let house = House {
-            images: Images::new(engine.clone()),
+            images: Images::new(engine.clone(), store.clone()),
             engine,
             store,
             entrances: entrances.clone(),

@@ -20,7 +20,7 @@ pub struct ImagesArgs {
 enum ImagesCommand {
     /// List the base images there are, and which have been built
     Ls,
-    /// Build base images; all of them if none is named
+    /// Build base images; the default of each stack if none is named
     Build {
         /// Tags or stacks, such as `python` or `codemate/python:3.11`
         #[arg(value_name = "IMAGE")]
@@ -60,10 +60,11 @@ async fn ls(context: &mut Context) -> Outcome {
 }
 
 fn row(image: &ImageView) -> [String; 4] {
-    let size = image
-        .built
-        .as_ref()
-        .map_or("not built".to_owned(), |built| text::size(built.size_bytes));
+    let size = match &image.built {
+        Some(built) => text::size(built.size_bytes),
+        None if image.available => "not built".to_owned(),
+        None => "takes a registry".to_owned(),
+    };
     [
         image.tag.clone(),
         image.stack.clone(),

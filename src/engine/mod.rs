@@ -48,6 +48,10 @@ pub trait Engine: Send + Sync + 'static {
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>>;
     /// Images this program built, whichever owner did.
     async fn images(&self) -> Result<Vec<ImageInfo>>;
+    /// Whether images can be pulled from where they are by default. Fails and says so within 2 s.
+    async fn registry_answers(&self) -> Result<bool> {
+        Ok(false)
+    }
     async fn pull_image(
         &self,
         image: &ImageRef,

@@ -11,7 +11,7 @@ use crate::{
     engine::EngineError,
     gateway::GatewayError,
     model::{AppExit, Code, GrantId, InstanceId, PhaseKind, Problem},
-    project::ProjectError,
+    project::{ProjectError, images::Source},
     security::PolicyError,
     source::{SourceError, supabase::SupabaseError},
     store::StoreError,
@@ -70,6 +70,8 @@ pub enum LifecycleError {
     },
     #[error("there is no base image `{asked}`")]
     NoSuchImage { asked: String, known: Vec<String> },
+    #[error("{}", describe_base(image, sources))]
+    NoBase { image: String, sources: Vec<Source> },
     #[error("`{command}` failed with exit code {code}{}", after(last_lines))]
     Install {
         command: String,
@@ -163,6 +165,19 @@ impl LifecycleError {
             Self::BadOption { .. } => problem(Code::Config),
             Self::NoSuchImage { known, .. } => {
                 problem(Code::NotFound).hint(format!("there are {}", known.join(", ")))
+            }
+            Self::NoBase { sources, .. } => {
+                let debian = "debian:trixie-slim";
+                let wanted = sources.iter().find_map(|source| match source {
+                    Source::Image(name) if !is_made(sources) => Some(name.as_str()),
+                    _ => None,
+                });
+                problem(Code::Docker)
+                    .hint("where no registry answers, `images/bootstrap trixie` in the source tree makes a first one")
+                    .next(
+                        &["docker", "pull", wanted.unwrap_or(debian)],
+                        "fetches what the image is made from",
+                    )
             }
             Self::Install { .. } => problem(Code::Install).hint(
                 "correct what the lines above name, then run `codemate-preview up` again; `[install] commands` in codemate-preview.toml replaces the command",

@@ -2,18 +2,22 @@
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc};
 
-use super::LifecycleError;
+use super::{LifecycleError, registry::RegistryWatch};
 use crate::{
     engine::{BuildRequest, Engine, EngineError},
     model::{BuildProgress, ImageInfo, ImageRef},
-    project::images,
+    project::images::{self, Layer, Ours, Registry, Source},
+    security::egress_presets,
+    store::Store,
 };
 
 /// Builds and pulls, each image by one caller at a time.
 pub struct Images {
     engine: Arc<dyn Engine>,
+    pub(super) registry: RegistryWatch,
     busy: Mutex<HashMap<ImageRef, Arc<Mutex<()>>>>,
 }
 
@@ -23,12 +27,22 @@ pub struct BaseImage {
     pub tag: ImageRef,
     pub stack: String,
     pub version: String,
+    /// Whether it is what its stack's projects get when they name no version.
+    pub default: bool,
+    /// Whether it can be made here.
+    pub available: bool,
+    /// Whether those who make it still repair it.
+    pub supported: bool,
     pub built: Option<ImageInfo>,
 }
 
+/// Hears how a build or a pull goes.
+type Listener<'a> = &'a (dyn Fn(BuildProgress) + Send + Sync);
+
 impl Images {
-    pub fn new(engine: Arc<dyn Engine>) -> Self {
+    pub fn new(engine: Arc<dyn Engine>, store: Arc<Store>) -> Self {
         Self {
+            registry: RegistryWatch::new(engine.clone(), store),
             engine,
             busy: Mutex::default(),
         }
@@ -36,14 +50,14 @@ impl Images {
 
     /// Whether it is one of our base images, which are built here and never pulled.
     pub(super) fn is_base(image: &ImageRef) -> bool {
-        stack_of(image).is_some()
+        Ours::of(image).is_some()
     }
 
     /// The image, made present if need be. `progress` hears of a build or a pull.
     pub async fn ensure(
         &self,
         image: &ImageRef,
-        progress: impl Fn(BuildProgress),
+        progress: Listener<'_>,
     ) -> Result<ImageInfo, LifecycleError> {
         if let Some(here) = self.engine.image(image).await? {
             return Ok(here);
@@ -56,7 +70,7 @@ impl Images {
         &self,
         image: &ImageRef,
         again: bool,
-        progress: impl Fn(BuildProgress),
+        progress: Listener<'_>,
     ) -> Result<ImageInfo, LifecycleError> {
         let turn = self
             .busy
@@ -69,48 +83,166 @@ impl Images {
         if !again && let Some(here) = self.engine.image(image).await? {
             return Ok(here);
         }
-        match our_context(image) {
-            Some((base, build)) => {
-                self.base(&base, &progress).await?;
-                Ok(told(&progress, |to| self.engine.build_image(build, to)).await?)
-            }
-            None => Ok(told(&progress, |to| self.engine.pull_image(image, to)).await?),
+        match Ours::of(image) {
+            Some(ours) => self.build(ours, progress).await,
+            None => Ok(told(progress, |to| self.engine.pull_image(image, to)).await?),
         }
     }
 
-    async fn base(
+    async fn build(&self, ours: Ours, progress: Listener<'_>) -> Result<ImageInfo, LifecycleError> {
+        let (base, layer) = self.base_of(ours, progress).await?;
+        let ours = ours.with(layer);
+        let mut args = ours.args(&base);
+        if let Some(host) = egress_presets().get("npm").and_then(|hosts| hosts.first()) {
+            args.insert("NPM_REGISTRY".to_owned(), format!("https://{host}"));
+        }
+        let build = BuildRequest {
+            tag: ours.tag(),
+            context: ours.context(),
+            args,
+        };
+        progress(BuildProgress::Line {
+            text: format!("making {} on {base}", build.tag),
+        });
+        Ok(told(progress, |to| self.engine.build_image(build, to)).await?)
+    }
+
+    /// What it is built on, and as which layer: the first of its sources that can be had.
+    async fn base_of(
         &self,
-        base: &ImageRef,
-        progress: &impl Fn(BuildProgress),
-    ) -> Result<(), LifecycleError> {
-        if self.engine.image(base).await?.is_none() {
-            told(progress, |to| self.engine.pull_image(base, to)).await?;
+        ours: Ours,
+        progress: Listener<'_>,
+    ) -> Result<(ImageRef, Layer), LifecycleError> {
+        if ours.layer == Layer::Build {
+            let slim = ours.with(Layer::Slim).tag();
+            self.ensure_below(&slim, progress).await?;
+            return Ok((slim, Layer::Build));
         }
-        Ok(())
+        let mut why = None;
+        for source in &ours.version.sources {
+            match source {
+                Source::Image(name) => match self.fetched(name, progress).await {
+                    Ok(Some(image)) => return Ok((image, Layer::Slim)),
+                    Ok(None) => {}
+                    Err(error) => why = Some(error),
+                },
+                Source::Suite(suite) => {
+                    let suite = ImageRef::ours(images::SUITES, suite);
+                    match self.ensure_below(&suite, progress).await {
+                        Ok(()) => return Ok((suite, Layer::Slim)),
+                        Err(error) => why = Some(error),
+                    }
+                }
+                Source::MadeIn(suites) => {
+                    if let Some(image) = self.any_of(suites).await? {
+                        return Ok((image, Layer::Made));
+                    }
+                }
+            }
+        }
+        Err(why.unwrap_or_else(|| LifecycleError::NoBase {
+            image: ours.tag().to_string(),
+            sources: ours.version.sources.clone(),
+        }))
     }
 
-    /// Every base image there is to have.
+    /// Boxed, for a base has a base.
+    fn ensure_below<'a>(
+        &'a self,
+        base: &'a ImageRef,
+        progress: Listener<'a>,
+    ) -> BoxFuture<'a, Result<(), LifecycleError>> {
+        Box::pin(async move { self.ensure(base, progress).await.map(drop) })
+    }
+
+    /// Somebody else's image, if it is here or a registry has it.
+    async fn fetched(
+        &self,
+        name: &str,
+        progress: Listener<'_>,
+    ) -> Result<Option<ImageRef>, LifecycleError> {
+        let Ok(image) = name.parse::<ImageRef>();
+        if self.engine.image(&image).await?.is_some() {
+            return Ok(Some(image));
+        }
+        if self.registry.look().await? == Registry::Silent {
+            return Ok(None);
+        }
+        match told(progress, |to| self.engine.pull_image(&image, to)).await {
+            Ok(_) => Ok(Some(image)),
+            Err(EngineError::NoImage { reason, .. }) => {
+                tracing::info!(%image, reason, "an image that a registry should have is made here");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An image of one of these suites that is here already.
+    async fn any_of(&self, suites: &[String]) -> Result<Option<ImageRef>, LifecycleError> {
+        let all = images::stack(images::SUITES);
+        for suite in suites {
+            let mut names = vec![ImageRef::ours(images::SUITES, suite)];
+            let sources = all
+                .and_then(|all| all.version(suite))
+                .into_iter()
+                .flat_map(|suite| &suite.sources);
+            names.extend(sources.filter_map(|source| match source {
+                Source::Image(name) => name.parse().ok(),
+                Source::Suite(_) | Source::MadeIn(_) => None,
+            }));
+            for name in names {
+                if self.engine.image(&name).await?.is_some() {
+                    return Ok(Some(name));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every base image there is to have, and every build layer that is here.
     pub async fn list(&self) -> Result<Vec<BaseImage>, LifecycleError> {
+        let registry = self.registry.look().await?;
         let mut all = Vec::new();
         for stack in images::stacks() {
             for version in &stack.versions {
-                let tag = ImageRef::ours(&stack.name, &version.version);
-                let built = self.engine.image(&tag).await?;
-                all.push(BaseImage {
-                    tag,
-                    stack: stack.name.clone(),
-                    version: version.version.clone(),
-                    built,
-                });
+                let slim = Ours {
+                    stack,
+                    version,
+                    layer: Layer::Slim,
+                };
+                let build = slim.with(Layer::Build);
+                let layers = [slim]
+                    .into_iter()
+                    .chain(build.has_build_layer().then_some(build));
+                for ours in layers {
+                    let tag = ours.tag();
+                    let built = self.engine.image(&tag).await?;
+                    all.push(BaseImage {
+                        available: version.is_available(registry) || built.is_some(),
+                        tag,
+                        stack: stack.name.clone(),
+                        version: version.version.clone(),
+                        default: ours.layer == Layer::Slim && version.version == stack.default,
+                        supported: version.supported,
+                        built,
+                    });
+                }
             }
         }
         Ok(all)
     }
 
-    /// The base images that `asked` names by tag or by stack; all of them if it is empty.
+    /// The base images that `asked` names by tag or by stack; each stack's default if it is empty.
+    /// A stack stands for its versions that can be made, without build layers.
     pub async fn chosen(&self, asked: &[String]) -> Result<Vec<BaseImage>, LifecycleError> {
         let all = self.list().await?;
-        let is = |image: &BaseImage, name: &str| image.tag.as_str() == name || image.stack == name;
+        let slim = |image: &BaseImage| {
+            image.available && image.tag == ImageRef::ours(&image.stack, &image.version)
+        };
+        let is = |image: &BaseImage, name: &str| {
+            image.tag.as_str() == name || (image.stack == name && slim(image))
+        };
         if let Some(stranger) = asked
             .iter()
             .find(|name| !all.iter().any(|image| is(image, name)))
@@ -122,7 +254,9 @@ impl Images {
         }
         Ok(all
             .into_iter()
-            .filter(|image| asked.is_empty() || asked.iter().any(|name| is(image, name)))
+            .filter(|image| {
+                (asked.is_empty() && image.default) || asked.iter().any(|name| is(image, name))
+            })
             .collect())
     }
 
@@ -148,33 +282,26 @@ impl Images {
     }
 }
 
-fn stack_of(image: &ImageRef) -> Option<(&'static images::Stack, &'static images::StackVersion)> {
-    images::stacks().iter().find_map(|stack| {
-        let of = |version: &&images::StackVersion| {
-            ImageRef::ours(&stack.name, &version.version) == *image
-        };
-        Some((stack, stack.versions.iter().find(of)?))
-    })
+/// Whether it could be made from packages, were there an image to make it in.
+pub(super) fn is_made(sources: &[Source]) -> bool {
+    sources
+        .iter()
+        .any(|source| matches!(source, Source::MadeIn(_)))
 }
 
-/// The base and the build of an image of ours; `None` if it is somebody else's.
-fn our_context(image: &ImageRef) -> Option<(ImageRef, BuildRequest)> {
-    let (stack, version) = stack_of(image)?;
-    let (context, args) = images::context(&stack.name, &version.version)?;
-    let Ok(base) = version.base.parse();
-    Some((
-        base,
-        BuildRequest {
-            tag: image.clone(),
-            context,
-            args,
-        },
-    ))
+/// Why an image cannot be made that has these sources.
+pub(super) fn describe_base(image: &str, sources: &[Source]) -> String {
+    if is_made(sources) {
+        return format!(
+            "there is no image of Debian's here to make {image} in, and no registry answers"
+        );
+    }
+    format!("{image} is made from an image that is not here, and no registry answers")
 }
 
 /// Run a call that reports to a channel, and pass on what it reports.
 async fn told<T, F>(
-    progress: &impl Fn(BuildProgress),
+    progress: Listener<'_>,
     call: impl FnOnce(mpsc::Sender<BuildProgress>) -> F,
 ) -> T
 where

@@ -28,6 +28,7 @@ mod prune;
 mod ready;
 mod reconcile;
 mod refusals;
+mod registry;
 mod restart;
 mod route;
 mod rows;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Images, LifecycleError, Manager,
     instance::{Instance, UpJob},
+    registry::RegistryWatch,
     step::Step,
     variables::Variables,
 };
@@ -20,7 +21,7 @@ use crate::{
         ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Note, Options, Plan, Role,
         Sandbox,
     },
-    project::{self, LocalTree, Templates},
+    project::{self, LocalTree, Templates, images::Registry},
     security::{Abilities, Approved, LimitRequest, limits},
     source::LocalSource,
     store::{Record, Source},
@@ -47,7 +48,7 @@ impl Instance {
             env: variables.all().clone(),
             ..options.clone()
         };
-        let report = detect(directory, told, config_dir).await?;
+        let report = detect(directory, told, config_dir, &self.house.images.registry).await?;
         let plan = report.plan.clone();
         let notes = report.notes.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
@@ -92,7 +93,7 @@ impl Instance {
                 cancel,
                 self.house
                     .images
-                    .ensure(image, |progress| step.progress(progress)),
+                    .ensure(image, &|progress| step.progress(progress)),
             )
             .await;
         step.end(made)
@@ -124,7 +125,7 @@ impl Manager {
     ) -> Result<DetectReport, LifecycleError> {
         let directory = PathBuf::from(source.directory());
         let config_dir = self.house.settings.config_dir.clone();
-        detect(directory, options, config_dir).await
+        detect(directory, options, config_dir, &self.house.images.registry).await
     }
 }
 
@@ -151,18 +152,38 @@ pub(super) fn spec_of(record: &Record, decision: &Decision, image: &ImageInfo) -
     }
 }
 
-/// Recognise the project in a directory, off the runtime's threads, for it reads files.
+/// Recognise the project in a directory. Whether a registry answers is asked only if the image
+/// depends on it.
 pub(super) async fn detect(
     directory: PathBuf,
     options: Options,
     config_dir: PathBuf,
+    registry: &RegistryWatch,
 ) -> Result<DetectReport, LifecycleError> {
-    off_thread(move || {
-        let tree = LocalTree::open(&directory)?;
-        let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
-        Ok(project::detect(&tree, &templates, &options)?)
-    })
-    .await
+    let with = async |registry| {
+        let (directory, options) = (directory.clone(), options.clone());
+        let config_dir = config_dir.clone();
+        // Off the runtime's threads, for it reads files.
+        off_thread(move || {
+            let tree = LocalTree::open(&directory)?;
+            let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
+            Ok(project::detect_where(
+                &tree, &templates, &options, registry,
+            )?)
+        })
+        .await
+    };
+    if let Some(known) = registry.remembered().await {
+        return with(known).await;
+    }
+    let (without, there) = (with(Registry::Silent).await, with(Registry::Answers).await);
+    let image = |report: &Result<DetectReport, LifecycleError>| {
+        report.as_ref().ok().map(|report| report.plan.image.clone())
+    };
+    if image(&without) == image(&there) || registry.look().await? == Registry::Silent {
+        return without;
+    }
+    there
 }
 
 pub(super) async fn install_key(

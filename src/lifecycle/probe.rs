@@ -130,7 +130,7 @@ async fn try_out(
     };
     let spec = house.settings.policy.approve(spec, &engine)?;
     for needed in house.engine.needs() {
-        house.images.ensure(&needed, |_| {}).await?;
+        house.images.ensure(&needed, &|_| {}).await?;
     }
     // What an earlier agent was killed over.
     house.engine.remove(id, Duration::ZERO).await?;

@@ -15,6 +15,11 @@ impl ImageRef {
         Self(format!("codemate/{stack}:{version}"))
     }
 
+    /// The stack and what stands for its version, if the tag is one of ours.
+    pub fn stack_and_version(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix("codemate/")?.split_once(':')
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     ProjectError,
     facts::{Variables, View},
-    images,
+    images::{self, Offer, Registry},
     several::starts_several,
     template::FallbackPart,
     version,
@@ -40,8 +40,13 @@ pub fn workspace(root: &str) -> String {
     }
 }
 
-pub fn assemble(view: &View<'_>, options: &Options, root: &str) -> Result<Plan, ProjectError> {
-    let (image, stack, version) = image(view, options)?;
+pub fn assemble(
+    view: &View<'_>,
+    options: &Options,
+    root: &str,
+    registry: Registry,
+) -> Result<Plan, ProjectError> {
+    let (image, stack, version) = image(view, options, registry)?;
     let fixed = port_of(options)?;
     let variables = Variables {
         port: fixed.or(view.template.run.port).unwrap_or(PORT),
@@ -105,7 +110,11 @@ pub fn title(view: &View<'_>) -> String {
 
 type ImageChoice = (ImageRef, Option<String>, Option<VersionChoice>);
 
-fn image(view: &View<'_>, options: &Options) -> Result<ImageChoice, ProjectError> {
+fn image(
+    view: &View<'_>,
+    options: &Options,
+    registry: Registry,
+) -> Result<ImageChoice, ProjectError> {
     let named = |name: &str| {
         let Ok(image) = name.parse::<ImageRef>();
         image
@@ -130,7 +139,8 @@ fn image(view: &View<'_>, options: &Options) -> Result<ImageChoice, ProjectError
     let Some(stack) = stack else {
         return bad("image", "say which image to run in");
     };
-    let version = version::choose(view.look, view.template, stack, options.version.as_deref())?;
+    let offer = Offer { stack, registry };
+    let version = version::choose(view.look, view.template, offer, options.version.as_deref())?;
     Ok((
         ImageRef::ours(&stack.name, &version.version),
         Some(stack.name.clone()),

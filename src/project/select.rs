@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ProjectError, Templates,
     facts::View,
+    images::Registry,
     look::Look,
     plan,
     template::Template,
@@ -28,6 +29,16 @@ pub fn detect(
     templates: &Templates,
     options: &Options,
 ) -> Result<DetectReport, ProjectError> {
+    detect_where(tree, templates, options, Registry::Silent)
+}
+
+/// The same where more versions may be had.
+pub fn detect_where(
+    tree: &dyn Tree,
+    templates: &Templates,
+    options: &Options,
+    registry: Registry,
+) -> Result<DetectReport, ProjectError> {
     let root = root(options)?;
     let rooted = Rooted::new(tree, &root);
     if rooted.files().is_empty() {
@@ -43,7 +54,7 @@ pub fn detect(
         check_answer(key, chosen)?;
     }
     let view = View::new(&look, chosen, &options.set);
-    let plan = plan::assemble(&view, options, &root)?;
+    let plan = plan::assemble(&view, options, &root, registry)?;
     Ok(DetectReport {
         version: plan.version.clone(),
         notes: Vec::new(),

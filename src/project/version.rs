@@ -7,7 +7,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use super::{
     ProjectError,
-    images::Stack,
+    images::Offer,
     look::Look,
     template::{Image, Scheme, Template, VersionSource},
 };
@@ -17,9 +17,10 @@ use crate::model::VersionChoice;
 pub fn choose(
     look: &Look<'_>,
     template: &Template,
-    stack: &Stack,
+    offer: Offer<'_>,
     wanted: Option<&str>,
 ) -> Result<VersionChoice, ProjectError> {
+    let stack = offer.stack;
     let asked = wanted
         .map(|wanted| (wanted.to_owned(), "setting `version`".to_owned()))
         .or_else(|| {
@@ -37,11 +38,7 @@ pub fn choose(
             because: None,
         });
     };
-    let mut available: Vec<&str> = stack
-        .versions
-        .iter()
-        .map(|it| it.version.as_str())
-        .collect();
+    let mut available: Vec<&str> = offer.versions().collect();
     // The default is what we would rather run; then the newest.
     available.sort_by_key(|version| (*version != stack.default, std::cmp::Reverse(parts(version))));
     match available

@@ -148,7 +148,7 @@ fn images_are_listed() {
         .filter_map(|image| image["tag"].as_str())
         .collect();
     assert!(tags.contains(&"codemate/python:3.11"), "{tags:?}");
-    assert!(tags.contains(&"codemate/node:20"), "{tags:?}");
+    assert!(tags.contains(&"codemate/node:24"), "{tags:?}");
 }
 
 fn doctor_finds_nothing_wrong() {

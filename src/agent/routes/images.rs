@@ -35,12 +35,12 @@ pub async fn build(
                 continue;
             }
             let (to, progress) = mpsc::unbounded_channel();
-            let making = manager
-                .images()
-                .make(&image.tag, request.rebuild, move |news| {
-                    // A reader that left hears nothing; the build goes on to its end.
-                    let _ = to.send(news);
-                });
+            let tell_of = move |news| {
+                // A reader that left hears nothing; the build goes on to its end.
+                let _ = to.send(news);
+            };
+            let images = manager.images();
+            let making = images.make(&image.tag, request.rebuild, &tell_of);
             match told(&mut lines, &image, progress, making).await? {
                 Ok(()) => changed = true,
                 Err(error) => return lines.end(UpOutcome::failure(error.problem())).await,
@@ -112,6 +112,9 @@ fn view(image: BaseImage) -> ImageView {
         tag: image.tag.to_string(),
         stack: image.stack,
         version: image.version,
+        default: image.default,
+        available: image.available,
+        supported: image.supported,
         built: image.built.map(|built| BuiltView {
             id: built.id,
             size_bytes: built.size_bytes,

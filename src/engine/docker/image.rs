@@ -1,5 +1,7 @@
 //! Images the engine has, and getting and removing them.
 
+use std::time::Duration;
+
 use bollard::{models::ImageInspect, query_parameters as query};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
@@ -90,6 +92,18 @@ impl Docker {
         }
         images.sort_by(|a, b| a.tags.cmp(&b.tags));
         Ok(images)
+    }
+
+    /// What the engine says of an image that every registry by default has. Whatever keeps it from
+    /// an answer, a pull would meet too.
+    pub(super) async fn asks_registry(&self) -> Result<bool> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let client = self.client().await?;
+        let asked = client
+            .api
+            .inspect_registry_image("debian:stable-slim", None);
+        let answer = tokio::time::timeout(PATIENCE, asked).await;
+        Ok(matches!(answer, Ok(Ok(_))))
     }
 
     pub(super) async fn pull(

@@ -153,6 +153,10 @@ impl Engine for Docker {
         self.stack_images().await
     }
 
+    async fn registry_answers(&self) -> Result<bool> {
+        self.asks_registry().await
+    }
+
     async fn pull_image(
         &self,
         image: &ImageRef,

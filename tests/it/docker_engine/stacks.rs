@@ -1,14 +1,12 @@
 //! The base images themselves: built from `images/`, and fit to install with.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use bytes::Bytes;
 use codemate_preview::{
     engine::{BuildRequest, Engine, ExecOutput, ExecSpec},
     model::{ContainerSpec, ImageRef},
+    project::images::{Ours, SUITES},
+    security::egress_presets,
 };
 use tokio::sync::mpsc;
 
@@ -17,44 +15,45 @@ use super::{Rig, approved, command};
 const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A running instance on a freshly built stack.
-async fn on_stack(test: &str, stack: &str, version: &str, base: &str) -> Rig {
+async fn on_stack(test: &str, stack: &str, version: &str, suite: &str) -> Rig {
     let rig = Rig::with(test, |settings| {
         settings.ca_bundle = Some(TRUST.into()).filter(|path: &PathBuf| path.exists());
     });
-    let base_image: ImageRef = base.parse().unwrap();
+    let debian: ImageRef = format!("debian:{suite}-slim").parse().unwrap();
     assert!(
-        rig.engine.image(&base_image).await.unwrap().is_some(),
-        "{test}: {base} is not here; `images/setup` makes it"
+        rig.engine.image(&debian).await.unwrap().is_some(),
+        "{test}: {debian} is not here; `images/setup` makes it"
     );
-    let dockerfile = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("images")
-        .join(stack)
-        .join("Dockerfile");
-    let tag: ImageRef = format!("codemate-test/{}:{stack}", rig.owner)
+    let base = built(&rig, &ImageRef::ours(SUITES, suite), &debian).await;
+    let image = built(&rig, &ImageRef::ours(stack, version), &base).await;
+    let spec = ContainerSpec {
+        image,
+        ..rig.spec()
+    };
+    rig.engine.start(&approved(spec)).await.unwrap();
+    rig
+}
+
+/// What ships as `image`, built on `base` under a name of the test's own.
+async fn built(rig: &Rig, image: &ImageRef, base: &ImageRef) -> ImageRef {
+    let ours = Ours::of(image).unwrap();
+    let tag: ImageRef = format!("codemate-test/{}:{}", rig.owner, ours.stack.name)
         .parse()
         .unwrap();
+    let mut args = ours.args(base);
+    let registry = format!("https://{}", egress_presets()["npm"][0]);
+    args.insert("NPM_REGISTRY".to_owned(), registry);
     let build = BuildRequest {
         tag: tag.clone(),
-        context: BTreeMap::from([(
-            "Dockerfile".to_owned(),
-            Bytes::from(std::fs::read(dockerfile).unwrap()),
-        )]),
-        args: BTreeMap::from([
-            ("BASE".to_owned(), base.to_owned()),
-            ("VERSION".to_owned(), version.to_owned()),
-        ]),
+        context: ours.context(),
+        args,
     };
     let (progress, mut told) = mpsc::channel(100);
     let (outcome, ()) = tokio::join!(rig.engine.build_image(build, progress), async {
         while told.recv().await.is_some() {}
     });
     outcome.unwrap();
-    let spec = ContainerSpec {
-        image: tag,
-        ..rig.spec()
-    };
-    rig.engine.start(&approved(spec)).await.unwrap();
-    rig
+    tag
 }
 
 async fn run(rig: &Rig, argv: &[&str]) -> String {
@@ -108,18 +107,18 @@ async fn installs_flask(test: &str, version: &str, base: &str) {
 
 #[tokio::test]
 async fn python_3_13_installs_flask() {
-    installs_flask("python_3_13_installs_flask", "3.13", "debian:trixie-slim").await;
+    installs_flask("python_3_13_installs_flask", "3.13", "trixie").await;
 }
 
 #[tokio::test]
 async fn python_3_11_installs_flask() {
-    installs_flask("python_3_11_installs_flask", "3.11", "debian:bookworm-slim").await;
+    installs_flask("python_3_11_installs_flask", "3.11", "bookworm").await;
 }
 
 #[tokio::test]
-async fn node_20_installs_express() {
-    let test = "node_20_installs_express";
-    let rig = on_stack(test, "node", "20", "debian:trixie-slim").await;
+async fn node_24_installs_express() {
+    let test = "node_24_installs_express";
+    let rig = on_stack(test, "node", "24", "trixie").await;
     let quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
     run(
         &rig,
@@ -136,5 +135,5 @@ async fn node_20_installs_express() {
         ],
     )
     .await;
-    assert!(told.starts_with("createApplication20."), "{told}");
+    assert!(told.starts_with("createApplication24."), "{told}");
 }

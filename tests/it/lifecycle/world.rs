@@ -114,7 +114,7 @@ impl World {
                 Arc::new(NoVault),
                 &scope,
             )),
-            images: Images::new(engine.clone()),
+            images: Images::new(engine.clone(), tools.store.clone()),
             engine,
             store: tools.store.clone(),
             routes,
