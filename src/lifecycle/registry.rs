@@ -98,7 +98,7 @@ mod tests {
             at: Timestamp::from_second(1_000_000).unwrap(),
             answers,
         };
-        let after = |seconds| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        let after = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         assert_eq!(holds(&seen(false), after(3599)), Some(Registry::Silent));
         assert_eq!(holds(&seen(false), after(3600)), None);
         assert_eq!(holds(&seen(true), after(3600)), Some(Registry::Answers));

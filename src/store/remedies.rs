@@ -1,0 +1,30 @@
+//! What a project was found to take besides what its files say.
+
+use serde::{Deserialize, Serialize};
+
+/// Found when a start failed without it, and kept so that the next one begins with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remedies {
+    /// Why its image has compilers and headers; `None` if it needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<OtherVersion>,
+    /// Its lock file is left aside, for this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_lock: Option<String>,
+}
+
+/// A version of the stack that suits a project which names none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherVersion {
+    pub version: String,
+    pub because: String,
+}
+
+impl Remedies {
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
