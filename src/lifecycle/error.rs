@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     disk::Overrun,
+    image::{describe_base, is_made},
     seen::{Seen, describe_start},
 };
 use crate::{
