@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    InstanceId, Lifetime, Limits, Name, OpenPort, Options, Phase, Secret, TunnelNow, Usage,
+    InstanceId, LastExit, Lifetime, Limits, Name, OpenPort, Options, Phase, Secret, TunnelNow,
+    Usage,
 };
 
 /// Where an instance's files come from.
@@ -119,6 +120,9 @@ pub struct InstanceView {
     pub generation: u64,
     pub limits: Limits,
     pub created: Timestamp,
+    /// How its app last ended by itself, if it has in the last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_exit: Option<LastExit>,
     /// Present while it has a tunnel, or is to have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<TunnelNow>,

@@ -36,7 +36,7 @@ pub async fn run(context: &mut Context, args: DetectArgs) -> Outcome {
         },
         options: args
             .plan
-            .options()
+            .options()?
             .combine(project_options(&directory, &context.env)?),
     };
     let report = context.client().await?.detect(&request).await?;

@@ -82,6 +82,16 @@ impl Failure {
         }
     }
 
+    /// Whether there is no such thing as was asked for.
+    pub fn is_unknown(&self) -> bool {
+        match self {
+            Self::Problem { problem, .. } => {
+                problem.code == Code::NotFound && problem.kind.is_none()
+            }
+            Self::Unread => false,
+        }
+    }
+
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Problem { problem, .. } => Some(problem.code),

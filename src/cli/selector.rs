@@ -52,7 +52,7 @@ impl Selector {
     pub fn explain(&self, failure: impl Into<Failure>) -> Failure {
         let failure = failure.into();
         match &self.directory {
-            Some(directory) if failure.code() == Some(Code::NotFound) => {
+            Some(directory) if failure.is_unknown() => {
                 let mut up = vec!["codemate-preview", "up", directory];
                 if let Some(label) = &self.label {
                     up.extend(["--name", label.as_str()]);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::InstanceView,
-    model::{OpenPort, Phase, PortKind, Usage},
+    model::{LastExit, OpenPort, Phase, PortKind, Usage},
 };
 
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
@@ -53,15 +53,18 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
         rows.extend(others(&view.ports, *port).map(|others| ("also open", others)));
     }
     if let Phase::Failed { cause, .. } = &view.phase {
+        // The rest of it is what the app wrote, which `logs` has.
+        let headline = cause.message.lines().next().unwrap_or_default();
         rows.push((
             "cause",
-            format!(
-                "{} ({})",
-                text::harmless(&cause.message),
-                cause.code.as_str()
-            ),
+            format!("{} ({})", text::harmless(headline), cause.code.as_str()),
         ));
+        let hint = cause.hint.as_deref();
+        rows.extend(hint.map(|hint| ("hint", text::harmless(hint))));
+        let next = cause.next.first();
+        rows.extend(next.map(|step| ("next", text::command_line(&step.argv))));
     }
+    rows.extend(view.last_exit.as_ref().map(|exit| ("exit", ended(exit))));
     rows.extend(view.template.clone().map(|template| ("template", template)));
     rows.extend(view.image.clone().map(|image| ("image", image)));
     let memory = text::size(view.limits.memory_bytes);
@@ -82,6 +85,17 @@ fn others(open: &[OpenPort], shown: u16) -> Option<String> {
         })
         .collect();
     (!others.is_empty()).then(|| format!("{}; `up --port` takes another", others.join(", ")))
+}
+
+fn ended(exit: &LastExit) -> String {
+    let age = text::age(exit.at, Timestamp::now());
+    let how = match (exit.out_of_memory, exit.code, exit.signal) {
+        (true, ..) => "out of memory".to_owned(),
+        (_, Some(code), _) => format!("code {code}"),
+        (_, None, Some(signal)) => format!("signal {signal}"),
+        (_, None, None) => "ended".to_owned(),
+    };
+    format!("{how}, {age} ago")
 }
 
 fn used(usage: &Usage) -> String {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{SourceRef, UpRequest},
     client::{Client, Line},
-    config::{Combine, env_options, project_options, renamed},
+    config::{Combine, ConfigError, env_options, flag_options, project_options, renamed},
     model::{
         Code, Egress, Event, InstanceId, Lifetime, LimitOptions, Options, TunnelChoice, UpOutcome,
     },
@@ -110,17 +110,24 @@ pub struct PlanArgs {
     /// Answer a question of the template, such as `entry=main:app`
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
+    /// A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub config: Vec<String>,
 }
 
 impl PlanArgs {
-    pub fn options(&self) -> Options {
-        Options {
+    pub fn options(&self) -> Result<Options, ConfigError> {
+        let own = Options {
             template: self.template.clone(),
             image: self.image.clone(),
             port: self.port,
             set: self.set.iter().cloned().collect(),
             ..Options::default()
-        }
+        };
+        self.config.iter().try_fold(
+            own,
+            |options, text| Ok(flag_options(text)?.combine(options)),
+        )
     }
 }
 
@@ -236,7 +243,7 @@ fn chosen(context: &mut Context, result: &Line) -> Option<String> {
 }
 
 fn flags(context: &mut Context, args: &UpArgs) -> Result<Options, Failure> {
-    let mut flags = args.plan.options();
+    let mut flags = args.plan.options()?;
     flags.tunnel = args.tunnel;
     flags.ready.status.clone_from(&args.ready_status);
     flags.limits = LimitOptions {

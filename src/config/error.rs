@@ -18,6 +18,8 @@ pub enum ConfigError {
     Read { file: PathBuf, source: io::Error },
     #[error("`{}`, {fault}", file.display())]
     Invalid { file: PathBuf, fault: TomlFault },
+    #[error("`--config {text}`, {fault}")]
+    Flag { text: String, fault: TomlFault },
     #[error("`{variable}` is `{value}`: {reason}")]
     Variable {
         variable: &'static str,

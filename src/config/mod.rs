@@ -26,7 +26,7 @@ pub use inherited::Inherited;
 pub use nearest::nearest;
 pub use paths::Paths;
 pub use private_dir::{NotPrivate, is_private};
-pub use project_file::{env_gateway_port, env_options, project_options, renamed};
+pub use project_file::{env_gateway_port, env_options, flag_options, project_options, renamed};
 pub use sandbox::SandboxSettings;
 pub use share::ShareSettings;
 pub use strict::{TomlFault, from_toml};

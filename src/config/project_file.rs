@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Combine, ConfigError, Env, read::read_toml};
+use super::{Combine, ConfigError, Env, from_toml, read::read_toml};
 use crate::model::Options;
 
 /// Files, strongest first.
@@ -15,6 +15,14 @@ pub fn project_options(dir: &Path, env: &Env) -> Result<Options, ConfigError> {
         options = options.combine(read_toml(&dir.join(name))?);
     }
     Ok(options)
+}
+
+/// What a flag says, in the words of a project's file: `version = "3.11"`.
+pub fn flag_options(text: &str) -> Result<Options, ConfigError> {
+    from_toml(text).map_err(|fault| ConfigError::Flag {
+        text: text.to_owned(),
+        fault,
+    })
 }
 
 /// What the environment says, for projects without a directory.

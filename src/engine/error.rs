@@ -68,7 +68,8 @@ impl EngineError {
                 "add yourself to the `docker` group (`sudo usermod -aG docker $USER`, then log in again), or set DOCKER_HOST to a rootless engine",
             ),
             Self::Hanging { .. } => problem
-                .hint("restart the Docker engine; its log usually says why")
+                .hint("on a busy machine it may only need more time: run the command again; `docker info` says whether it answers at all")
+                .next(&["codemate-preview", "doctor"], "checks everything a preview needs")
                 .retryable(),
             Self::BadEndpoint { .. } => {
                 problem.hint("see `docker context ls`; unset DOCKER_HOST to use the default socket")

@@ -14,6 +14,12 @@ const FULL: usize = 64 * 1024;
 /// How long the end waits for an engine that takes nothing. Its own patience with us is 10 s.
 const PATIENCE_MS: i32 = 5000;
 
+/// The engine shows nothing of a line before its end. One that has stayed without an end for so long
+/// gets one from us: a question that waits for its answer is to be read.
+const QUIET: Duration = Duration::from_secs(1);
+/// The same of one that goes on and on, such as a progress bar.
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// What the rest of an output waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waits {
@@ -25,6 +31,8 @@ struct Output {
     file: Option<File>,
     pending: Vec<u8>,
     waits: Waits,
+    /// Of a line that has been written without its end: when its first part was, and its last.
+    open: Option<(Instant, Instant)>,
 }
 
 impl Output {
@@ -33,7 +41,7 @@ impl Output {
         if let Some(file) = &file {
             let _ = sys::set_nonblocking(file);
         }
-        Self { file, pending: Vec::new(), waits: Waits::Engine }
+        Self { file, pending: Vec::new(), waits: Waits::Engine, open: None }
     }
 
     /// Write what the pace allows at this time, or all there is.
@@ -53,6 +61,7 @@ impl Output {
                     if let Some((pace, now)) = &mut pace {
                         pace.pay(&self.pending[..len], *now);
                     }
+                    self.note_end(len);
                     self.pending.drain(..len);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -64,6 +73,23 @@ impl Output {
                 _ => self.file = None,
             }
         }
+    }
+
+    /// Whether the first `len` bytes of what waits, which were written, end a line.
+    fn note_end(&mut self, len: usize) {
+        let now = Instant::now();
+        let written = &self.pending[..len];
+        self.open = match (written.iter().rposition(|&byte| byte == b'\n'), self.open) {
+            (Some(at), _) if at + 1 == len => None,
+            (None, Some((first, _))) => Some((first, now)),
+            _ => Some((now, now)),
+        };
+    }
+
+    /// When an open line is to be ended, if nothing of it waits.
+    fn due(&self) -> Option<Instant> {
+        let (first, last) = self.open.filter(|_| self.pending.is_empty() && self.file.is_some())?;
+        Some((last + QUIET).min(first + LONGEST))
     }
 
     /// The stream, while the engine has to take something before more can be written.
@@ -105,6 +131,10 @@ impl Log {
     /// Write what has waited long enough.
     pub fn advance(&mut self) {
         for stderr in [false, true] {
+            let output = &mut self.outputs[usize::from(stderr)];
+            if output.due().is_some_and(|due| due <= Instant::now()) {
+                self.write(stderr, b"\n");
+            }
             if self.outputs[usize::from(stderr)].is_waiting(Waits::Pace) {
                 self.flush(stderr);
             }
@@ -147,7 +177,8 @@ impl Log {
         let now = self.began.elapsed();
         let waiting = self.outputs.iter().filter(|output| output.is_waiting(Waits::Pace));
         let wait = |output: &Output| self.pace.wait(now, output.pending.len());
-        let least = waiting.map(|output| wait(output).unwrap_or(Duration::ZERO)).min()?;
-        Some(Instant::now() + least)
+        let least = waiting.map(|output| wait(output).unwrap_or(Duration::ZERO)).min();
+        let due = self.outputs.iter().filter_map(Output::due).min();
+        due.into_iter().chain(least.map(|least| Instant::now() + least)).min()
     }
 }

@@ -53,11 +53,12 @@ impl Instance {
     }
 
     pub(super) async fn take_down(&mut self, grace: Duration) -> Result<(), LifecycleError> {
+        let may_have_run = self.may_have_run();
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Down) {
             live.scope.cancel();
         }
         self.door.send_replace(Door::Shut);
-        Ok(self.house.engine.remove(&self.record.id, grace).await?)
+        self.remove_container(grace, may_have_run).await
     }
 
     /// Leave nothing running after a failed start, and say why in the phase.

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     disk::Overrun,
+    explain,
     image::{describe_base, is_made},
     seen::{Seen, describe_start},
 };
@@ -11,11 +12,11 @@ use crate::{
     config::ConfigError,
     engine::EngineError,
     gateway::GatewayError,
-    model::{AppExit, Code, GrantId, InstanceId, PhaseKind, Problem},
+    model::{AppExit, Code, FailureKind, GrantId, InstanceId, PhaseKind, Problem, command_line},
     project::{ProjectError, images::Source},
     security::PolicyError,
     source::{SourceError, supabase::SupabaseError},
-    store::StoreError,
+    store::{Record, StoreError},
     sync::SyncError,
     tunnel::TunnelError,
 };
@@ -25,7 +26,12 @@ pub enum LifecycleError {
     #[error("there is no preview `{asked}`")]
     NotFound { asked: String },
     #[error("`{name}` is {phase}, and this needs it running")]
-    NotRunning { name: String, phase: PhaseKind },
+    NotRunning {
+        name: String,
+        phase: PhaseKind,
+        /// What brings it up.
+        up: Vec<String>,
+    },
     #[error(transparent)]
     Project(#[from] ProjectError),
     #[error(transparent)]
@@ -73,30 +79,34 @@ pub enum LifecycleError {
     NoSuchImage { asked: String, known: Vec<String> },
     #[error("{}", describe_base(image, sources))]
     NoBase { image: String, sources: Vec<Source> },
-    #[error("`{command}` failed with exit code {code}{}", after(last_lines))]
+    #[error("`{command}` failed with exit code {code}{}", after(&explain::of_install(lines)))]
     Install {
         command: String,
         code: i32,
-        last_lines: Vec<String>,
+        /// What it wrote.
+        lines: Vec<String>,
     },
-    #[error("`{command}` ran out of memory{}", after(last_lines))]
+    #[error("`{command}` ran out of memory{}", after(&explain::of_install(lines)))]
     InstallOutOfMemory {
         command: String,
         limit_bytes: Option<u64>,
-        last_lines: Vec<String>,
+        lines: Vec<String>,
     },
     #[error("{}", describe_exit(exit, *answered))]
     AppExited {
         exit: Box<AppExit>,
-        /// Whether it had been ready before it ended.
+        /// Whether it had answered before.
         answered: bool,
     },
-    #[error("{}{}", describe_start(*waited, seen), after(last_lines))]
+    #[error("{}{}", describe_start(*waited, seen), after(&explain::of_app(last_lines)))]
     NotReady {
         waited: Duration,
         seen: Seen,
         last_lines: Vec<String>,
     },
+    /// Any of these, with its cause.
+    #[error("{problem}")]
+    Explained { problem: Box<Problem> },
     #[error("the start of `{name}` was given up")]
     Cancelled { name: String },
     #[error("waiting for `{name}` took longer than {}", humantime::format_duration(*waited))]
@@ -134,8 +144,10 @@ impl LifecycleError {
             Self::ProbeStuck { .. } => problem(Code::TimedOut).hint("the agent's log says more"),
             Self::ProbeFailed { .. } => problem(Code::Internal).hint("the agent's log says more"),
             Self::NoImageToProbe => problem(Code::Docker).hint("`codemate-preview images build`"),
-            Self::NotRunning { .. } => problem(Code::NotFound)
-                .next(&["codemate-preview", "up"], "starts the preview of this directory"),
+            Self::NotRunning { up, .. } => problem(Code::NotFound)
+                .of(FailureKind::NotRunning)
+                .hint(format!("`{}` starts it", command_line(up)))
+                .next_owned(up.clone(), "starts it"),
             Self::Project(error) => error.problem(),
             Self::Source(error) => error.problem(),
             Self::Policy(error) => error.problem(),
@@ -147,6 +159,7 @@ impl LifecycleError {
             Self::NotRows { .. } => problem(Code::Usage),
             Self::Gateway(error) => error.problem(),
             Self::NoTunnel(error) => error.problem(),
+            Self::Explained { problem } => problem.as_ref().clone(),
             Self::NotTaken { problem } | Self::Tunnel { problem } => problem.clone(),
             Self::NoTunnelChosen => problem(Code::Tunnel)
                 .hint("install cloudflared, or name another kind")
@@ -249,6 +262,15 @@ fn describe_overrun(overrun: &Overrun) -> String {
 }
 
 impl LifecycleError {
+    /// What was asked needs a container, and there is none.
+    pub fn not_running(record: &Record) -> Self {
+        Self::NotRunning {
+            name: record.name.to_string(),
+            phase: record.phase.kind(),
+            up: record.up_command(),
+        }
+    }
+
     /// The stream to the guest ended while something was waited for on it.
     pub(super) fn cut_off(id: &InstanceId) -> Self {
         Self::Engine(EngineError::Link {
@@ -295,7 +317,7 @@ fn describe_exit(exit: &AppExit, answered: bool) -> String {
         let code = exit.code.unwrap_or_default();
         format!("the app exited with code {code}{when}")
     };
-    how + &after(&exit.last_lines)
+    how + &after(&explain::of_app(&exit.last_lines))
 }
 
 /// Bytes for people, in binary units.

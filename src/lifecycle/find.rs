@@ -82,7 +82,7 @@ impl Manager {
             self.house.settings.owners.another(theirs.count())?;
         }
         let record = self.new_record(&instances, id, order);
-        Ok(self.host(&mut instances, record))
+        Ok(self.host(&mut instances, record, Vec::new()))
     }
 
     fn new_record(
@@ -123,6 +123,7 @@ impl Manager {
             home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
             port: None,
             answered: None,
+            last_exit: None,
             limits: limits(LimitRequest::default()),
             owner: order.owner.clone(),
             created: now,

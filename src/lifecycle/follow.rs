@@ -99,7 +99,7 @@ impl Instance {
                 self.restart_app().await;
             }
             Err(error) => {
-                let problem = error.problem();
+                let problem = self.explain(error).await.problem();
                 self.journal.tell(Event::Warning {
                     message: problem.message,
                     hint: problem.hint,

@@ -8,6 +8,7 @@ use super::{
     Journal,
     instance::{Command, Epoch},
     share::Sharing,
+    variables::Masking,
 };
 use crate::{
     gateway::Activity,
@@ -26,6 +27,7 @@ pub struct Handle {
     pub activity: Arc<Activity>,
     pub sharing: Arc<Sharing>,
     pub journal: Arc<Journal>,
+    pub masking: Masking,
     pub epoch: Epoch,
 }
 

@@ -15,8 +15,10 @@ use crate::{
     model::{BuildProgress, Plan},
 };
 
-/// How much of a failed step's output is shown.
-const LAST_LINES: usize = 20;
+/// How much of a step's output is looked through for why it failed: the first lines name what was
+/// being done, the last ones what came of it.
+const FIRST_LINES: usize = 200;
+const LAST_LINES: usize = 2000;
 
 /// Run the plan's steps in order. The first that fails ends it.
 pub async fn install(
@@ -46,14 +48,19 @@ async fn run(
         cwd: plan.root.clone(),
     };
     let (to, mut lines) = mpsc::channel(256);
-    let mut last = VecDeque::with_capacity(LAST_LINES);
+    let mut first = Vec::new();
+    let mut last = VecDeque::new();
     let mask = variables.mask();
     let mut keep = |text: String| {
         let text = mask.clean(text);
-        if last.len() == LAST_LINES {
-            last.pop_front();
+        if first.len() < FIRST_LINES {
+            first.push(text.clone());
+        } else {
+            if last.len() == LAST_LINES {
+                last.pop_front();
+            }
+            last.push_back(text.clone());
         }
-        last.push_back(text.clone());
         step.progress(BuildProgress::Line { text });
     };
     let exit = {
@@ -69,7 +76,8 @@ async fn run(
     while let Ok(said) = lines.try_recv() {
         keep(said.text);
     }
-    let last_lines: Vec<String> = last.into();
+    let mut lines = first;
+    lines.extend(last);
     let command = argv.join(" ");
     if exit.code == Some(0) {
         Ok(())
@@ -77,7 +85,7 @@ async fn run(
         Err(LifecycleError::InstallOutOfMemory {
             command,
             limit_bytes: exit.limit_bytes,
-            last_lines,
+            lines,
         })
     } else {
         let code = exit
@@ -86,7 +94,7 @@ async fn run(
         Err(LifecycleError::Install {
             command,
             code,
-            last_lines,
+            lines,
         })
     }
 }

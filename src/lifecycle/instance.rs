@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     gateway::{Activity, Target},
-    model::{AppExit, Event, Options, Phase, Problem, TunnelKind, TunnelNow, UpOutcome},
+    model::{AppExit, Event, Options, Phase, PhaseKind, Problem, TunnelKind, TunnelNow, UpOutcome},
     source::{
         Batch,
         supabase::{FollowStatus, Keeper},
@@ -135,7 +135,7 @@ impl Instance {
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<Command>) {
         loop {
             match self.next(&mut mailbox).await {
-                Woken::Stopping => return,
+                Woken::Stopping => return self.keep_events().await,
                 Woken::Command(Command::Down { purge: true, reply }) => {
                     let done = self.purge().await;
                     let gone = done.is_ok();
@@ -149,6 +149,7 @@ impl Instance {
                     if self.never_was() && mailbox.is_empty() {
                         return;
                     }
+                    self.keep_events().await;
                 }
                 Woken::News(news) => {
                     let called_off = self.epoch.current();
@@ -245,6 +246,7 @@ impl Instance {
                 Ok(answered) => self.opened(answered).await,
                 Err(error) => {
                     self.door.send_replace(Door::Shut);
+                    let error = self.explain(error).await;
                     self.out_of_order(&error).await;
                 }
             },
@@ -271,11 +273,12 @@ impl Instance {
             live.is_open = false;
         }
         self.door.send_replace(Door::Shut);
-        self.out_of_order(&LifecycleError::AppExited {
+        let error = LifecycleError::AppExited {
             exit: Box::new(exit),
             answered,
-        })
-        .await;
+        };
+        let error = self.explain(error).await;
+        self.out_of_order(&error).await;
     }
 
     /// The container runs and the app does not answer.
@@ -314,6 +317,9 @@ impl Instance {
                 from: Some(from),
                 to: Some(to),
             });
+            if matches!(to, PhaseKind::Ready | PhaseKind::Failed) {
+                self.keep_events().await;
+            }
         }
         Ok(())
     }

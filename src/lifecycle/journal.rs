@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Mutex};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-use crate::model::Event;
+use crate::{model::Event, store::PastEvent};
 
 /// How many events a late reader still gets.
 const REMEMBERED: usize = 500;
@@ -27,8 +27,15 @@ pub struct Journal {
 
 impl Journal {
     pub fn new() -> Self {
+        Self::of(Vec::new())
+    }
+
+    /// One that remembers what an earlier agent kept.
+    pub fn of(past: Vec<PastEvent>) -> Self {
+        let remember = |PastEvent { at, event }| Entry { at, event };
+        let skip = past.len().saturating_sub(REMEMBERED);
         Self {
-            past: Mutex::default(),
+            past: Mutex::new(past.into_iter().skip(skip).map(remember).collect()),
             now: broadcast::channel(BACKLOG).0,
         }
     }

@@ -6,6 +6,7 @@ mod disk;
 mod down;
 mod edit;
 mod error;
+pub mod explain;
 mod find;
 mod follow;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod instance;
 mod journal;
 mod keep;
 mod kept;
+mod last_run;
 mod live;
 mod opened;
 mod order;
@@ -44,6 +46,7 @@ mod tunnels;
 mod up;
 mod variables;
 mod wait;
+mod why;
 
 use std::{
     collections::BTreeMap,
@@ -62,7 +65,7 @@ use crate::{
     project,
     security::{OwnerRules, Policy},
     source::supabase::Desk,
-    store::{Record, Store},
+    store::{PastEvent, Record, Store},
     task::Scope,
     tunnel::Tunnels,
 };
@@ -146,7 +149,14 @@ impl Manager {
         for mut record in loaded.records {
             // No tunnel outlives its agent; whether the same URL comes back is not known yet.
             record.phase.hide_public();
-            let handle = self.host(&mut self.lock(), record);
+            let past = match self.house.store.kept_events(&record.id) {
+                Ok(past) => past,
+                Err(error) => {
+                    tracing::warn!(instance = %record.id, %error, "what happened is not known");
+                    Vec::new()
+                }
+            };
+            let handle = self.host(&mut self.lock(), record, past);
             handle
                 .mailbox
                 .try_send(Command::Adopt)
@@ -272,9 +282,15 @@ impl Manager {
     }
 
     /// Start the task that owns an instance.
-    fn host(&self, instances: &mut BTreeMap<InstanceId, Handle>, record: Record) -> Handle {
+    fn host(
+        &self,
+        instances: &mut BTreeMap<InstanceId, Handle>,
+        record: Record,
+        past: Vec<PastEvent>,
+    ) -> Handle {
         let (mailbox, commands) = mpsc::channel(16);
-        let journal = Arc::new(Journal::new());
+        let journal = Arc::new(Journal::of(past));
+        let masking = variables::Masking::default();
         let epoch = Epoch::default();
         let (view_in, view) = watch::channel(record.clone());
         let (tunnel_view, tunnel) = watch::channel(None);
@@ -291,7 +307,7 @@ impl Manager {
             scope: self.scope.child(),
             door: watch::channel(route::Door::Opening).0,
             epoch: epoch.clone(),
-            masking: variables::Masking::default(),
+            masking: masking.clone(),
             state: State::Down,
             way: tunnel::Way::default(),
             sharing: sharing.clone(),
@@ -309,6 +325,7 @@ impl Manager {
             activity,
             sharing,
             journal,
+            masking,
             epoch,
         };
         instances.insert(id, handle.clone());

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    explain::{self, During},
     instance::{Instance, State},
     live::News,
     prober::{Hosts, Prober, Told},
@@ -142,15 +143,23 @@ impl Instance {
         let path = &prober.rules.path;
         if !answered.is_fine() {
             let lines = match status {
-                500..=599 => prober.last_lines().await,
+                500..=599 => self.lines_with(prober.last_lines().await).await,
                 _ => Vec::new(),
             };
-            let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+            let excerpt: String = explain::of_app(&lines)
+                .iter()
+                .map(|line| format!("\n  {line}"))
+                .collect();
+            let explained = self.cause(lines, During::Answer).await;
+            let what = explained
+                .as_ref()
+                .map_or(String::new(), |it| format!(": {}", it.what));
             self.journal.tell(Event::Warning {
-                message: format!("the app answers `{path}` with status {status}{lines}"),
-                hint: Some(match status {
-                    500..=599 => "its page or its log says why; `--ready-status 200-399` makes that a failure".to_owned(),
-                    _ => "visit a path that it has; `[ready] path` in codemate-preview.toml names one".to_owned(),
+                message: format!("the app answers `{path}` with status {status}{what}{excerpt}"),
+                hint: Some(match (status, explained) {
+                    (_, Some(explained)) => explained.hint_with_command(),
+                    (500..=599, None) => "its page or its log says why; `--ready-status 200-399` makes that a failure".to_owned(),
+                    (_, None) => "visit a path that it has; `[ready] path` in codemate-preview.toml names one".to_owned(),
                 }),
             });
         }

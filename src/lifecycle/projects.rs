@@ -43,10 +43,7 @@ impl Manager {
             (None, Source::Local { .. }) => Err(LifecycleError::NotRows {
                 name: record.name.to_string(),
             }),
-            (None, Source::Supabase { .. }) => Err(LifecycleError::NotRunning {
-                name: record.name.to_string(),
-                phase: record.phase.kind(),
-            }),
+            (None, Source::Supabase { .. }) => Err(LifecycleError::not_running(&record)),
         }
     }
 

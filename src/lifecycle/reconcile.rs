@@ -29,6 +29,11 @@ impl Instance {
     pub(super) async fn adopt(&mut self) {
         match self.record.intent {
             Intent::Down => {
+                if self.may_have_run()
+                    && let Err(error) = self.variables().await
+                {
+                    tracing::warn!(instance = %self.record.id, %error, "what it wrote may not be masked");
+                }
                 if let Err(error) = self.take_down(Duration::ZERO).await {
                     tracing::warn!(instance = %self.record.id, %error, "leftovers stay");
                 }

@@ -18,10 +18,7 @@ impl Instance {
         reply: oneshot::Sender<Result<UpOutcome, LifecycleError>>,
     ) {
         let State::Live(live) = &mut self.state else {
-            let _ = reply.send(Err(LifecycleError::NotRunning {
-                name: self.record.name.to_string(),
-                phase: self.record.phase.kind(),
-            }));
+            let _ = reply.send(Err(LifecycleError::not_running(&self.record)));
             return;
         };
         live.askers.push(reply);

@@ -212,10 +212,7 @@ impl Instance {
         cancel: &CancellationToken,
     ) -> Result<UpOutcome, LifecycleError> {
         if !matches!(self.record.phase, Phase::Ready { .. }) {
-            return Err(LifecycleError::NotRunning {
-                name: self.record.name.to_string(),
-                phase: self.record.phase.kind(),
-            });
+            return Err(LifecycleError::not_running(&self.record));
         }
         let wish = match kind {
             Some(kind) => self.tunnel_wish(Some(TunnelChoice::Kind(kind))),

@@ -76,7 +76,10 @@ impl Instance {
                     self.share_and_open(job, wish).await
                 }
             }
-            Err(error) => Err(self.explained(error).await),
+            Err(error) => {
+                let error = self.explained(error).await;
+                Err(self.explain(error).await)
+            }
         };
         match up {
             Ok(_) => Ok(self.outcome(true, job.share).await),
@@ -113,6 +116,7 @@ impl Instance {
         self.record.limits = decision.limits;
         self.record.generation = spec.generation;
         self.record.intent = Intent::Up;
+        self.record.last_exit = None;
         self.enter(Phase::Creating {
             since: Timestamp::now(),
         })
@@ -138,6 +142,7 @@ impl Instance {
         let plan = Arc::new(decision.plan);
         let step = Step::start(&self.journal, "create", format!("starting {}", plan.image));
         step.end(self.house.engine.start(&spec).await)?;
+        self.forget_log().await;
         let tenant = self.tenant().await?;
         self.tell_of_quota(&tenant.watchdog);
         let live = Live::attach(tenant, plan.clone(), source).await?;

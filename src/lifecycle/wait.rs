@@ -21,10 +21,7 @@ impl Manager {
             .await;
         match settled {
             Ok(record) if record.phase.kind() == PhaseKind::Asleep => {
-                Err(LifecycleError::NotRunning {
-                    name: record.name.to_string(),
-                    phase: PhaseKind::Asleep,
-                })
+                Err(LifecycleError::not_running(&record))
             }
             Ok(record) => Ok(record.clone()),
             Err(_) => Err(LifecycleError::NotFound {

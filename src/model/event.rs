@@ -160,6 +160,27 @@ pub struct AppExit {
     pub last_lines: Vec<String>,
 }
 
+/// How an app ended and when, without its words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastExit {
+    pub at: jiff::Timestamp,
+    /// Its exit code, unless a signal ended it.
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub out_of_memory: bool,
+}
+
+impl LastExit {
+    pub fn now(exit: &AppExit) -> Self {
+        Self {
+            at: jiff::Timestamp::now(),
+            code: exit.code,
+            signal: exit.signal,
+            out_of_memory: exit.out_of_memory,
+        }
+    }
+}
+
 /// A connection that was not let out. The same one is told once a minute at most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EgressRefused {

@@ -2,6 +2,7 @@
 
 mod cpu_set;
 mod event;
+mod failure_kind;
 mod grant;
 mod id;
 mod image;
@@ -24,9 +25,10 @@ mod user_session;
 
 pub use cpu_set::CpuSet;
 pub use event::{
-    AppExit, DetectReport, EgressRefused, Event, Note, PortSeen, RefusedBy, StepState, StepUpdate,
-    SyncReport, UpOutcome, Urls,
+    AppExit, DetectReport, EgressRefused, Event, LastExit, Note, PortSeen, RefusedBy, StepState,
+    StepUpdate, SyncReport, UpOutcome, Urls,
 };
+pub use failure_kind::FailureKind;
 pub use grant::{
     BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
 };
@@ -45,7 +47,7 @@ pub use plan::{
 };
 pub use port::{Answered, OpenPort, PortKind};
 pub use probe::{ProbeRow, ProbeVerdict};
-pub use problem::{Code, NextStep, Problem};
+pub use problem::{Code, NextStep, Problem, command_line};
 pub use proxy_host::{Authority, BadHost, ProxyHost};
 pub use public_url::{BadUrl, PublicUrl, Scheme};
 pub use sandbox::{Egress, Sandbox};

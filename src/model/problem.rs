@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::FailureKind;
+
 /// What kind of failure it is. The text form is stable; scripts match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Code {
@@ -43,6 +45,90 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code that this version tells.
+    pub const ALL: [Self; 16] = [
+        Self::Internal,
+        Self::Usage,
+        Self::NotFound,
+        Self::Credential,
+        Self::Docker,
+        Self::Agent,
+        Self::Detect,
+        Self::Config,
+        Self::Sync,
+        Self::Install,
+        Self::AppExited,
+        Self::TimedOut,
+        Self::Tunnel,
+        Self::Policy,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// What it means and what helps, for the page of errors.
+    pub fn cause_and_remedy(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Internal | Self::Unknown => (
+                "This program has a fault of its own.",
+                "Report it with what `codemate-preview agent logs` says.",
+            ),
+            Self::Usage => (
+                "The command was wrong, or an answer was needed and nobody could be asked.",
+                "Correct the command; `--help` names what it takes.",
+            ),
+            Self::NotFound => (
+                "There is no such preview or directory, or the preview is not running.",
+                "`codemate-preview ls` lists what there is; `up` starts one.",
+            ),
+            Self::Credential => (
+                "A credential is missing or was refused.",
+                "Give another one in the way that the hint names.",
+            ),
+            Self::Docker => (
+                "The Docker engine cannot be reached, or refused what it was asked.",
+                "`codemate-preview doctor` says what is missing.",
+            ),
+            Self::Agent => (
+                "The background process cannot be started or reached, or went away.",
+                "`codemate-preview agent restart` replaces it; `agent logs` says why.",
+            ),
+            Self::Detect => (
+                "The project was not recognised, or not clearly.",
+                "Take one of the commands that are printed, or say in `codemate-preview.toml` how to run it.",
+            ),
+            Self::Config => (
+                "A setting is not valid.",
+                "Correct the setting that is named.",
+            ),
+            Self::Sync => (
+                "The files could not be brought in.",
+                "Correct the file that is named, or leave it out.",
+            ),
+            Self::Install => (
+                "The dependencies could not be installed.",
+                "The kind says why; `codemate-preview logs` has the whole output.",
+            ),
+            Self::AppExited => (
+                "The app ended before it answered, or later.",
+                "The kind says why; `codemate-preview logs` has all that it wrote.",
+            ),
+            Self::TimedOut => (
+                "Nothing answered in time.",
+                "The message says what was seen last; `[ready]` in `codemate-preview.toml` sets what is waited for.",
+            ),
+            Self::Tunnel => (
+                "There is no public URL.",
+                "`codemate-preview tunnel doctor` checks what each tunnel needs.",
+            ),
+            Self::Policy => (
+                "The owner of this host, or a limit, does not allow it.",
+                "Ask for less, or change what `config.toml` allows.",
+            ),
+            Self::Interrupted => ("It was ended by Ctrl-C.", "Run it again."),
+            Self::Terminated => ("It was ended by a request to terminate.", "Run it again."),
+        }
+    }
+
     /// The process exit code that stands for it.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -92,6 +178,9 @@ impl Code {
 #[error("{message}")]
 pub struct Problem {
     pub code: Code,
+    /// What went wrong, for programs; absent where the code says all there is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FailureKind>,
     /// One sentence without a full stop. May be followed by the last lines an app printed.
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,15 +199,35 @@ pub struct NextStep {
     pub why: String,
 }
 
+/// Arguments as a line that a shell reads back as the same arguments.
+pub fn command_line(argv: &[String]) -> String {
+    let quoted = argv.iter().map(|arg| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+        if !arg.is_empty() && arg.chars().all(plain) {
+            arg.clone()
+        } else {
+            format!("'{}'", arg.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
 impl Problem {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
+            kind: None,
             message: message.into(),
             hint: None,
             retryable: false,
             next: Vec::new(),
         }
+    }
+
+    #[must_use]
+    pub fn of(mut self, kind: FailureKind) -> Self {
+        self.kind = Some(kind);
+        self
     }
 
     #[must_use]
@@ -141,6 +250,15 @@ impl Problem {
         });
         self
     }
+
+    #[must_use]
+    pub fn next_owned(mut self, argv: Vec<String>, why: impl Into<String>) -> Self {
+        self.next.push(NextStep {
+            argv,
+            why: why.into(),
+        });
+        self
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +276,12 @@ mod tests {
             let wire = serde_json::to_value(code).unwrap();
             assert_eq!(wire, code.as_str());
         }
+    }
+
+    #[test]
+    fn a_command_line_can_be_pasted() {
+        let argv = ["up", "a b", "it's", ""].map(str::to_owned);
+        assert_eq!(command_line(&argv), r"up 'a b' 'it'\''s' ''");
     }
 
     #[test]

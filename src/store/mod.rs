@@ -5,6 +5,7 @@
 mod disk;
 mod error;
 mod grants;
+mod last_run;
 mod migrate;
 mod record;
 mod registry;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::model::InstanceId;
 
 pub use error::StoreError;
+pub use last_run::PastEvent;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
 pub use registry::RegistrySeen;
@@ -159,6 +161,7 @@ impl Store {
 
     /// Forget an instance. Forgotten already is success.
     pub fn remove(&self, id: &InstanceId) -> Result<(), StoreError> {
+        self.remove_last_run(id)?;
         disk::remove(&self.record_path(id))?;
         self.remove_secrets(id)
     }

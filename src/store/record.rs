@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Answered, InstanceId, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind,
+    Answered, InstanceId, LastExit, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind,
 };
 
 /// Its JSON is a file format: a change that older files do not fit takes a step in `migrate`.
@@ -45,6 +45,9 @@ pub struct Record {
     /// What it was last found to be ready by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
+    /// How its app last ended by itself, in the last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_exit: Option<LastExit>,
     /// The tunnel it is to have; `None` for this host only.
     #[serde(default)]
     pub tunnel: Option<TunnelKind>,
@@ -58,6 +61,23 @@ pub struct Record {
     pub owner: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,
+}
+
+impl Record {
+    /// The command that brings it up, from anywhere.
+    pub fn up_command(&self) -> Vec<String> {
+        let mut argv = vec!["codemate-preview".to_owned(), "up".to_owned()];
+        match &self.source {
+            Source::Local { directory } => argv.push(directory.clone()),
+            Source::Supabase { project, .. } => {
+                argv.extend(["--project".to_owned(), project.clone()])
+            }
+        }
+        if let Some(label) = &self.label {
+            argv.extend(["--name".to_owned(), label.to_string()]);
+        }
+        argv
+    }
 }
 
 /// Where the files come from.

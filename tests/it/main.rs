@@ -12,6 +12,7 @@ mod cli_up;
 mod completions;
 mod detect;
 mod docker_engine;
+mod errors;
 mod filter;
 mod floors;
 mod gateway;

@@ -16,7 +16,7 @@ use super::{House, Target, reply::Refusal};
 use crate::{
     api::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL},
     engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
-    lifecycle::Manager,
+    lifecycle::{LifecycleError, Manager},
     model::{Code, Problem},
     security::Caller,
     task::Scope,
@@ -38,7 +38,11 @@ pub async fn exec(
     for (name, value) in house.manager.command_env(&record).await? {
         spec.env.entry(name).or_insert(value);
     }
-    let session = house.manager.engine().exec(&id, spec).await?;
+    let session = match house.manager.engine().exec(&id, spec).await {
+        Ok(session) => session,
+        Err(EngineError::Missing { .. }) => return Err(LifecycleError::not_running(&record).into()),
+        Err(error) => return Err(error.into()),
+    };
     let scope = house.scope.clone();
     house.scope.spawn(async move {
         match upgrade.await {

@@ -65,6 +65,7 @@ fn view(record: Record) -> InstanceView {
         generation: record.generation,
         limits: record.limits,
         created: record.created,
+        last_exit: record.last_exit,
         tunnel: None,
         status: record.answered.filter(|_| is_up).map(|it| it.status),
         ports: Vec::new(),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use crate::model::command_line;
+
 /// `340 ms`, `1.2 s`, `2 m 05 s`.
 pub fn took(ms: u64) -> String {
     match ms {
@@ -40,19 +42,6 @@ pub fn size(bytes: u64) -> String {
         }
     }
     format!("{bytes} B")
-}
-
-/// Arguments as a line that a shell reads back as the same arguments.
-pub fn command_line(argv: &[String]) -> String {
-    let quoted = argv.iter().map(|arg| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
-        if !arg.is_empty() && arg.chars().all(plain) {
-            arg.clone()
-        } else {
-            format!("'{}'", arg.replace('\'', r"'\''"))
-        }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Text of an app for a terminal: colours stay, whatever else could steer the terminal goes.
@@ -120,12 +109,6 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(harmless(text), expected, "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_command_line_can_be_pasted() {
-        let argv = ["up", "a b", "it's", ""].map(str::to_owned);
-        assert_eq!(command_line(&argv), r"up 'a b' 'it'\''s' ''");
     }
 
     #[test]

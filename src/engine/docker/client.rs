@@ -16,6 +16,8 @@ use crate::engine::{EngineError, Result};
 /// For what the engine answers from memory. 3 s were too few,
 /// at times, where 10 to 15 programs waited for 2 CPUs.
 pub const SIMPLE: Duration = Duration::from_secs(10);
+/// How often the limit of a call may pass while the engine answers others.
+const ROUNDS: u32 = 3;
 /// For what makes the engine work: create, start, stop, remove, upload.
 pub const HEAVY: Duration = Duration::from_secs(60);
 /// Silence in a build or a pull after which it is given up. A single step may well be quiet for
@@ -66,17 +68,26 @@ impl Client {
         })
     }
 
-    /// Await a call, but not for longer than `limit`.
+    /// Await a call for `limit`, and for some times that while the engine answers what is easy: then
+    /// the machine is busy.
     pub async fn within<T>(
         &self,
         act: Act<'_>,
         limit: Duration,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T> {
-        match tokio::time::timeout(limit, call).await {
-            Ok(answer) => answer.map_err(|error| self.error(error, act)),
-            Err(_) => Err(error::hanging(&self.endpoint, limit)),
+        tokio::pin!(call);
+        for round in 1..=ROUNDS {
+            if let Ok(answer) = tokio::time::timeout(limit, &mut call).await {
+                return answer.map_err(|error| self.error(error, act));
+            }
+            let pinged = tokio::time::timeout(SIMPLE, self.api.ping()).await;
+            if !matches!(pinged, Ok(Ok(_))) {
+                return Err(error::hanging(&self.endpoint, limit * round));
+            }
+            tracing::warn!(%act, seconds = limit.as_secs(), round, "the engine takes long");
         }
+        Err(error::hanging(&self.endpoint, limit * ROUNDS))
     }
 
     pub fn error(&self, error: Error, act: Act<'_>) -> EngineError {

@@ -7,6 +7,7 @@ mod closing;
 mod files;
 mod glance;
 mod journal;
+mod open_lines;
 mod pace;
 mod relay;
 mod stream;

@@ -24,7 +24,7 @@ use codemate_preview::{
     },
     model::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
-        Name, Role, Usage,
+        LogStream, Name, Role, Usage,
     },
     security::{Abilities, Approved},
 };
@@ -70,6 +70,11 @@ impl FakeEngine {
 
     fn socket(&self, id: &InstanceId) -> PathBuf {
         self.dir.path().join(format!("{id}.sock"))
+    }
+
+    /// What the container of an instance wrote, while it is there.
+    fn log(&self, id: &InstanceId) -> PathBuf {
+        self.dir.path().join(format!("{id}.log"))
     }
 
     fn missing<T>(what: &str) -> Result<T> {
@@ -175,6 +180,7 @@ impl Engine for FakeEngine {
         fs::create_dir_all(&home).unwrap();
         let socket = self.socket(&spec.id);
         let _ = fs::remove_file(&socket);
+        let written = fs::File::create(self.log(&spec.id)).unwrap();
         let guest = Command::new(self.dir.path().join("guest"))
             .arg("init")
             .arg("--home")
@@ -184,8 +190,8 @@ impl Engine for FakeEngine {
             .env_clear()
             .envs(&spec.env)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(written.try_clone().unwrap())
+            .stderr(written)
             .spawn()
             .unwrap();
         let running = Running {
@@ -207,6 +213,7 @@ impl Engine for FakeEngine {
             let pid = running.guest.id().to_string();
             Command::new("kill").arg(pid).status().unwrap();
             running.guest.wait().unwrap();
+            fs::remove_file(self.log(id)).unwrap();
         }
         Ok(())
     }
@@ -276,10 +283,22 @@ impl Engine for FakeEngine {
 
     async fn logs(
         &self,
-        _id: &InstanceId,
-        _query: LogQuery,
+        id: &InstanceId,
+        query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>> {
-        Ok(stream::empty().boxed())
+        let Ok(written) = fs::read_to_string(self.log(id)) else {
+            return Self::missing("the container");
+        };
+        let line = |(at, text): (usize, &str)| LogLine {
+            at: jiff::Timestamp::from_second(i64::try_from(at).unwrap()).unwrap(),
+            stream: LogStream::Stdout,
+            text: text.to_owned(),
+        };
+        let lines: Vec<_> = written.lines().enumerate().map(line).collect();
+        let new = lines
+            .into_iter()
+            .filter(move |line| query.since.is_none_or(|since| line.at > since));
+        Ok(stream::iter(new.map(Ok)).boxed())
     }
 
     async fn refusals(

@@ -32,6 +32,8 @@ fn record(id: &str) -> Record {
         install_key: Some("k".to_owned()),
         home_volume: format!("cmp-{id}-home"),
         port: Some(5000),
+        answered: None,
+        last_exit: None,
         tunnel: None,
         public_url: None,
         limits: Limits {

@@ -1,0 +1,81 @@
+//! A program that the start command names and that is not there.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Explained, known::Known, output::Output};
+use crate::model::FailureKind;
+
+static NOT_FOUND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    [
+        r"^(?:sh|bash|/bin/sh): (?:\d+|line \d+): (?<name>[\w@./+-]+): (?:not found|command not found)$",
+        r"^(?<name>[\w@.+-]+): not found$",
+        r"^(?<name>[\w@.+-]+): command not found$",
+        r"^sh: (?<name>[\w@.+-]+): (?:not found|Permission denied)$",
+        r"spawn (?<name>[\w@.+-]+) ENOENT",
+    ]
+    .map(|pattern| Regex::new(pattern).expect("the pattern is fixed"))
+    .into()
+});
+
+/// Programs whose package has another name.
+const PACKAGES: [(&str, &str); 10] = [
+    ("tsc", "typescript"),
+    ("nest", "@nestjs/cli"),
+    ("ng", "@angular/cli"),
+    ("babel-node", "@babel/node"),
+    ("babel", "@babel/cli"),
+    ("vue-cli-service", "@vue/cli-service"),
+    ("sls", "serverless"),
+    ("tailwindcss", "@tailwindcss/cli"),
+    ("medusa", "@medusajs/cli"),
+    ("webpack", "webpack-cli"),
+];
+const PYTHON: [&str; 10] = [
+    "flask",
+    "uvicorn",
+    "gunicorn",
+    "hypercorn",
+    "fastapi",
+    "streamlit",
+    "celery",
+    "daphne",
+    "waitress-serve",
+    "chainlit",
+];
+
+pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
+    let found = NOT_FOUND.iter().find_map(|pattern| output.last(pattern))?;
+    let name = found["name"].rsplit('/').next()?.to_owned();
+    if name.starts_with("ps") && name.len() == 2 {
+        return None;
+    }
+    let explained = Explained::new(
+        FailureKind::ModuleMissing,
+        format!("the start command runs `{name}`, which is not installed"),
+    );
+    if PYTHON.contains(&name.as_str()) {
+        return Some(explained.hint(format!("add `{name}` to the project's manifest")));
+    }
+    let package = PACKAGES
+        .iter()
+        .find(|(program, _)| *program == name)
+        .map_or(name.as_str(), |(_, package)| package);
+    if known.npm_depends_on(package) {
+        return Some(
+            explained
+                .hint(format!(
+                    "package.json names `{package}`, and it is not there: install anew"
+                ))
+                .next(known.up_with(&["--rebuild"], "installs everything anew")),
+        );
+    }
+    Some(if known.package_json().is_some() {
+        explained.hint(format!(
+            "package.json does not name it: `npm install --save-dev {package}` in the project adds it"
+        ))
+    } else {
+        explained.hint("bring an image that has it with `--image`, or start the app otherwise with `[run] command` in codemate-preview.toml")
+    })
+}

@@ -1,0 +1,214 @@
+//! A module of Python that is not there: the project's own, a package's, or one that Python had once.
+
+use super::{
+    Explained,
+    known::Known,
+    module::{case_twin, file_left_out, frames, quoted, status_of_sync},
+    output::Output,
+    surroundings::python_2,
+};
+use crate::model::{FailureKind, NextStep, command_line};
+
+/// What Python's standard library had once, and the first version without it.
+const REMOVED: [(&str, &str); 12] = [
+    ("distutils", "3.12"),
+    ("imp", "3.12"),
+    ("asyncore", "3.12"),
+    ("asynchat", "3.12"),
+    ("smtpd", "3.12"),
+    ("cgi", "3.13"),
+    ("crypt", "3.13"),
+    ("imghdr", "3.13"),
+    ("telnetlib", "3.13"),
+    ("pipes", "3.13"),
+    ("audioop", "3.13"),
+    ("sndhdr", "3.13"),
+];
+/// Modules of Python 2.
+const PYTHON_2: [&str; 8] = [
+    "urllib2",
+    "urlparse",
+    "ConfigParser",
+    "Queue",
+    "httplib",
+    "StringIO",
+    "cPickle",
+    "SocketServer",
+];
+pub fn python(name: &str, output: &Output, known: &Known<'_>) -> Explained {
+    let top = name.split('.').next().unwrap_or(name);
+    if PYTHON_2.contains(&top) {
+        return python_2(&format!("`{top}` is a module of Python 2"));
+    }
+    if let Some((_, since)) = REMOVED.iter().find(|(gone, _)| *gone == top) {
+        return removed(top, since, known);
+    }
+    let importer = frames(output).pop();
+    let by = importer.map_or(String::new(), |place| format!(", which {place} imports"));
+    own(name, &by, known).unwrap_or_else(|| of_a_package(top, &by, known))
+}
+
+fn removed(module: &str, since: &str, known: &Known<'_>) -> Explained {
+    let too = if module == "distutils" {
+        ", or add `setuptools`, which brings it, to the manifest"
+    } else {
+        ""
+    };
+    Explained::new(
+        FailureKind::VersionUnsupported,
+        format!("`{module}` is no part of Python {since} and later"),
+    )
+    .hint(format!(
+        "choose an older Python, such as `version = \"3.11\"`{too}"
+    ))
+    .next(older_python(known))
+}
+
+/// A module of the project's own that Python does not find.
+fn own(name: &str, by: &str, known: &Known<'_>) -> Option<Explained> {
+    let top = name.split('.').next().unwrap_or(name);
+    let path = name.replace('.', "/");
+    let own = [format!("{path}.py"), format!("{path}/__init__.py")];
+    if let Some(twin) = own.iter().find_map(|file| case_twin(file, known)) {
+        return Some(
+            Explained::new(
+                FailureKind::FileMissing,
+                format!("there is no module `{name}`{by}; the file is `{twin}`"),
+            )
+            .hint("write the name as the file has it: Linux tells capitals from small letters"),
+        );
+    }
+    let root = known.root();
+    let places = [
+        own[0].clone(),
+        own[1].clone(),
+        format!("{top}.py"),
+        format!("{top}/"),
+    ];
+    let left_out = places
+        .iter()
+        .find_map(|place| file_left_out(&format!("{root}{place}"), known));
+    if left_out.is_some() {
+        return left_out;
+    }
+    if let Some((file, folder)) = elsewhere(&own, known) {
+        let path = format!("PYTHONPATH=/home/app/workspace/{folder}");
+        return Some(
+            Explained::new(
+                FailureKind::ModuleMissing,
+                format!("there is no module `{name}`{by}; the file is `{file}`, and Python does not look there"),
+            )
+            .hint(format!("have Python look in `{folder}` too, with `PYTHONPATH`"))
+            .next(known.up_with(&["--env", &path], "has Python look there too")),
+        );
+    }
+    let begins = [format!("{root}{top}/"), format!("{root}{top}.py")];
+    let is_begun = known
+        .files()
+        .iter()
+        .any(|file| begins.iter().any(|it| file.starts_with(it)));
+    is_begun.then(|| {
+        Explained::new(
+            FailureKind::FileMissing,
+            format!("there is no module `{name}`{by}, though there is `{top}`"),
+        )
+        .hint(
+            "`codemate-preview sync --status` of the directory lists the files that were left out",
+        )
+        .next(status_of_sync(known))
+    })
+}
+
+/// The project's file for a module in a folder that is no root of modules, and that folder.
+fn elsewhere<'k>(own: &[String], known: &'k Known<'_>) -> Option<(&'k str, &'k str)> {
+    known.files().iter().find_map(|file| {
+        let folder = own.iter().find_map(|it| file.strip_suffix(it.as_str()))?;
+        Some((file.as_str(), folder.strip_suffix('/')?))
+    })
+}
+
+fn of_a_package(module: &str, by: &str, known: &Known<'_>) -> Explained {
+    let package = distribution(module);
+    let told = if package == module {
+        format!("the package `{package}` is not installed{by}")
+    } else {
+        format!("the package `{package}` is not installed (`{module}` is its module{by})")
+    };
+    let explained = Explained::new(FailureKind::ModuleMissing, told);
+    let manifest = ["requirements.txt", "pyproject.toml", "Pipfile", "setup.py"]
+        .iter()
+        .find_map(|name| known.read_near(name).map(|(path, _)| path));
+    match manifest {
+        Some(path) if path.ends_with("requirements.txt") => explained
+            .hint(format!("`{path}` does not name it: add `{package}` there"))
+            .next(add_line(&package, &path, known)),
+        Some(path) => explained.hint(format!("`{path}` does not name it: add `{package}` there")),
+        None => {
+            let path = format!("{}requirements.txt", known.root());
+            explained
+                .hint(format!(
+                    "there is no manifest: name what the app needs in a `requirements.txt`, such as `{package}`"
+                ))
+                .next(add_line(&package, &path, known))
+        }
+    }
+}
+
+/// The command that names one more package in a file of requirements, and starts it.
+fn add_line(package: &str, path: &str, known: &Known<'_>) -> NextStep {
+    let file = known.absolute(path);
+    // A last line without an end is not joined to ours.
+    let script = format!(
+        "[ -z \"$(tail -c1 {file} 2>/dev/null)\" ] || echo >> {file}; echo {package} >> {file} && {up}",
+        file = quoted(&file),
+        package = quoted(package),
+        up = command_line(&known.up),
+    );
+    NextStep {
+        argv: vec!["sh".to_owned(), "-c".to_owned(), script],
+        why: format!("adds `{package}` to {path}, then starts it"),
+    }
+}
+
+pub fn older_python(known: &Known<'_>) -> NextStep {
+    known.up_with(
+        &["--config", "version = \"3.11\""],
+        "starts it with Python 3.11",
+    )
+}
+
+/// The package that brings a module.
+fn distribution(module: &str) -> String {
+    let known = match module {
+        "cv2" => "opencv-python-headless",
+        "PIL" => "pillow",
+        "yaml" => "pyyaml",
+        "dotenv" => "python-dotenv",
+        "sklearn" => "scikit-learn",
+        "bs4" => "beautifulsoup4",
+        "jwt" => "pyjwt",
+        "MySQLdb" => "mysqlclient",
+        "psycopg2" => "psycopg2-binary",
+        "decouple" => "python-decouple",
+        "environ" => "django-environ",
+        "rest_framework" => "djangorestframework",
+        "corsheaders" => "django-cors-headers",
+        "django_filters" => "django-filter",
+        "flask_sqlalchemy" => "flask-sqlalchemy",
+        "pkg_resources" => "setuptools<81",
+        "dateutil" => "python-dateutil",
+        "multipart" => "python-multipart",
+        "jose" => "python-jose",
+        "Crypto" => "pycryptodome",
+        "telegram" => "python-telegram-bot",
+        "discord" => "discord.py",
+        "magic" => "python-magic",
+        "slugify" => "python-slugify",
+        "google" => "google-api-python-client",
+        "git" => "gitpython",
+        "serial" => "pyserial",
+        "socketio" => "python-socketio",
+        _ => return module.replace('_', "-"),
+    };
+    known.to_owned()
+}
