@@ -1,30 +1,73 @@
 //! Edits followed: files go in, then what that leads to.
 
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 use super::{
-    edit::{Consequence, settings_among},
+    LifecycleError,
+    edit::{Consequence, Rules, settings_among},
     install::install,
     instance::{Instance, State},
-    prepare::install_key,
+    prepare::{detect, install_key},
     refusals,
+    route::Door,
     step::Step,
 };
 use crate::{
-    model::{Event, Phase, SyncReport},
+    model::{Event, Phase, Plan, SyncReport},
     source::Batch,
 };
 
+/// A manifest and its lock are written one after the other: an installation waits until nothing
+/// has come for so long, but no longer than [`LONGEST`] after the first.
+const QUIET: Duration = Duration::from_millis(300);
+const LONGEST: Duration = Duration::from_secs(3);
+
 impl Instance {
     pub(super) async fn follow_edit(&mut self, batch: Option<Batch>) {
+        let mut consequence = self.take_in(batch).await;
+        if consequence == Consequence::Reinstall {
+            consequence = consequence.max(self.until_quiet().await);
+        }
+        match consequence {
+            Consequence::Nothing => {}
+            Consequence::Restart => self.restart_app().await,
+            Consequence::Reinstall => self.reinstall().await,
+        }
+    }
+
+    /// Takes in what else comes at once; the greatest of what that leads to.
+    async fn until_quiet(&mut self) -> Consequence {
+        let mut greatest = Consequence::Nothing;
+        let latest = Instant::now() + LONGEST;
+        while let State::Live(live) = &mut self.state {
+            let until = latest.min(Instant::now() + QUIET);
+            let Ok(batch) = timeout_at(until, live.batches.recv()).await else {
+                break;
+            };
+            let ended = batch.is_none();
+            greatest = greatest.max(self.take_in(batch).await);
+            if ended {
+                break;
+            }
+        }
+        greatest
+    }
+
+    /// Brings a batch inside; what that leads to.
+    async fn take_in(&mut self, batch: Option<Batch>) -> Consequence {
         let State::Live(live) = &mut self.state else {
-            return;
+            return Consequence::Nothing;
         };
         let Some(batch) = batch else {
             // The watcher ended with the scope; the link's end is told apart.
             live.batches = mpsc::channel(1).1;
-            return;
+            return Consequence::Nothing;
         };
         let synced = match live.sync.batch(batch).await {
             Ok(synced) => synced,
@@ -34,16 +77,22 @@ impl Instance {
                     message: problem.message,
                     hint: problem.hint,
                 });
-                return;
+                return Consequence::Nothing;
             }
         };
         if synced.changed.is_empty() && synced.report.refused.is_empty() {
-            return;
+            return Consequence::Nothing;
         }
         let mut consequence = live.rules.consequence(&synced.changed);
         let is_down = matches!(self.record.phase, Phase::Failed { .. });
         if is_down && !synced.changed.is_empty() {
-            consequence = consequence.max(Consequence::Restart);
+            // What an edit broke of the installation, another one mends.
+            let whole = live.plan.install.is_none() || self.record.install_key.is_some();
+            consequence = consequence.max(if whole {
+                Consequence::Restart
+            } else {
+                Consequence::Reinstall
+            });
         }
         let settings = settings_among(&synced.changed).cloned();
         self.journal.tell(Event::Sync(SyncReport {
@@ -56,33 +105,24 @@ impl Instance {
                 hint: Some("`codemate-preview up` applies it".to_owned()),
             });
         }
-        match consequence {
-            Consequence::Nothing => {}
-            Consequence::Restart => self.restart_app().await,
-            Consequence::Reinstall => self.reinstall().await,
-        }
+        consequence
     }
 
-    /// What the project depends on changed. The app goes on with the old until the new is there.
+    /// What the project depends on changed. The app goes on with the old until the new is there;
+    /// where that fails, the preview says so until an edit mends it.
     pub(super) async fn reinstall(&mut self) {
         let State::Live(live) = &self.state else {
             return;
         };
-        let overrun = live.overrun.clone();
-        let (link, plan, root) = (
-            live.link.clone(),
-            live.plan.clone(),
-            live.sync.source().root().to_owned(),
-        );
-        if plan.install.is_none() {
-            return self.restart_app().await;
-        }
+        let (overrun, link) = (live.overrun.clone(), live.link.clone());
+        let root = live.sync.source().root().to_owned();
         self.record.install_key = None;
         let journal = self.journal.clone();
         let began = Timestamp::now();
         let step = Step::start(&journal, "install", "dependencies changed");
         let done = async {
             self.save().await?;
+            let plan = self.plan_anew().await?;
             let variables = self.variables().await?;
             install(&link, &plan, &variables, (&step, overrun)).await?;
             let image = self.house.engine.image(&plan.image).await?;
@@ -104,10 +144,38 @@ impl Instance {
                     message: problem.message,
                     hint: problem.hint,
                 });
+                self.door.send_replace(Door::Shut);
+                self.out_of_order(&error).await;
                 if let Some(why) = refusals::explain(&self.journal, began) {
                     self.journal.tell(why);
                 }
             }
         }
+    }
+
+    /// The plan with what its project's files ask to install now. What else changed in it waits
+    /// for an `up`.
+    async fn plan_anew(&mut self) -> Result<Arc<Plan>, LifecycleError> {
+        let State::Live(live) = &self.state else {
+            return Err(LifecycleError::ShuttingDown);
+        };
+        let plan = live.plan.clone();
+        let directory = PathBuf::from(self.record.source.directory());
+        let config_dir = self.house.settings.config_dir.clone();
+        let (options, registry) = (self.record.options.clone(), &self.house.images.registry);
+        let report = detect(directory, options, config_dir, registry).await?;
+        if report.plan.template != plan.template || report.plan.install == plan.install {
+            return Ok(plan);
+        }
+        let anew = Arc::new(Plan {
+            install: report.plan.install,
+            ..Plan::clone(&plan)
+        });
+        if let State::Live(live) = &mut self.state {
+            live.rules = Rules::new(&anew);
+            live.plan = anew.clone();
+        }
+        self.record.plan = Some(Plan::clone(&anew));
+        Ok(anew)
     }
 }

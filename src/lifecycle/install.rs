@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use regex::Regex;
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::link::{Link, RunSpec},
-    model::{BuildProgress, Plan},
+    model::{BuildProgress, Event, Fallback, Plan},
 };
 
 /// How much of a step's output is looked through for why it failed: the first lines name what was
@@ -20,28 +21,123 @@ use crate::{
 const FIRST_LINES: usize = 200;
 const LAST_LINES: usize = 2000;
 
-/// Run the plan's steps in order. The first that fails ends it.
+/// Run the plan's steps in order. The first that fails, and that no way round makes good, ends it.
 pub async fn install(
     link: &Link,
     plan: &Plan,
     variables: &Variables,
     (step, mut overrun): (&Step<'_>, watch::Receiver<Option<Overrun>>),
 ) -> Result<(), LifecycleError> {
-    for argv in plan.install.iter().flat_map(|install| &install.commands) {
+    let Some(install) = &plan.install else {
+        return Ok(());
+    };
+    let job = Job {
+        link,
+        plan,
+        variables,
+        step,
+    };
+    for (index, argv) in install.commands.iter().enumerate() {
+        let fallbacks = install.fallbacks.iter().filter(|it| it.command == index);
         tokio::select! {
-            done = run(link, plan, argv, (variables, step)) => done?,
+            done = run_or_go_round(&job, argv, Ways::new(fallbacks)) => done?,
             error = disk::overrun(&mut overrun) => return Err(error),
         }
     }
     Ok(())
 }
 
-async fn run(
-    link: &Link,
-    plan: &Plan,
+/// What every command of an installation has.
+struct Job<'a> {
+    link: &'a Link,
+    plan: &'a Plan,
+    variables: &'a Variables,
+    step: &'a Step<'a>,
+}
+
+/// Run a command; where it fails, what its output points to in its place, and so on.
+async fn run_or_go_round(
+    job: &Job<'_>,
     argv: &[String],
-    (variables, step): (&Variables, &Step<'_>),
+    mut ways: Ways<'_>,
 ) -> Result<(), LifecycleError> {
+    let mut failed = match run(job, argv, &mut ways).await {
+        Err(error @ LifecycleError::Install { .. }) => error,
+        done => return done,
+    };
+    while let Some(way) = ways.another() {
+        let mut done = Ok(());
+        for argv in &way.commands {
+            done = run(job, argv, &mut ways).await;
+            if done.is_err() {
+                break;
+            }
+        }
+        match done {
+            Ok(()) => {
+                job.step.warn(Event::Warning {
+                    message: way.say.clone(),
+                    hint: None,
+                });
+                return Ok(());
+            }
+            Err(error @ LifecycleError::Install { .. }) => failed = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failed)
+}
+
+/// The ways round one command that are left, and which of them its last output points to.
+struct Ways<'p>(Vec<Way<'p>>);
+
+struct Way<'p> {
+    fallback: &'p Fallback,
+    pattern: Regex,
+    fits: bool,
+}
+
+impl<'p> Ways<'p> {
+    /// A pattern that is none fits nothing: templates are checked, and a plan is of one of them.
+    fn new(fallbacks: impl Iterator<Item = &'p Fallback>) -> Self {
+        let way = |fallback: &'p Fallback| {
+            let pattern = Regex::new(&fallback.when).ok()?;
+            Some(Way {
+                fallback,
+                pattern,
+                fits: false,
+            })
+        };
+        Self(fallbacks.filter_map(way).collect())
+    }
+
+    fn begin(&mut self) {
+        for way in &mut self.0 {
+            way.fits = false;
+        }
+    }
+
+    fn hear(&mut self, line: &str) {
+        for way in &mut self.0 {
+            way.fits |= way.pattern.is_match(line);
+        }
+    }
+
+    /// The first that fits, which is left no more.
+    fn another(&mut self) -> Option<&'p Fallback> {
+        let at = self.0.iter().position(|way| way.fits)?;
+        Some(self.0.remove(at).fallback)
+    }
+}
+
+async fn run(job: &Job<'_>, argv: &[String], ways: &mut Ways<'_>) -> Result<(), LifecycleError> {
+    let Job {
+        link,
+        plan,
+        variables,
+        step,
+    } = *job;
+    ways.begin();
     let spec = RunSpec {
         argv: argv.to_vec(),
         env: variables.for_command(Some(plan)),
@@ -53,6 +149,7 @@ async fn run(
     let mask = variables.mask();
     let mut keep = |text: String| {
         let text = mask.clean(text);
+        ways.hear(&text);
         if first.len() < FIRST_LINES {
             first.push(text.clone());
         } else {
@@ -96,5 +193,32 @@ async fn run(
             code,
             lines,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_taken_once_and_only_where_the_last_output_points_to_it() {
+        let fallback = |when: &str| Fallback {
+            command: 0,
+            when: when.to_owned(),
+            commands: Vec::new(),
+            say: when.to_owned(),
+        };
+        let all = [fallback("behind"), fallback("("), fallback("^peer")];
+        let mut ways = Ways::new(all.iter());
+        let mut after = |lines: &[&str]| {
+            ways.begin();
+            lines.iter().for_each(|line| ways.hear(line));
+            ways.another().map(|it| it.say.as_str())
+        };
+        assert_eq!(after(&["nothing"]), None);
+        assert_eq!(after(&["the lock is behind", "peer"]), Some("behind"));
+        assert_eq!(after(&["the lock is behind"]), None);
+        assert_eq!(after(&["no peer", "peer x"]), Some("^peer"));
+        assert_eq!(after(&["peer x"]), None);
     }
 }

@@ -198,14 +198,14 @@ impl Instance {
             since: Timestamp::now(),
         })
         .await?;
-        let told = steps
+        let commands = steps
             .commands
             .iter()
-            .map(|argv| argv.join(" "))
+            .map(|argv| told(argv))
             .collect::<Vec<_>>()
             .join(" && ");
         let began = Timestamp::now();
-        let step = Step::start(&self.journal, "install", told);
+        let step = Step::start(&self.journal, "install", commands);
         let done = install(&link, &plan, variables, (&step, overrun)).await;
         if let Err(error) = step.end(done) {
             if let Some(why) = refusals::explain(&self.journal, began) {
@@ -317,6 +317,16 @@ async fn start_and_probe(
                 }
             },
         }
+    }
+}
+
+/// A command for people: of a long list of packages the beginning and how many there are.
+fn told(argv: &[String]) -> String {
+    const MOST: usize = 16;
+    let shown = argv.get(..MOST).unwrap_or(argv).join(" ");
+    match argv.len().checked_sub(MOST) {
+        Some(more) if more > 0 => format!("{shown} … ({more} more)"),
+        _ => shown,
     }
 }
 

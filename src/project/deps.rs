@@ -1,39 +1,59 @@
-//! Dependencies a project declares, from the parsed manifests of its stack.
+//! Dependencies a project declares: what each ecosystem's manifest names, and the file that does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, str::FromStr as _};
 
+use pep440_rs::Version;
 use serde_json::Value;
 
 use super::{
-    requirements::{self, Requirement},
-    tree::Tree,
+    bounds, manifest, node, python, requirements,
+    tree::{Rooted, Tree},
 };
 
-/// Every name asked for, and by which file.
+/// Every name that will be installed, and by which file.
 #[derive(Debug, Default)]
 pub struct Deps {
-    npm: BTreeMap<String, String>,
-    pypi: BTreeMap<String, Requirement>,
+    npm: BTreeMap<String, Package>,
+    python: Option<python::Source>,
+    pub node: node::Node,
+    /// Versions that a lock of Python's names, by normal name.
+    locked: BTreeMap<String, String>,
+}
+
+/// A package of npm's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// A range, as written.
+    pub versions: String,
+    pub file: String,
 }
 
 impl Deps {
     pub fn read(tree: &dyn Tree, cap: usize) -> Self {
-        let mut deps = Self::default();
-        deps.package_json(tree, cap);
-        deps.requirements(tree, cap);
-        deps.pyproject(tree, cap);
-        deps.pipfile(tree, cap);
+        let mut deps = Self {
+            python: python::read(tree, cap),
+            node: node::Node::read(tree),
+            ..Self::default()
+        };
+        if let Some(source) = &deps.python {
+            deps.locked = python::locked(tree, source.kind);
+        }
+        deps.package_json(tree, "");
+        if deps.npm.is_empty() {
+            deps.package_json_above(tree);
+        }
         deps
     }
 
     /// The file that names `dep`, such as `npm:vite`, `pypi:flask` or `pypi:fastapi[standard]`.
     pub fn find(&self, dep: &str) -> Option<&str> {
         match dep.split_once(':')? {
-            ("npm", name) => self.npm.get(name).map(String::as_str),
+            ("npm", name) => self.npm.get(name).map(|it| it.file.as_str()),
             ("pypi", name) => {
-                let (name, extras) = requirements::name_and_extras(name)?;
-                let found = self.pypi.get(&requirements::normal(&name))?;
-                extras
+                let wanted = requirements::named(name)?;
+                let found = self.pypi()?.get(&requirements::normal(&wanted.name))?;
+                wanted
+                    .extras
                     .is_subset(&found.extras)
                     .then_some(found.file.as_str())
             }
@@ -46,120 +66,61 @@ impl Deps {
         matches!(dep.split_once(':'), Some(("npm" | "pypi", name)) if !name.is_empty())
     }
 
-    fn package_json(&mut self, tree: &dyn Tree, cap: usize) {
+    pub fn npm(&self) -> &BTreeMap<String, Package> {
+        &self.npm
+    }
+
+    pub fn pypi(&self) -> Option<&requirements::Requirements> {
+        self.python.as_ref().map(|it| &it.names)
+    }
+
+    /// The newest version that a package of PyPI's may be installed in, and how that is written;
+    /// `None` where nothing bounds it.
+    pub fn newest_of_pypi(&self, name: &str) -> Option<(Version, String)> {
+        if let Some(locked) = self.locked.get(name) {
+            return Some((Version::from_str(locked).ok()?, locked.clone()));
+        }
+        let asked = &self.pypi()?.get(name)?.versions;
+        let told = asked.trim_start_matches('=').trim().to_owned();
+        Some((bounds::newest(asked)?, told))
+    }
+
+    /// Where Python's packages are written down.
+    pub fn python(&self) -> Option<&python::Source> {
+        self.python.as_ref()
+    }
+
+    fn package_json(&mut self, tree: &dyn Tree, way: &str) {
         const FILE: &str = "package.json";
-        let Some(manifest) = json(tree, FILE, cap) else {
+        let Some(written) = manifest::json(tree, FILE) else {
             return;
         };
         for section in ["dependencies", "devDependencies", "optionalDependencies"] {
-            for name in keys(&manifest, &[section]) {
-                self.npm.insert(name.clone(), FILE.to_owned());
+            let table = written.get(section).and_then(Value::as_object);
+            for (name, versions) in table.into_iter().flatten() {
+                self.npm.insert(
+                    name.clone(),
+                    Package {
+                        versions: versions.as_str().unwrap_or("").to_owned(),
+                        file: format!("{way}{FILE}"),
+                    },
+                );
             }
         }
     }
 
-    fn requirements(&mut self, tree: &dyn Tree, cap: usize) {
-        let is_one = |path: &str| {
-            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let text = std::path::Path::new(name)
-                .extension()
-                .is_some_and(|it| it == "txt");
-            text && (dir == "requirements" || dir.is_empty() && name.starts_with("requirements"))
-        };
-        let mut files: Vec<&String> = tree.files().iter().filter(|path| is_one(path)).collect();
-        // The plain one is what evidence should name.
-        files.sort_by_key(|path| path.as_str() != "requirements.txt");
-        for file in files {
-            requirements::collect(tree, file, cap, &mut self.pypi);
-        }
-    }
-
-    fn pyproject(&mut self, tree: &dyn Tree, cap: usize) {
-        const FILE: &str = "pyproject.toml";
-        let Some(manifest) = toml(tree, FILE, cap) else {
+    /// What an app without packages of its own finds in the nearest directory above.
+    fn package_json_above(&mut self, tree: &dyn Tree) {
+        let Some((whole, root)) = tree.above() else {
             return;
         };
-        let groups = manifest.get("dependency-groups").and_then(Value::as_object);
-        let lists = manifest
-            .pointer("/project/dependencies")
-            .into_iter()
-            .chain(groups.into_iter().flat_map(|groups| groups.values()));
-        for item in lists
-            .filter_map(Value::as_array)
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            if let Some((name, extras)) = requirements::name_and_extras(item) {
-                requirements::add(&mut self.pypi, &name, extras, FILE);
-            }
-        }
-        self.poetry(&manifest, FILE);
-    }
-
-    fn poetry(&mut self, manifest: &Value, file: &str) {
-        let Some(poetry) = manifest.pointer("/tool/poetry") else {
-            return;
-        };
-        let groups = poetry.get("group").and_then(Value::as_object);
-        let tables = ["dependencies", "dev-dependencies"]
-            .into_iter()
-            .filter_map(|section| poetry.get(section))
-            .chain(
-                groups
-                    .into_iter()
-                    .flat_map(|it| it.values())
-                    .filter_map(|it| it.get("dependencies")),
-            );
-        for (name, spec) in tables.filter_map(Value::as_object).flatten() {
-            if name != "python" {
-                requirements::add(&mut self.pypi, name, extras(spec), file);
-            }
+        let (mut dir, mut way) = (root, String::new());
+        while !dir.is_empty() && self.npm.is_empty() {
+            dir = dir.rsplit_once('/').map_or("", |(dir, _)| dir);
+            way.push_str("../");
+            self.package_json(&Rooted::new(whole, dir), &way);
         }
     }
-
-    fn pipfile(&mut self, tree: &dyn Tree, cap: usize) {
-        const FILE: &str = "Pipfile";
-        let Some(manifest) = toml(tree, FILE, cap) else {
-            return;
-        };
-        for section in ["packages", "dev-packages"] {
-            let table = manifest.get(section).and_then(Value::as_object);
-            for (name, spec) in table.into_iter().flatten() {
-                requirements::add(&mut self.pypi, name, extras(spec), FILE);
-            }
-        }
-    }
-}
-
-/// A JSON file, if it is one.
-pub fn json(tree: &dyn Tree, path: &str, cap: usize) -> Option<Value> {
-    let text = tree.read(path, cap)?;
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
-}
-
-/// A TOML file as the same kind of value.
-pub fn toml(tree: &dyn Tree, path: &str, cap: usize) -> Option<Value> {
-    toml::from_str(&tree.read(path, cap)?).ok()
-}
-
-fn keys<'a>(value: &'a Value, path: &[&str]) -> impl Iterator<Item = &'a String> {
-    let found = path.iter().try_fold(value, |value, key| value.get(key));
-    found
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|table| table.keys())
-}
-
-/// `{ version = "1", extras = ["standard"] }`
-fn extras(spec: &Value) -> BTreeSet<String> {
-    let list = spec
-        .get("extras")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    list.filter_map(Value::as_str)
-        .map(requirements::normal)
-        .collect()
 }
 
 #[cfg(test)]
@@ -187,10 +148,16 @@ mod tests {
             ("requirements.txt", "flask", "pypi:Flask"),
             ("requirements-dev.txt", "flask", "pypi:flask"),
             ("requirements/base.txt", "flask", "pypi:flask"),
+            ("requirements.in", "flask", "pypi:flask"),
             (
                 "pyproject.toml",
                 "[project]\ndependencies = ['fastapi[standard]>=0.1']",
                 "pypi:fastapi[standard]",
+            ),
+            (
+                "pyproject.toml",
+                "[project]\nname = 'x'\n[project.optional-dependencies]\nweb = ['flask']",
+                "pypi:flask",
             ),
             (
                 "pyproject.toml",
@@ -208,6 +175,22 @@ mod tests {
                 "pypi:uvicorn[standard]",
             ),
             ("Pipfile", "[packages]\nDjango = '*'", "pypi:django"),
+            (
+                "setup.py",
+                "setup(install_requires=['flask>=1'])",
+                "pypi:flask",
+            ),
+            (
+                "environment.yml",
+                "dependencies:\n  - python=3.9\n  - pip:\n    - flask==2.0\n",
+                "pypi:flask",
+            ),
+            (
+                "main.py",
+                "# /// script\n# dependencies = ['bottle']\n# ///\nimport bottle\n",
+                "pypi:bottle",
+            ),
+            ("app.py", "from flask import Flask\n", "pypi:flask"),
         ] {
             assert_eq!(deps(file, text).find(dep), Some(file), "{text}");
         }
@@ -230,6 +213,7 @@ mod tests {
             ("requirements.txt", "flask-cors", "pypi:flask"),
             ("requirements.txt", "fastapi", "pypi:fastapi[standard]"),
             ("notes.txt", "flask", "pypi:flask"),
+            ("lib/app.py", "from flask import Flask\n", "pypi:flask"),
             (
                 "pyproject.toml",
                 "[tool.poetry.dependencies]\npython = '3'",
@@ -238,5 +222,39 @@ mod tests {
         ] {
             assert_eq!(deps(file, text).find(dep), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_that_asks_for_the_project_asks_for_what_that_needs() {
+        for itself in ["-e .", ".", "-e .[dev]", "--editable ./"] {
+            let tree = MemoryTree::new([
+                ("requirements.txt", itself),
+                (
+                    "pyproject.toml",
+                    "[project]\nname = 'x'\ndependencies = ['flask']\n",
+                ),
+            ]);
+            let deps = Deps::read(&tree, 1 << 16);
+            assert_eq!(deps.find("pypi:flask"), Some("pyproject.toml"), "{itself}");
+        }
+    }
+
+    #[test]
+    fn an_app_in_a_directory_has_what_is_written_above_it() {
+        let tree = MemoryTree::new([
+            ("package.json", r#"{"dependencies":{"express":"5"}}"#),
+            ("requirements.txt", "flask"),
+            ("apps/api/app.py", ""),
+            ("own/package.json", r#"{"dependencies":{"koa":"3"}}"#),
+            ("own/requirements.txt", "django"),
+        ]);
+        let above = Deps::read(&Rooted::new(&tree, "apps/api"), 1 << 16);
+        assert_eq!(above.find("npm:express"), Some("../../package.json"));
+        assert_eq!(above.find("pypi:flask"), Some("../../requirements.txt"));
+        let own = Deps::read(&Rooted::new(&tree, "own"), 1 << 16);
+        assert_eq!(
+            (own.find("npm:express"), own.find("pypi:flask")),
+            (None, None)
+        );
     }
 }

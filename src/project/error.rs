@@ -47,6 +47,21 @@ pub enum ProjectError {
         from: String,
         available: Vec<String>,
     },
+    #[error("{from} asks for {stack} `{asked}`, which is no version")]
+    VersionUnreadable {
+        stack: String,
+        asked: String,
+        from: String,
+    },
+    /// Its own tools would refuse it as well.
+    #[error("{file} cannot be read: {reason}, line {line}, column {column}")]
+    BrokenManifest {
+        file: String,
+        /// Both counted from 1.
+        line: usize,
+        column: usize,
+        reason: String,
+    },
     #[error("setting `{key}`: {reason}")]
     BadOptions { key: String, reason: String },
 }
@@ -91,6 +106,15 @@ impl ProjectError {
                 problem.hint(format!(
                     "take another with `version = \"{best}\"` in codemate-preview.toml, or an image of your own with `--image`"
                 ))
+            }
+            Self::VersionUnreadable { from, .. } if from.starts_with("setting") => {
+                problem.hint("write a version or a range of them, such as `3.13`")
+            }
+            Self::VersionUnreadable { from, .. } => problem.hint(format!(
+                "write a version in {from}, or say `version = \"…\"` in codemate-preview.toml, which counts before it"
+            )),
+            Self::BrokenManifest { file, line, .. } => {
+                problem.hint(format!("correct {file} at line {line}, and run this again"))
             }
             Self::Unreadable { .. } | Self::BadTemplate { .. } | Self::BadOptions { .. } => problem,
         }

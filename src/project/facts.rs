@@ -27,6 +27,8 @@ pub struct Variables {
     pub port: u16,
     pub version: String,
     pub workspace: String,
+    /// The line of a fact that a command is repeated for.
+    pub each: String,
 }
 
 impl<'a> View<'a> {
@@ -54,7 +56,9 @@ impl<'a> View<'a> {
         }
         let found = fact.cases.iter().find_map(|case| self.case(case));
         self.pending.borrow_mut().remove(name);
-        found.or_else(|| fact.default.clone())
+        found
+            .or_else(|| self.look.found(fact.found.as_deref()?))
+            .or_else(|| fact.default.clone())
     }
 
     pub fn holds(&self, predicate: &Predicate) -> Option<Held> {
@@ -147,6 +151,7 @@ impl<'a> View<'a> {
                 "port" => Some(variables.port.to_string()),
                 "version" => Some(variables.version.clone()),
                 "workspace" => Some(variables.workspace.clone()),
+                "each" if !variables.each.is_empty() => Some(variables.each.clone()),
                 // Anything else is not ours: a user's own command may have it for its own shell.
                 _ => {
                     let name = name.strip_prefix("facts.")?;
@@ -182,7 +187,7 @@ pub fn unknown_variable(text: &str, template: &Template) -> Option<String> {
     replace(text, "${", |name| {
         let known = match name.strip_prefix("facts.") {
             Some(fact) => template.facts.contains_key(fact),
-            None => matches!(name, "port" | "version" | "workspace"),
+            None => matches!(name, "port" | "version" | "workspace" | "each"),
         };
         if !known {
             unknown.get_or_insert_with(|| name.to_owned());

@@ -135,6 +135,8 @@ fn kind(error: &ProjectError) -> &'static str {
         ProjectError::BadTemplate { .. } => "bad-template",
         ProjectError::NoSuchTemplate { .. } => "no-such-template",
         ProjectError::VersionUnavailable { .. } => "version-unavailable",
+        ProjectError::VersionUnreadable { .. } => "version-unreadable",
+        ProjectError::BrokenManifest { .. } => "broken-manifest",
         ProjectError::BadOptions { .. } => "bad-options",
     }
 }

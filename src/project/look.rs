@@ -5,8 +5,11 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use serde_json::Value;
 
 use super::{
-    deps::{self, Deps},
+    deps::Deps,
+    manifest,
+    node::Manager,
     pattern::{FileGlob, OneOrMore, Pattern},
+    python,
     template::Predicate,
     tree::Tree,
 };
@@ -16,10 +19,27 @@ pub const CAP: usize = 256 << 10;
 /// No more files than this are read for one predicate.
 const MOST_READ: usize = 200;
 
+/// What [`Look::found`] knows.
+const FINDINGS: [&str; 13] = [
+    "python.manager",
+    "python.words",
+    "python.loose",
+    "python.package",
+    "python.pins",
+    "python.mended",
+    "node.manager",
+    "node.flags",
+    "node.tools",
+    "node.folders.npm",
+    "node.folders.pnpm",
+    "node.folders.yarn",
+    "node.folders.bun",
+];
+
 /// A project, with what was read of it kept.
 pub struct Look<'a> {
     pub tree: &'a dyn Tree,
-    deps: Deps,
+    pub deps: Deps,
     texts: RefCell<BTreeMap<String, Option<Rc<str>>>>,
 }
 
@@ -67,14 +87,46 @@ impl<'a> Look<'a> {
         toml: Option<&str>,
     ) -> Option<Vec<String>> {
         let root = match json {
-            Some(_) => deps::json(self.tree, path, CAP)?,
-            None => deps::toml(self.tree, path, CAP)?,
+            Some(_) => manifest::json(self.tree, path)?,
+            None => manifest::toml(self.tree, path)?,
         };
         let value = root.pointer(json.or(toml)?)?;
         Some(match value {
             Value::Array(items) => items.iter().filter_map(scalar).collect(),
             other => scalar(other).into_iter().collect(),
         })
+    }
+
+    /// What detection finds out by itself, one value a line; `None` where there is none.
+    pub fn found(&self, what: &str) -> Option<String> {
+        let python = || self.deps.python();
+        let folders = |manager| self.deps.node.folders.get(&manager).cloned();
+        let lines: Vec<String> = match what {
+            "python.manager" => vec![python()?.manager()?.to_owned()],
+            "python.words" => python()?.words.clone(),
+            "python.loose" => python()?.loose.clone(),
+            "python.package" => vec![python::package(self.tree, python()?)?],
+            "python.pins" => python::pins(self.tree, python()?, CAP)?,
+            "python.mended" => python::mended(self.tree, python()?, CAP)?,
+            "node.manager" => vec![self.deps.node.manager?.to_owned()],
+            "node.flags" => self.deps.node.flags.clone(),
+            "node.tools" => self.deps.node.tools.clone(),
+            "node.folders.npm" => folders(Manager::Npm)?,
+            "node.folders.pnpm" => folders(Manager::Pnpm)?,
+            "node.folders.yarn" => [folders(Manager::Yarn), folders(Manager::Berry)]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect(),
+            "node.folders.bun" => folders(Manager::Bun)?,
+            _ => return None,
+        };
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// Whether [`Look::found`] knows what that is.
+    pub fn is_known_finding(what: &str) -> bool {
+        FINDINGS.contains(&what)
     }
 
     /// Whether a predicate about a file or a dependency holds.

@@ -1,6 +1,7 @@
 //! Detection: from a project's files, by declarative templates, to a plan. A new stack is a new
 //! file in `templates/`; nothing of a project is executed and nothing is fetched.
 
+mod bounds;
 mod deps;
 mod error;
 mod facts;
@@ -9,15 +10,23 @@ mod fixtures;
 pub mod images;
 mod install_key;
 mod look;
+mod manifest;
+#[cfg(test)]
+mod markers;
+mod node;
+mod notes;
 mod pattern;
 mod plan;
+mod python;
 mod requirements;
 mod select;
 mod several;
 mod template;
 mod templates;
+mod text;
 mod tree;
 mod version;
+mod wish;
 
 pub use error::ProjectError;
 pub use images::{Stack, StackVersion};

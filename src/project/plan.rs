@@ -7,11 +7,11 @@ use super::{
     facts::{Variables, View},
     images::{self, Offer, Registry},
     several::starts_several,
-    template::FallbackPart,
+    template::{Also, FallbackPart},
     version,
 };
 use crate::model::{
-    ContainerSpec, Fallback, ImageRef, Install, Options, Plan, ProxyHost, Readiness, Reload,
+    ContainerSpec, Fallback, ImageRef, Install, Note, Options, Plan, ProxyHost, Readiness, Reload,
     ReloadMode, RunCommand, VersionChoice,
 };
 
@@ -19,17 +19,25 @@ use crate::model::{
 const SEARCHED: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where Python projects have what was installed for them.
 const VENV: &str = "/home/app/venv";
+/// Programs that installing takes, which scripts call too.
+const TOOLS: &str = "/home/app/.tools/bin";
 const PORT: u16 = 8080;
 /// For an app that is still at work, where nobody said how long it may take.
 const MOST_PATIENCE: Duration = Duration::from_secs(180);
 
 /// `PATH` inside: what was installed for the project, then what its image says, or the usual.
 pub fn search_path(root: &str, of_image: Option<&str>) -> String {
-    let workspace = workspace(root);
-    format!(
-        "{VENV}/bin:{workspace}/node_modules/.bin:{}",
-        of_image.unwrap_or(SEARCHED)
-    )
+    let mut path = format!("{VENV}/bin:");
+    // What belongs to a workspace lies in its root, above the app.
+    let above = root.match_indices('/').map(|(at, _)| &root[..at]).rev();
+    for dir in std::iter::once(root)
+        .chain(above)
+        .chain((!root.is_empty()).then_some(""))
+    {
+        path.push_str(&workspace(dir));
+        path.push_str("/node_modules/.bin:");
+    }
+    format!("{path}{TOOLS}:{}", of_image.unwrap_or(SEARCHED))
 }
 
 /// The directory inside that commands are run in.
@@ -40,13 +48,15 @@ pub fn workspace(root: &str) -> String {
     }
 }
 
+/// Notes for people are added to `notes`.
 pub fn assemble(
     view: &View<'_>,
     options: &Options,
     root: &str,
     registry: Registry,
+    notes: &mut Vec<Note>,
 ) -> Result<Plan, ProjectError> {
-    let (image, stack, version) = image(view, options, registry)?;
+    let (image, stack, version) = image(view, options, registry, notes)?;
     let fixed = port_of(options)?;
     let variables = Variables {
         port: fixed.or(view.template.run.port).unwrap_or(PORT),
@@ -55,6 +65,7 @@ pub fn assemble(
             .map(|it| it.version.clone())
             .unwrap_or_default(),
         workspace: workspace(root),
+        each: String::new(),
     };
     let env = expand_map(view, &view.template.env, &variables)?;
     let mut ignore = view.template.sync.ignore.clone();
@@ -114,6 +125,7 @@ fn image(
     view: &View<'_>,
     options: &Options,
     registry: Registry,
+    notes: &mut Vec<Note>,
 ) -> Result<ImageChoice, ProjectError> {
     let named = |name: &str| {
         let Ok(image) = name.parse::<ImageRef>();
@@ -140,7 +152,8 @@ fn image(
         return bad("image", "say which image to run in");
     };
     let offer = Offer { stack, registry };
-    let version = version::choose(view.look, view.template, offer, options.version.as_deref())?;
+    let wanted = options.version.as_deref();
+    let version = version::choose(view.look, view.template, offer, wanted, notes)?;
     Ok((
         ImageRef::ours(&stack.name, &version.version),
         Some(stack.name.clone()),
@@ -164,50 +177,98 @@ fn install(
     variables: &Variables,
     root: &str,
 ) -> Result<Option<Install>, ProjectError> {
-    let (commands, ways_round) = match &options.install.commands {
-        Some(commands) => (commands.clone(), Vec::new()),
-        None => template_install(view)?,
+    let ways = match &options.install.commands {
+        Some(commands) => {
+            let given = |argv: &Vec<String>| expand(view, argv, variables);
+            Ways {
+                commands: commands.iter().map(given).collect::<Result<_, _>>()?,
+                fallbacks: Vec::new(),
+            }
+        }
+        None => template_install(view, variables)?,
     };
-    if commands.is_empty() {
+    if ways.commands.is_empty() {
         return Ok(None);
     }
-    if commands.iter().any(Vec::is_empty) {
+    if ways.commands.iter().any(Vec::is_empty) {
         return bad("install.commands", "a command has no words");
     }
-    let expanded = |commands: &[Vec<String>]| {
-        commands
-            .iter()
-            .map(|argv| expand(view, argv, variables))
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let commands = expanded(&commands)?;
-    let fallbacks = ways_round
-        .into_iter()
-        .map(|(command, part)| {
-            Ok(Fallback {
-                command,
-                when: part.when.0.as_str().to_owned(),
-                commands: expanded(&part.commands)?,
-                say: part.say.clone(),
-            })
-        })
-        .collect::<Result<_, ProjectError>>()?;
     let part = &view.template.install;
     let inputs = options.install.inputs.as_ref().or(part.inputs.as_ref());
     Ok(Some(Install {
-        commands,
+        commands: ways.commands,
         inputs: under(root, inputs.map_or(&[], Vec::as_slice)),
-        fallbacks,
+        fallbacks: ways.fallbacks,
     }))
 }
 
-/// Commands, and ways round some of them, each with the index of its command.
-type Ways<'t> = (Vec<Vec<String>>, Vec<(usize, &'t FallbackPart)>);
+/// Commands, filled in, and ways round some of them.
+#[derive(Default)]
+struct Ways {
+    commands: Vec<Vec<String>>,
+    fallbacks: Vec<Fallback>,
+}
 
-fn template_install<'t>(view: &View<'t>) -> Result<Ways<'t>, ProjectError> {
+impl Ways {
+    /// Adds commands and what is for the last of them.
+    fn add<'t>(
+        &mut self,
+        view: &View<'_>,
+        (commands, parts): (&[Vec<String>], impl Iterator<Item = &'t FallbackPart>),
+        variables: &Variables,
+    ) -> Result<(), ProjectError> {
+        let expanded = |commands: &[Vec<String>]| {
+            let one = |argv: &Vec<String>| expand(view, argv, variables);
+            commands.iter().map(one).collect::<Result<Vec<_>, _>>()
+        };
+        self.commands.extend(expanded(commands)?);
+        let Some(command) = self.commands.len().checked_sub(1) else {
+            return Ok(());
+        };
+        for part in parts.filter(|part| part.all.iter().all(|it| view.holds(it).is_some())) {
+            self.fallbacks.push(Fallback {
+                command,
+                when: part.when.0.as_str().to_owned(),
+                commands: expanded(&part.commands)?,
+                say: view.expand(&part.say, variables)?.replace('\n', ", "),
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds what is run beside, as often as it is to be.
+    fn add_beside(
+        &mut self,
+        view: &View<'_>,
+        beside: &Also,
+        variables: &Variables,
+    ) -> Result<(), ProjectError> {
+        let holds = beside.all.iter().all(|it| view.holds(it).is_some())
+            && beside.none.iter().all(|it| view.holds(it).is_none());
+        if !holds {
+            return Ok(());
+        }
+        let Some(fact) = &beside.each else {
+            return self.add(view, (&beside.commands, beside.fallback.iter()), variables);
+        };
+        for each in view.fact(fact).unwrap_or_default().lines() {
+            let variables = Variables {
+                each: each.to_owned(),
+                ..variables.clone()
+            };
+            self.add(view, (&beside.commands, beside.fallback.iter()), &variables)?;
+        }
+        Ok(())
+    }
+}
+
+fn template_install(view: &View<'_>, variables: &Variables) -> Result<Ways, ProjectError> {
     let part = &view.template.install;
     let manager = part.by.as_ref().and_then(|by| view.fact(by));
-    let mut commands = Vec::new();
+    let mut ways = Ways::default();
+    for before in &part.before {
+        ways.add_beside(view, before, variables)?;
+    }
     if let Some(manager) = &manager {
         if let Some(reason) = part.unsupported.get(manager) {
             return Err(ProjectError::Unsupported {
@@ -215,22 +276,16 @@ fn template_install<'t>(view: &View<'t>) -> Result<Ways<'t>, ProjectError> {
                 reason: reason.clone(),
             });
         }
-        commands.extend(part.commands.get(manager).into_iter().flatten().cloned());
-    }
-    let last = commands.len().checked_sub(1).zip(manager.as_ref());
-    let ways_round = last.map_or(Vec::new(), |(last, manager)| {
-        let is_for = |it: &&FallbackPart| it.values.is_empty() || it.values.contains(manager);
-        let fitting = part.fallback.iter().filter(is_for);
-        fitting.map(|it| (last, it)).collect()
-    });
-    for also in &part.also {
-        let holds = also.all.iter().all(|it| view.holds(it).is_some())
-            && also.none.iter().all(|it| view.holds(it).is_none());
-        if holds {
-            commands.extend(also.commands.iter().cloned());
+        if let Some(commands) = part.commands.get(manager) {
+            let is_for = |it: &&FallbackPart| it.values.is_empty() || it.values.contains(manager);
+            let fallbacks = part.fallback.iter().filter(is_for);
+            ways.add(view, (commands, fallbacks), variables)?;
         }
     }
-    Ok((commands, ways_round))
+    for also in &part.also {
+        ways.add_beside(view, also, variables)?;
+    }
+    Ok(ways)
 }
 
 fn ready(view: &View<'_>, options: &Options, argv: &[String]) -> Result<Readiness, ProjectError> {
@@ -298,7 +353,8 @@ fn under(root: &str, globs: &[String]) -> Vec<String> {
     globs.iter().map(|glob| format!("{prefix}{glob}")).collect()
 }
 
-/// A word that only a fact would fill is left out where the fact is empty.
+/// A word that only a fact would fill is left out where the fact is empty, and becomes as many
+/// words as the fact has lines.
 fn expand(
     view: &View<'_>,
     argv: &[String],
@@ -307,7 +363,9 @@ fn expand(
     let mut words = Vec::new();
     for word in argv {
         let filled = view.expand(word, variables)?;
-        if word.is_empty() || !filled.is_empty() {
+        if word.starts_with("${facts.") && word.ends_with('}') {
+            words.extend(filled.lines().map(str::to_owned));
+        } else {
             words.push(filled);
         }
     }
@@ -319,9 +377,15 @@ fn expand_map(
     map: &BTreeMap<String, String>,
     variables: &Variables,
 ) -> Result<BTreeMap<String, String>, ProjectError> {
-    map.iter()
-        .map(|(key, value)| Ok((key.clone(), view.expand(value, variables)?)))
-        .collect()
+    let mut filled = BTreeMap::new();
+    for (key, value) in map {
+        let text = view.expand(value, variables)?;
+        // What only a fact would fill is left out where the fact is empty.
+        if value.is_empty() || !text.is_empty() {
+            filled.insert(key.clone(), text);
+        }
+    }
+    Ok(filled)
 }
 
 fn bad<T>(key: &str, reason: &str) -> Result<T, ProjectError> {

@@ -4,15 +4,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tree::{Tree, relative};
 
-/// A requirement: the extras asked for, and the file that asks.
+/// A requirement: what is asked for, and the file that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     pub extras: BTreeSet<String>,
+    /// As written after the name, such as `>=1.0,<2`; empty for any version.
+    pub versions: String,
     pub file: String,
 }
 
-/// Adds what `file` and the files it includes ask for.
-pub fn collect(tree: &dyn Tree, file: &str, cap: usize, found: &mut BTreeMap<String, Requirement>) {
+/// A line's package: name, extras, versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub extras: BTreeSet<String>,
+    pub versions: String,
+}
+
+/// By normal name.
+pub type Requirements = BTreeMap<String, Requirement>;
+
+/// Adds what `file` and the files it includes ask for. Those files are given back.
+pub fn collect(
+    tree: &dyn Tree,
+    file: &str,
+    cap: usize,
+    found: &mut Requirements,
+) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let mut waiting = vec![file.to_owned()];
     while let Some(file) = waiting.pop() {
@@ -29,31 +47,30 @@ pub fn collect(tree: &dyn Tree, file: &str, cap: usize, found: &mut BTreeMap<Str
                     let beside = file.rsplit_once('/').map_or("", |(dir, _)| dir);
                     waiting.extend(relative(format!("{beside}/{path}").trim_start_matches('/')));
                 }
-                Line::Names(name, extras) => add(found, &name, extras, &file),
+                Line::Names(named) => add(found, named, &file),
             }
         }
     }
+    seen
 }
 
 /// Adds one requirement; the first file that asks is the one remembered.
-pub fn add(
-    found: &mut BTreeMap<String, Requirement>,
-    name: &str,
-    extras: BTreeSet<String>,
-    file: &str,
-) {
-    found
-        .entry(normal(name))
+pub fn add(found: &mut Requirements, named: Named, file: &str) {
+    let known = found
+        .entry(normal(&named.name))
         .or_insert_with(|| Requirement {
             extras: BTreeSet::new(),
+            versions: String::new(),
             file: file.to_owned(),
-        })
-        .extras
-        .extend(extras);
+        });
+    known.extras.extend(named.extras);
+    if known.versions.is_empty() {
+        known.versions = named.versions;
+    }
 }
 
-/// The name and extras at the beginning of `name[extra,…] >= 1; marker`.
-pub fn name_and_extras(text: &str) -> Option<(String, BTreeSet<String>)> {
+/// What `name[extra,…] >= 1; marker` names.
+pub fn named(text: &str) -> Option<Named> {
     let text = text.trim();
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let end = text.find(|c| !inner(c)).unwrap_or(text.len());
@@ -68,16 +85,28 @@ pub fn name_and_extras(text: &str) -> Option<(String, BTreeSet<String>)> {
     {
         return None;
     }
-    let extras = rest
+    let (extras, rest) = rest
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
-        .map_or("", |it| it.0);
+        .unwrap_or(("", rest));
     let extras = extras
         .split(',')
         .map(normal)
         .filter(|it| !it.is_empty())
         .collect();
-    Some((name.to_owned(), extras))
+    Some(Named {
+        name: name.to_owned(),
+        extras,
+        versions: versions(rest).to_owned(),
+    })
+}
+
+/// `(>=1.0) ; marker` without what is no version.
+fn versions(rest: &str) -> &str {
+    let end = rest.find([';', '#']).unwrap_or(rest.len());
+    let rest = rest[..end].split(" --").next().unwrap_or("").trim();
+    let rest = rest.trim_start_matches('(').trim_end_matches(')').trim();
+    if rest.starts_with('@') { "" } else { rest }
 }
 
 /// `Flask_SQLAlchemy` and `flask-sqlalchemy` are one name.
@@ -96,7 +125,7 @@ pub fn normal(name: &str) -> String {
 enum Line<'a> {
     Nothing,
     Include(&'a str),
-    Names(String, BTreeSet<String>),
+    Names(Named),
 }
 
 fn parse_line(line: &str) -> Line<'_> {
@@ -115,10 +144,10 @@ fn parse_line(line: &str) -> Line<'_> {
     }
     // A package by its URL may name itself in a fragment.
     if let Some((_, egg)) = line.split_once("#egg=") {
-        return name_and_extras(egg.split('&').next().unwrap_or(egg))
-            .map_or(Line::Nothing, |(name, extras)| Line::Names(name, extras));
+        let egg = egg.split('&').next().unwrap_or(egg);
+        return named(egg).map_or(Line::Nothing, Line::Names);
     }
-    name_and_extras(line).map_or(Line::Nothing, |(name, extras)| Line::Names(name, extras))
+    named(line).map_or(Line::Nothing, Line::Names)
 }
 
 #[cfg(test)]
@@ -169,9 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn extras_are_kept() {
-        let (name, extras) = name_and_extras("fastapi[Standard, all]>=0.1").unwrap();
-        assert_eq!((name.as_str(), extras.len()), ("fastapi", 2));
-        assert!(extras.contains("standard"));
+    fn extras_and_versions_are_kept() {
+        let found = named("fastapi[Standard, all]>=0.1").unwrap();
+        assert_eq!((found.name.as_str(), found.extras.len()), ("fastapi", 2));
+        assert!(found.extras.contains("standard"));
+        for (line, versions) in [
+            ("fastapi[all]>=0.1", ">=0.1"),
+            ("Flask", ""),
+            ("Flask == 1.1.2 ; python_version < '4'", "== 1.1.2"),
+            ("flask (>=2,<3)", ">=2,<3"),
+            ("flask==1.0 --hash=sha256:00", "==1.0"),
+            ("flask @ https://x/y.whl", ""),
+        ] {
+            assert_eq!(named(line).unwrap().versions, versions, "{line}");
+        }
     }
 }

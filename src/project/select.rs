@@ -7,7 +7,7 @@ use super::{
     facts::View,
     images::Registry,
     look::Look,
-    plan,
+    manifest, notes, plan,
     template::Template,
     tree::{Rooted, Tree, relative},
 };
@@ -48,19 +48,51 @@ pub fn detect_where(
     }
     let look = Look::new(&rooted);
     let mut candidates = all_tried(&look, templates, options);
-    let chosen = choose(&look, templates, options, &candidates)?;
+    let chosen = choose(&look, templates, options, &candidates);
+    let chosen = unless_broken(&rooted, options, &candidates, chosen)?;
     explain(&mut candidates, &chosen.id);
     for key in options.set.keys() {
         check_answer(key, chosen)?;
     }
     let view = View::new(&look, chosen, &options.set);
-    let plan = plan::assemble(&view, options, &root, registry)?;
+    let mut notes = Vec::new();
+    let plan = plan::assemble(&view, options, &root, registry, &mut notes)?;
+    notes::of_packages(&look, &plan, &mut notes);
     Ok(DetectReport {
         version: plan.version.clone(),
-        notes: Vec::new(),
+        notes,
         plan,
         candidates,
     })
+}
+
+/// What was chosen, unless a manifest that it would rest on does not parse.
+fn unless_broken<'t>(
+    tree: &dyn Tree,
+    options: &Options,
+    candidates: &[Candidate],
+    chosen: Result<&'t Template, ProjectError>,
+) -> Result<&'t Template, ProjectError> {
+    // Frameworks are recognised by what they need besides.
+    const FRAMEWORK: i32 = 60;
+    let broken = manifest::broken(tree).into_iter();
+    let stack = chosen
+        .as_ref()
+        .ok()
+        .and_then(|it| it.image.as_ref()?.stack.clone());
+    let score = candidates.first().map_or(0, |it| it.score);
+    let said = options.install.commands.is_some() && options.run.command.is_some();
+    let matters = |stack_of: &str| match (&chosen, &stack) {
+        _ if said => false,
+        (Ok(_), Some(stack)) => stack == stack_of || score < FRAMEWORK,
+        (Ok(_), None) => false,
+        (Err(ProjectError::NoSuchTemplate { .. }), _) => false,
+        (Err(_), _) => true,
+    };
+    match broken.into_iter().find(|it| matters(it.stack)) {
+        Some(broken) => Err(broken.error),
+        None => chosen,
+    }
 }
 
 fn root(options: &Options) -> Result<String, ProjectError> {

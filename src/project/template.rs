@@ -77,8 +77,14 @@ pub struct VersionSource {
     pub file: String,
     pub json: Option<String>,
     pub toml: Option<String>,
-    /// Its group `version`, or all of it, is what is asked for.
+    /// Its group `version`, or all of it, is what is asked for; each time that it fits.
     pub regex: Option<Pattern>,
+    /// One version that is not to be had is stood in for by the nearest newer one.
+    #[serde(default)]
+    pub pin: bool,
+    /// What it asks for is passed over where it cannot be had or read.
+    #[serde(default)]
+    pub hint: bool,
 }
 
 /// `all` and `none` hold when empty; `any` too. A template without a predicate is taken only
@@ -127,6 +133,9 @@ pub struct Predicate {
 pub struct Fact {
     /// The first that holds gives the value.
     pub cases: Vec<Case>,
+    /// What detection finds out by itself, after the cases: one of those that `Look::found` knows.
+    /// Several values, one a line, become several words of a command.
+    pub found: Option<String>,
     pub default: Option<String>,
     /// Asked when a value is needed and neither files nor user gave one.
     pub question: Option<String>,
@@ -156,18 +165,24 @@ pub struct InstallPart {
     pub commands: BTreeMap<String, Vec<Vec<String>>>,
     /// Values of that fact that cannot be installed, and why.
     pub unsupported: BTreeMap<String, String>,
-    /// Run afterwards, each under its own condition.
+    /// Run before, each under its own condition.
+    pub before: Vec<Also>,
+    /// Run afterwards, likewise.
     pub also: Vec<Also>,
+    /// Ways round the last of the commands that `by` chose.
     pub fallback: Vec<FallbackPart>,
 }
 
-/// A way round the last of the commands that `by` chose, where that fails.
+/// A way round a command that fails.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FallbackPart {
     /// Values of the fact `by` that it is for; all of them if there are none.
     #[serde(default, rename = "for")]
     pub values: Vec<String>,
+    /// It is there only where these hold.
+    #[serde(default)]
+    pub all: Vec<Predicate>,
     /// Fits a line of the failed command's output.
     pub when: Pattern,
     pub commands: Vec<Vec<String>>,
@@ -182,7 +197,12 @@ pub struct Also {
     pub all: Vec<Predicate>,
     #[serde(default)]
     pub none: Vec<Predicate>,
+    /// A fact; the commands are run once for each line of it, which is their `${each}`.
+    pub each: Option<String>,
     pub commands: Vec<Vec<String>>,
+    /// Ways round the last of them.
+    #[serde(default)]
+    pub fallback: Vec<FallbackPart>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -300,6 +320,8 @@ impl Template {
 
 impl InstallPart {
     fn over(self, base: Self) -> Self {
+        let mut before = base.before;
+        before.extend(self.before);
         let mut also = base.also;
         also.extend(self.also);
         let mut fallback = self.fallback;
@@ -309,6 +331,7 @@ impl InstallPart {
             by: self.by.or(base.by),
             commands: self.commands.combine(base.commands),
             unsupported: self.unsupported.combine(base.unsupported),
+            before,
             also,
             fallback,
         }

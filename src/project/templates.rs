@@ -12,6 +12,7 @@ use super::{
     ProjectError,
     deps::Deps,
     facts, images,
+    look::Look,
     template::{Predicate, Template},
 };
 use crate::config;
@@ -172,6 +173,14 @@ fn check(template: &Template) -> Result<(), Fault> {
         check_predicate(template, predicate).or_else(|reason| fault(&key, reason))?;
     }
     check_install(template)?;
+    for (name, fact) in &template.facts {
+        if let Some(what) = fact.found.as_ref().filter(|it| !Look::is_known_finding(it)) {
+            return fault(
+                &format!("facts.{name}.found"),
+                format!("`{what}` is nothing that is found"),
+            );
+        }
+    }
     for (key, text) in texts(template) {
         if let Some(name) = facts::unknown_variable(text, template) {
             return fault(&key, format!("`${{{name}}}` stands for nothing"));
@@ -261,11 +270,12 @@ fn predicates(template: &Template) -> impl Iterator<Item = (String, &Predicate)>
             .iter()
             .map(move |case| (format!("facts.{name}"), &case.when))
     });
-    let also = template
-        .install
-        .also
-        .iter()
-        .flat_map(|also| also.all.iter().chain(&also.none));
+    let beside = template.install.before.iter().chain(&template.install.also);
+    let fallbacks = template.install.fallback.iter();
+    let fallbacks = fallbacks.chain(beside.clone().flat_map(|it| &it.fallback));
+    let also = beside
+        .flat_map(|also| also.all.iter().chain(&also.none))
+        .chain(fallbacks.flat_map(|it| &it.all));
     plain
         .chain(boosts)
         .chain(cases)
@@ -279,14 +289,17 @@ fn texts(template: &Template) -> impl Iterator<Item = (String, &String)> {
         .iter()
         .flatten()
         .map(|it| ("run.command".to_owned(), it));
-    let also = template.install.also.iter().flat_map(|also| &also.commands);
+    let beside = template.install.before.iter().chain(&template.install.also);
+    let ways = template.install.fallback.iter();
+    let ways = ways.chain(beside.clone().flat_map(|it| &it.fallback));
+    let also = beside.flat_map(|also| &also.commands);
     let install = template
         .install
         .commands
         .values()
         .flatten()
         .chain(also)
-        .chain(template.install.fallback.iter().flat_map(|it| &it.commands))
+        .chain(ways.flat_map(|it| &it.commands))
         .flatten();
     let env = template.env.iter().chain(&template.run.env);
     run.chain(install.map(|it| ("install.commands".to_owned(), it)))

@@ -9,7 +9,7 @@ use std::{
 use ignore::WalkBuilder;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use super::ProjectError;
+use super::{ProjectError, text};
 
 /// Files of a project by their path in it, `/` between names.
 pub trait Tree {
@@ -17,6 +17,10 @@ pub trait Tree {
     fn files(&self) -> &[String];
     /// The beginning of a file, `cap` bytes at most; `None` if it cannot be read.
     fn read(&self, path: &str, cap: usize) -> Option<String>;
+    /// The tree that this is a directory of, and that directory in it.
+    fn above(&self) -> Option<(&dyn Tree, &str)> {
+        None
+    }
 }
 
 /// A directory of this machine, as far as detection looks into it.
@@ -115,10 +119,7 @@ impl Tree for LocalTree {
         let file = open_inside(&self.root, &self.root.join(relative(path)?))?;
         let mut bytes = Vec::new();
         file.take(cap as u64).read_to_end(&mut bytes).ok()?;
-        Some(
-            String::from_utf8(bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        )
+        Some(text::decode(&bytes))
     }
 }
 
@@ -200,6 +201,11 @@ impl Tree for Rooted<'_> {
     fn read(&self, path: &str, cap: usize) -> Option<String> {
         self.tree
             .read(&format!("{}{}", self.prefix, relative(path)?), cap)
+    }
+
+    fn above(&self) -> Option<(&dyn Tree, &str)> {
+        let root = self.prefix.strip_suffix('/')?;
+        Some((self.tree, root))
     }
 }
 

@@ -1,223 +1,260 @@
-//! Which version of its stack a project gets: what its files ask for, against what there is.
+//! Which version of its stack a project gets: what its files ask for and what its packages bear,
+//! against what there is.
 
-use std::str::FromStr as _;
-
-use nodejs_semver::Range;
-use pep440_rs::{Version, VersionSpecifiers};
+use std::cmp::Reverse;
 
 use super::{
-    ProjectError,
-    images::Offer,
+    ProjectError, bounds,
+    bounds::Bound,
+    images::{Offer, Stack},
     look::Look,
-    template::{Image, Scheme, Template, VersionSource},
+    template::{Image, Template, VersionSource},
+    wish::{Wish, parts},
 };
-use crate::model::VersionChoice;
+use crate::model::{Note, VersionChoice};
 
-/// `wanted` is the user's own word, which no file is asked after.
+pub use super::wish::pep440_of;
+
+/// What a file asks for.
+struct Request {
+    /// As written.
+    asked: String,
+    from: String,
+    wish: Wish,
+    /// Where it is one version, the nearest newer one does.
+    pin: bool,
+    /// It need not be heeded.
+    hint: bool,
+}
+
+/// `wanted` is the user's own word, which no file is asked after. Notes are added for people.
 pub fn choose(
     look: &Look<'_>,
     template: &Template,
     offer: Offer<'_>,
     wanted: Option<&str>,
+    notes: &mut Vec<Note>,
 ) -> Result<VersionChoice, ProjectError> {
     let stack = offer.stack;
-    let asked = wanted
-        .map(|wanted| (wanted.to_owned(), "setting `version`".to_owned()))
-        .or_else(|| {
-            template
-                .version
-                .iter()
-                .find_map(|source| request(look, source))
-        });
-    let Some((asked, from)) = asked else {
-        return Ok(VersionChoice {
-            version: stack.default.clone(),
-            asked: None,
-            from: None,
-            instead_of: None,
-            because: None,
-        });
+    let image = template.image.as_ref();
+    let request = match wanted {
+        Some(wanted) => Some(of_user(image, stack, wanted)?),
+        None => of_files(look, template, stack, notes)?,
+    };
+    let bound = match image.and_then(|it| it.scheme) {
+        Some(scheme) if wanted.is_none() => bounds::of(scheme, &look.deps),
+        _ => None,
     };
     let mut available: Vec<&str> = offer.versions().collect();
     // The default is what we would rather run; then the newest.
-    available.sort_by_key(|version| (*version != stack.default, std::cmp::Reverse(parts(version))));
-    match available
+    available.sort_by_key(|version| (*version != stack.default, Reverse(parts(version))));
+    let Some(request) = request else {
+        return Ok(unasked(&available, bound, notes));
+    };
+    let fitting: Vec<&str> = available
         .iter()
-        .find(|version| satisfies(template.image.as_ref(), version, &asked))
-    {
-        Some(version) => Ok(VersionChoice {
-            version: (*version).to_owned(),
-            asked: Some(asked),
-            from: wanted.is_none().then_some(from),
-            instead_of: None,
-            because: None,
-        }),
+        .copied()
+        .filter(|version| request.wish.allows(version))
+        .collect();
+    let of_user = wanted.is_some();
+    let choice = |version: &str| VersionChoice {
+        version: version.to_owned(),
+        asked: Some(request.asked.clone()),
+        from: (!of_user).then(|| request.from.clone()),
+        instead_of: None,
+        because: None,
+    };
+    let first = if request.wish.is_newest() {
+        newest(fitting.iter().copied())
+    } else {
+        fitting.first().copied()
+    };
+    if let Some(first) = first {
+        // One version that was asked for by name is taken whatever its packages bear.
+        let bound = bound.filter(|_| request.wish.exact().is_none());
+        let borne = bound.and_then(|bound| {
+            let borne = newest(fitting.iter().copied().filter(|it| bears(&bound, it)))?;
+            Some((borne, bound.because))
+        });
+        return Ok(match borne {
+            Some((borne, because)) if borne != first => VersionChoice {
+                because: Some(because),
+                ..choice(borne)
+            },
+            _ => choice(first),
+        });
+    }
+    if request.hint && request.wish.exact().is_none() {
+        return Ok(unasked(&available, bound, notes));
+    }
+    match request.wish.exact().filter(|_| request.pin && !of_user) {
+        Some(exact) => {
+            let nearest = nearest(&available, &exact);
+            let (name, asked, from) = (&stack.name, &request.asked, &request.from);
+            notes.push(Note {
+                message: format!("{from} asks for {name} {asked}, which there is not here: {name} {nearest} is taken"),
+                hint: Some(format!(
+                    "an image of your own has any version: `--image`; there are {}",
+                    listed(&available)
+                )),
+            });
+            Ok(VersionChoice {
+                instead_of: Some(request.asked.clone()),
+                ..choice(nearest)
+            })
+        }
         None => Err(ProjectError::VersionUnavailable {
             stack: stack.name.clone(),
-            asked,
-            from,
-            available: available.into_iter().map(str::to_owned).collect(),
+            asked: request.asked,
+            from: request.from,
+            available: sorted(&available),
         }),
     }
 }
 
-/// What one file asks for, and its name.
-fn request(look: &Look<'_>, source: &VersionSource) -> Option<(String, String)> {
-    let texts = if source.json.is_some() || source.toml.is_some() {
-        look.values(&source.file, source.json.as_deref(), source.toml.as_deref())?
-    } else {
-        vec![look.text(&source.file)?.to_string()]
-    };
-    let asked = texts.iter().find_map(|text| match &source.regex {
-        None => Some(text.trim()),
-        Some(pattern) => {
-            let found = pattern.0.captures(text)?;
-            found
-                .name("version")
-                .or(found.get(0))
-                .map(|it| it.as_str().trim())
+/// Where nothing asks: the default, or the newest that the packages bear.
+fn unasked(available: &[&str], bound: Option<Bound>, notes: &mut Vec<Note>) -> VersionChoice {
+    let default = available.first().copied().unwrap_or_default();
+    let (version, because) = match bound {
+        Some(bound) if !bears(&bound, default) => {
+            let borne = newest(available.iter().copied().filter(|it| bears(&bound, it)));
+            let version = borne.unwrap_or_else(|| {
+                notes.push(Note {
+                    message: format!(
+                        "{}, and there is none older than {}",
+                        bound.because, bound.below
+                    ),
+                    hint: Some("an image of your own has any version: `--image`".to_owned()),
+                });
+                oldest(available)
+            });
+            (version, Some(bound.because))
         }
-    });
-    Some((
-        asked.filter(|asked| !asked.is_empty())?.to_owned(),
-        source.file.clone(),
-    ))
+        _ => (default, None),
+    };
+    VersionChoice {
+        version: version.to_owned(),
+        asked: None,
+        from: None,
+        instead_of: None,
+        because,
+    }
 }
 
-/// Whether some patch level of `version` is what was asked for.
-fn satisfies(image: Option<&Image>, version: &str, asked: &str) -> bool {
-    let asked = image
-        .and_then(|image| image.aliases.get(asked))
-        .map_or(asked, String::as_str);
-    match image.and_then(|image| image.scheme) {
-        Some(Scheme::Pep440) => asked
-            .split("||")
-            .any(|alternative| satisfies_pep440(version, alternative.trim())),
-        Some(Scheme::Npm) => {
-            let wanted = asked.trim().strip_prefix('v').unwrap_or(asked.trim());
-            match (Range::parse(version), Range::parse(wanted)) {
-                (Ok(ours), Ok(wanted)) => ours.allows_any(&wanted),
-                _ => false,
+fn bears(bound: &Bound, version: &str) -> bool {
+    parts(version) < parts(&bound.below)
+}
+
+fn newest<'v>(versions: impl Iterator<Item = &'v str>) -> Option<&'v str> {
+    versions.max_by_key(|version| parts(version))
+}
+
+fn oldest<'v>(available: &[&'v str]) -> &'v str {
+    let oldest = available.iter().min_by_key(|version| parts(version));
+    oldest.copied().unwrap_or_default()
+}
+
+/// The oldest that is newer than `exact`, else the newest there is.
+fn nearest<'v>(available: &[&'v str], exact: &[u64]) -> &'v str {
+    let newer = available
+        .iter()
+        .copied()
+        .filter(|version| parts(version)[..] > *exact);
+    newer
+        .min_by_key(|version| parts(version))
+        .or_else(|| newest(available.iter().copied()))
+        .unwrap_or_default()
+}
+
+fn sorted(available: &[&str]) -> Vec<String> {
+    let mut sorted: Vec<String> = available.iter().map(|it| (*it).to_owned()).collect();
+    sorted.sort_by_key(|version| Reverse(parts(version)));
+    sorted
+}
+
+fn listed(available: &[&str]) -> String {
+    sorted(available).join(", ")
+}
+
+fn of_user(image: Option<&Image>, stack: &Stack, wanted: &str) -> Result<Request, ProjectError> {
+    let from = "setting `version`".to_owned();
+    match Wish::of(image, &[wanted.to_owned()]) {
+        Some(wish) => Ok(Request {
+            asked: wanted.to_owned(),
+            from,
+            wish,
+            pin: false,
+            hint: false,
+        }),
+        None => Err(ProjectError::VersionUnreadable {
+            stack: stack.name.clone(),
+            asked: wanted.to_owned(),
+            from,
+        }),
+    }
+}
+
+/// The first file that asks. One that only hints and cannot be read is passed over with a note.
+fn of_files(
+    look: &Look<'_>,
+    template: &Template,
+    stack: &Stack,
+    notes: &mut Vec<Note>,
+) -> Result<Option<Request>, ProjectError> {
+    for source in &template.version {
+        let texts = requested(look, source);
+        if texts.is_empty() {
+            continue;
+        }
+        let (asked, from) = (texts.join(", "), source.file.clone());
+        if let Some(wish) = Wish::of(template.image.as_ref(), &texts) {
+            return Ok(Some(Request {
+                asked,
+                from,
+                wish,
+                pin: source.pin || source.hint,
+                hint: source.hint,
+            }));
+        }
+        if !source.hint {
+            return Err(ProjectError::VersionUnreadable {
+                stack: stack.name.clone(),
+                asked,
+                from,
+            });
+        }
+        notes.push(Note {
+            message: format!(
+                "{from} asks for {} {asked}, which is no version",
+                stack.name
+            ),
+            hint: None,
+        });
+    }
+    Ok(None)
+}
+
+/// What one file asks for; several where any of them will do.
+fn requested(look: &Look<'_>, source: &VersionSource) -> Vec<String> {
+    let texts = if source.json.is_some() || source.toml.is_some() {
+        look.values(&source.file, source.json.as_deref(), source.toml.as_deref())
+    } else {
+        look.text(&source.file).map(|text| vec![text.to_string()])
+    };
+    let mut asked = Vec::new();
+    for text in texts.into_iter().flatten() {
+        match &source.regex {
+            None => asked.push(text.trim().to_owned()),
+            Some(pattern) => {
+                for found in pattern.0.captures_iter(&text) {
+                    let version = found.name("version").or(found.get(0));
+                    // A line may list several.
+                    let words = version.map_or("", |it| it.as_str()).split_whitespace();
+                    asked.extend(words.map(str::to_owned));
+                }
             }
         }
-        None => version == asked,
     }
-}
-
-fn satisfies_pep440(version: &str, asked: &str) -> bool {
-    if asked.is_empty() || asked == "*" {
-        return asked == "*";
-    }
-    // A version alone, down to any level: what we have of it counts, not the patch level.
-    if let Ok(exact) = Version::from_str(asked.trim_end_matches(".*")) {
-        let ours = parts(version);
-        return exact.release().iter().zip(&ours).all(|(a, b)| a == b);
-    }
-    let Some(specifiers) = asked
-        .split(',')
-        .map(|it| pep440_of(it.trim()))
-        .collect::<Option<Vec<_>>>()
-    else {
-        return false;
-    };
-    let Ok(specifiers) = VersionSpecifiers::from_str(&specifiers.join(",")) else {
-        return false;
-    };
-    // The image has some patch level of the version; which one is not known here.
-    (0..100).any(|patch| {
-        Version::from_str(&format!("{version}.{patch}")).is_ok_and(|it| specifiers.contains(&it))
-    })
-}
-
-/// Poetry's `^3.10` and `~3.10` in standard words.
-fn pep440_of(specifier: &str) -> Option<String> {
-    let (levels, rest) = if let Some(rest) = specifier.strip_prefix('^') {
-        (1, rest)
-    } else if let Some(rest) = specifier
-        .strip_prefix('~')
-        .filter(|rest| !rest.starts_with('='))
-    {
-        (2, rest)
-    } else {
-        return Some(specifier.to_owned());
-    };
-    let mut upper = parts(rest.trim());
-    upper.truncate(levels);
-    *upper.last_mut()? += 1;
-    let upper: Vec<String> = upper.iter().map(ToString::to_string).collect();
-    Some(format!(">={},<{}", rest.trim(), upper.join(".")))
-}
-
-/// The numbers of a version.
-fn parts(version: &str) -> Vec<u64> {
-    version
-        .split('.')
-        .map_while(|part| part.parse().ok())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(scheme: &str) -> Image {
-        toml::from_str(&format!(
-            "scheme = \"{scheme}\"\naliases = {{ \"lts/*\" = \"*\", \"lts/iron\" = \"20\" }}"
-        ))
-        .unwrap()
-    }
-
-    #[test]
-    fn python_requests() {
-        let image = image("pep440");
-        for (asked, yes, no) in [
-            ("3.11", "3.11", "3.13"),
-            ("3.11.4", "3.11", "3.13"),
-            ("3.11.*", "3.11", "3.13"),
-            (">=3.11.4", "3.11", "3.10"),
-            (">=3.10,<3.13", "3.11", "3.13"),
-            ("== 3.11.*", "3.11", "3.13"),
-            ("==3.11.4", "3.11", "3.13"),
-            ("~=3.11.2", "3.11", "3.13"),
-            ("!=3.13.*,>=3.11", "3.11", "3.13"),
-            ("^3.12", "3.13", "3.11"),
-            ("~3.11", "3.11", "3.13"),
-            ("<3.11 || >=3.13", "3.13", "3.11"),
-            ("3.12.0rc1", "3.12", "3.11"),
-        ] {
-            assert!(satisfies(Some(&image), yes, asked), "{asked} with {yes}");
-            assert!(!satisfies(Some(&image), no, asked), "{asked} with {no}");
-        }
-        for asked in ["3", "*", ">=3"] {
-            assert!(satisfies(Some(&image), "3.11", asked), "{asked}");
-        }
-        for asked in ["pypy3", "", ">=", "three", "^", "2.7"] {
-            assert!(!satisfies(Some(&image), "3.11", asked), "`{asked}`");
-        }
-    }
-
-    #[test]
-    fn node_requests() {
-        let image = image("npm");
-        for (asked, yes, no) in [
-            ("20", "20", "22"),
-            ("v20", "20", "22"),
-            ("v20.11.1", "20", "22"),
-            ("20.x", "20", "22"),
-            ("^20.9.0", "20", "22"),
-            (">=18", "20", "16"),
-            (">=18 <21", "20", "22"),
-            ("18 || 20", "20", "22"),
-            ("18 - 20", "20", "22"),
-            ("~20.3", "20", "22"),
-            ("lts/iron", "20", "22"),
-        ] {
-            assert!(satisfies(Some(&image), yes, asked), "{asked} with {yes}");
-            assert!(!satisfies(Some(&image), no, asked), "{asked} with {no}");
-        }
-        for asked in ["*", "lts/*", "x"] {
-            assert!(satisfies(Some(&image), "20", asked), "{asked}");
-        }
-        assert!(!satisfies(Some(&image), "20", "lts/unheard"));
-    }
+    asked.retain(|asked| !asked.is_empty());
+    asked
 }

@@ -22,6 +22,10 @@ pub const TESTS: &[Test] = &[
         requirements_are_installed_anew,
     ),
     (
+        "edits::a_broken_installation_is_told_until_an_edit_mends_it",
+        a_broken_installation_is_told_until_an_edit_mends_it,
+    ),
+    (
         "edits::a_deleted_file_is_gone_inside",
         a_deleted_file_is_gone_inside,
     ),
@@ -100,6 +104,22 @@ fn requirements_are_installed_anew() {
     served(&url, "humanize: no");
     write(&project.join("requirements.txt"), "flask\nhumanize\n");
     served(&url, "humanize: yes");
+}
+
+fn a_broken_installation_is_told_until_an_edit_mends_it() {
+    let host = Host::new();
+    let project = flask(&host);
+    let url = host.up(&project).url();
+    let wanted = "no-such-package-on-any-index-4711";
+    write(
+        &project.join("requirements.txt"),
+        &format!("flask\n{wanted}\n"),
+    );
+    served(&url, wanted);
+    let status = host.run(&["status", project.to_str().unwrap()]);
+    assert!(status.stdout.contains(wanted), "{status:#?}");
+    write(&project.join("requirements.txt"), "flask\n");
+    served(&url, "first");
 }
 
 fn a_deleted_file_is_gone_inside() {

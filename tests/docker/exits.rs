@@ -118,9 +118,15 @@ fn a_bad_settings_file_is_6() {
 
 fn an_unavailable_version_is_6() {
     up_fails(
-        &[("main.py", "print()"), (".python-version", "2.7\n")],
+        &[
+            ("main.py", "print()"),
+            (
+                "pyproject.toml",
+                "[project]\nname = 'x'\nversion = '1'\nrequires-python = '<3'\n",
+            ),
+        ],
         6,
-        "2.7",
+        "<3",
     );
 }
 

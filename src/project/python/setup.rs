@@ -1,0 +1,80 @@
+//! `setup.py` and `setup.cfg`, read as text: nothing of a project is executed.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// A string that stands alone in a list.
+static STRING: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#""([^"\n]*)"|'([^'\n]*)'"#).expect("it is tested"));
+
+/// The requirements that `install_requires=[…]` lists in a `setup.py`.
+pub fn of_script(text: &str) -> Vec<String> {
+    listed(text, "install_requires")
+}
+
+fn listed(text: &str, key: &str) -> Vec<String> {
+    let Some((_, rest)) = text.split_once(key) else {
+        return Vec::new();
+    };
+    let Some(list) = rest.trim_start().strip_prefix('=').map(str::trim_start) else {
+        return Vec::new();
+    };
+    let Some(list) = list.strip_prefix('[') else {
+        return Vec::new();
+    };
+    // Brackets of extras stand inside of strings.
+    let mut strings = Vec::new();
+    let mut at = 0;
+    while let Some(found) = STRING.captures_at(list, at) {
+        let whole = found.get(0).map_or(0..0, |it| it.range());
+        if list[at..whole.start].contains(']') {
+            break;
+        }
+        strings.extend(
+            found
+                .get(1)
+                .or(found.get(2))
+                .map(|it| it.as_str().to_owned()),
+        );
+        at = whole.end;
+    }
+    strings
+}
+
+/// The requirements below `install_requires =` in a `setup.cfg`.
+pub fn of_config(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let indented = line.starts_with([' ', '\t']);
+        if inside && indented {
+            found.push(line.trim().to_owned());
+        } else if !indented {
+            let value = line
+                .split_once('=')
+                .filter(|(key, _)| key.trim() == "install_requires");
+            inside = value.is_some();
+            found.extend(value.map(|(_, first)| first.trim().to_owned()));
+        }
+    }
+    found.retain(|line| !line.is_empty() && !line.starts_with('#'));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_setup_file_requires() {
+        let script = "setup(name='x', install_requires=[\n  'flask>=2',\n  \"uvicorn[standard]\",  # it\n],\n\
+            extras_require={'dev': ['pytest']}, python_requires='>=3.8')";
+        assert_eq!(of_script(script), ["flask>=2", "uvicorn[standard]"]);
+        assert!(of_script("setup(install_requires=read('requirements.txt'))").is_empty());
+        let config = "[options]\npackages = find:\ninstall_requires =\n    flask\n    # no\n    click>=8\n\
+            python_requires = >=3.8\n[options.extras_require]\ndev = pytest\n";
+        assert_eq!(of_config(config), ["flask", "click>=8"]);
+        assert_eq!(of_config("install_requires = flask\nx = y\n"), ["flask"]);
+    }
+}

@@ -1,0 +1,414 @@
+//! Where a Python project writes down its packages, and which of several such places is heeded.
+
+use serde_json::Value;
+
+use super::{conda, imports, requirement_files, script, setup, words};
+use crate::project::{
+    manifest,
+    requirements::{self, Named, Requirements},
+    tree::{Rooted, Tree},
+};
+
+/// What brings the packages in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `uv.lock`.
+    Uv,
+    /// Files in pip's format.
+    Requirements,
+    /// `[project]` of `pyproject.toml`.
+    Project,
+    Poetry,
+    Pdm,
+    Pipenv,
+    /// `environment.yml`.
+    Conda,
+    /// `setup.py` or `setup.cfg`.
+    Setup,
+    /// A script's own block, PEP 723.
+    Script,
+    /// Nothing does: what is imported is taken.
+    Imports,
+}
+
+impl Kind {
+    /// As templates call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Uv => "uv",
+            Self::Requirements => "requirements",
+            Self::Project => "project",
+            Self::Poetry => "poetry",
+            Self::Pdm => "pdm",
+            Self::Pipenv => "pipenv",
+            Self::Conda => "conda",
+            Self::Setup => "setup",
+            Self::Script => "script",
+            Self::Imports => "imports",
+        }
+    }
+}
+
+/// One place where packages are written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub kind: Kind,
+    /// What the installer is told: files, packages or groups, whichever `kind` takes.
+    pub words: Vec<String>,
+    pub names: Requirements,
+    /// Modules that are imported and whose distribution nothing tells, with the file of each.
+    pub unknown: Vec<(String, String)>,
+    /// What the manifest alone asks for, where `words` are of a lock.
+    pub loose: Vec<String>,
+    /// Names that the manifest asks for and the lock has not, or has in another version.
+    pub behind: Vec<String>,
+}
+
+impl Source {
+    pub fn new(kind: Kind, words: Vec<String>, names: Requirements) -> Self {
+        Self {
+            kind,
+            words,
+            names,
+            unknown: Vec::new(),
+            loose: Vec::new(),
+            behind: Vec::new(),
+        }
+    }
+
+    /// As templates call what installs it; `None` where there is nothing to install.
+    pub fn manager(&self) -> Option<&'static str> {
+        let reads_files = matches!(self.kind, Kind::Uv | Kind::Setup);
+        (reads_files || !self.words.is_empty()).then(|| self.kind.as_str())
+    }
+
+    /// With what a lock says in place of `loose`, if there is one.
+    fn locked(mut self, tree: &dyn Tree, loose: Vec<String>) -> Self {
+        self.words.clone_from(&loose);
+        if let Some(locked) = words::locked(tree, self.kind, &self.names) {
+            self.words = locked.words;
+            // Whatever the lock leaves out, the manifest's own words are for.
+            let is_missing = |word: &&String| {
+                requirements::named(word)
+                    .is_none_or(|it| locked.missing.contains(&requirements::normal(&it.name)))
+            };
+            self.words.extend(loose.iter().filter(is_missing).cloned());
+            self.behind = locked.missing;
+            self.loose = loose;
+        }
+        self
+    }
+}
+
+/// Whether a package serves, or is what a template is chosen by.
+pub fn is_web(name: &str) -> bool {
+    const WEB: [&str; 32] = [
+        "flask",
+        "django",
+        "fastapi",
+        "starlette",
+        "streamlit",
+        "gradio",
+        "dash",
+        "bottle",
+        "tornado",
+        "aiohttp",
+        "sanic",
+        "quart",
+        "falcon",
+        "litestar",
+        "pyramid",
+        "cherrypy",
+        "uvicorn",
+        "gunicorn",
+        "waitress",
+        "hypercorn",
+        "daphne",
+        "nicegui",
+        "chainlit",
+        "python-fasthtml",
+        "robyn",
+        "blacksheep",
+        "panel",
+        "reflex",
+        "solara",
+        "web-py",
+        "connexion",
+        "mesop",
+    ];
+    WEB.contains(&name)
+}
+
+/// The place that is heeded: the first that names what serves, else the first there is; those of a
+/// directory above where the tree has none. What is imported counts where nothing is written down.
+pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
+    best(tree, cap)
+        .or_else(|| above(tree, cap))
+        .or_else(|| of_imports(tree, cap))
+}
+
+fn best(tree: &dyn Tree, cap: usize) -> Option<Source> {
+    let mut sources: Vec<Source> = pyproject(tree).into_iter().collect();
+    // A lock says more than a list; any other table says less.
+    let at = usize::from(sources.first().is_some_and(|it| it.kind == Kind::Uv));
+    let requirements = requirement_files::chosen(tree, cap).map(|(files, mut names)| {
+        // A list that asks for the project itself asks for what that depends on.
+        if files.iter().any(|file| asks_for_itself(tree, file, cap)) {
+            let own = sources.first().cloned().or_else(|| setup_files(tree, cap));
+            for (name, requirement) in own.into_iter().flat_map(|own| own.names) {
+                names.entry(name).or_insert(requirement);
+            }
+        }
+        let words = files.into_iter().flat_map(|file| ["-r".to_owned(), file]);
+        Source::new(Kind::Requirements, words.collect(), names)
+    });
+    sources.splice(at..at, requirements);
+    sources.extend(pipfile(tree));
+    sources.extend(conda::read(tree, cap));
+    sources.extend(setup_files(tree, cap));
+    sources.extend(script::read(tree, cap));
+    let serves = |it: &&Source| it.names.keys().any(|name| is_web(name));
+    let named = |it: &&Source| !it.names.is_empty();
+    let best = sources
+        .iter()
+        .find(serves)
+        .or_else(|| sources.iter().find(named))
+        .or(sources.first());
+    best.cloned()
+}
+
+/// Whether a line of a requirements file is the directory it lies in.
+fn asks_for_itself(tree: &dyn Tree, file: &str, cap: usize) -> bool {
+    let text = tree.read(file, cap).unwrap_or_default();
+    text.lines().any(|line| {
+        let path = line
+            .trim()
+            .trim_start_matches("--editable")
+            .trim_start_matches("-e");
+        let path = path.trim().split('[').next().unwrap_or("");
+        path == "." || path == "./"
+    })
+}
+
+/// What is written in the nearest directory above, for the installer as well as for templates.
+fn above(tree: &dyn Tree, cap: usize) -> Option<Source> {
+    let (whole, root) = tree.above()?;
+    let mut dir = root;
+    let mut way = String::new();
+    while !dir.is_empty() {
+        dir = dir.rsplit_once('/').map_or("", |(dir, _)| dir);
+        way.push_str("../");
+        let tree = Rooted::new(whole, dir);
+        let found = best(&tree, cap).filter(|it| it.kind == Kind::Requirements);
+        if let Some(mut found) = found {
+            for word in found.words.iter_mut().filter(|word| *word != "-r") {
+                word.insert_str(0, &way);
+            }
+            for requirement in found.names.values_mut() {
+                requirement.file.insert_str(0, &way);
+            }
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn pyproject(tree: &dyn Tree) -> Option<Source> {
+    const FILE: &str = "pyproject.toml";
+    let written = manifest::toml(tree, FILE)?;
+    let has = |file: &str| has(tree, file);
+    let mut names = Requirements::new();
+    let add_all = |names: &mut Requirements, list: Option<&Value>| {
+        let items = list.and_then(Value::as_array).into_iter().flatten();
+        for named in items
+            .filter_map(Value::as_str)
+            .filter_map(requirements::named)
+        {
+            requirements::add(names, named, FILE);
+        }
+    };
+    add_all(&mut names, written.pointer("/project/dependencies"));
+    let mut loose: Vec<String> = Vec::new();
+    let of_project = written
+        .pointer("/project/dependencies")
+        .and_then(Value::as_array);
+    let of_project = of_project.into_iter().flatten().filter_map(Value::as_str);
+    loose.extend(of_project.map(str::to_owned));
+    let poetry = poetry(&written, (&mut names, &mut loose), FILE);
+    let project = written.get("project").is_some();
+    let kind = if has("uv.lock") && !has("poetry.lock") || project && is_locked_above(tree) {
+        Kind::Uv
+    } else if poetry && (has("poetry.lock") || !project) {
+        Kind::Poetry
+    } else if written.pointer("/tool/poetry").is_some() && has("poetry.lock") {
+        Kind::Poetry
+    } else if has("pdm.lock") || written.pointer("/tool/pdm/dev-dependencies").is_some() {
+        Kind::Pdm
+    } else if project || written.get("dependency-groups").is_some() {
+        Kind::Project
+    } else {
+        return None;
+    };
+    if matches!(kind, Kind::Poetry | Kind::Pdm) {
+        return Some(Source::new(kind, Vec::new(), names).locked(tree, loose));
+    }
+    // Groups and extras that are needed to have what serves.
+    let mut words: Vec<String> = Vec::new();
+    if kind == Kind::Project && project {
+        words.extend(["-r".to_owned(), FILE.to_owned()]);
+    }
+    for (key, flag) in [
+        ("/dependency-groups", "--group"),
+        ("/project/optional-dependencies", "--extra"),
+    ] {
+        let tables = written.pointer(key).and_then(Value::as_object);
+        for (group, list) in tables.into_iter().flatten() {
+            let mut of_group = Requirements::new();
+            add_all(&mut of_group, Some(list));
+            let serves = of_group.keys().any(|name| is_web(name));
+            let already = names.keys().any(|name| is_web(name));
+            let anyway = flag == "--group" && kind == Kind::Uv && group == "dev";
+            if serves && !already {
+                words.extend([flag.to_owned(), group.clone()]);
+            }
+            if serves && !already || anyway {
+                for (name, requirement) in of_group {
+                    names.entry(name).or_insert(requirement);
+                }
+            }
+        }
+    }
+    Some(Source::new(kind, words, names))
+}
+
+/// Adds what Poetry's own tables ask for; whether there are any.
+fn poetry(
+    written: &Value,
+    (names, words): (&mut Requirements, &mut Vec<String>),
+    file: &str,
+) -> bool {
+    let Some(poetry) = written.pointer("/tool/poetry") else {
+        return false;
+    };
+    let groups = poetry.get("group").and_then(Value::as_object);
+    let tables = ["dependencies", "dev-dependencies"]
+        .into_iter()
+        .filter_map(|section| poetry.get(section))
+        .chain(
+            groups
+                .into_iter()
+                .flat_map(|it| it.values())
+                .filter_map(|it| it.get("dependencies")),
+        );
+    let mut any = false;
+    for (name, spec) in tables.filter_map(Value::as_object).flatten() {
+        any = true;
+        let told = words::of_table(name, spec);
+        if name != "python" && !told.is_empty() {
+            words.extend(told);
+            requirements::add(names, of_table(name, spec), file);
+        }
+    }
+    any
+}
+
+fn pipfile(tree: &dyn Tree) -> Option<Source> {
+    const FILE: &str = "Pipfile";
+    let written = manifest::toml(tree, FILE)?;
+    let mut names = Requirements::new();
+    let mut loose = Vec::new();
+    let of = |section: &str| written.get(section).and_then(Value::as_object);
+    for (name, spec) in of("packages").into_iter().flatten() {
+        loose.extend(words::of_table(name, spec));
+        requirements::add(&mut names, of_table(name, spec), FILE);
+    }
+    // What is for developing is taken where it serves.
+    for (name, spec) in of("dev-packages").into_iter().flatten() {
+        if is_web(&requirements::normal(name)) {
+            loose.extend(words::of_table(name, spec));
+            requirements::add(&mut names, of_table(name, spec), FILE);
+        }
+    }
+    Some(Source::new(Kind::Pipenv, Vec::new(), names).locked(tree, loose))
+}
+
+/// `name = "^1"` or `name = { version = "^1", extras = ["standard"] }`.
+fn of_table(name: &str, spec: &Value) -> Named {
+    let list = spec.get("extras").and_then(Value::as_array);
+    let extras = list.into_iter().flatten().filter_map(Value::as_str);
+    let versions = spec.as_str().or_else(|| spec.get("version")?.as_str());
+    Named {
+        name: name.to_owned(),
+        extras: extras.map(requirements::normal).collect(),
+        versions: versions.filter(|it| *it != "*").unwrap_or("").to_owned(),
+    }
+}
+
+fn setup_files(tree: &dyn Tree, cap: usize) -> Option<Source> {
+    let mut names = Requirements::new();
+    let mut any = false;
+    for (file, read) in [
+        ("setup.py", setup::of_script as fn(&str) -> Vec<String>),
+        ("setup.cfg", setup::of_config),
+    ] {
+        let Some(text) = has(tree, file).then(|| tree.read(file, cap)).flatten() else {
+            continue;
+        };
+        // A `setup.cfg` may hold nothing but the settings of tools.
+        any |= file == "setup.py" || text.contains("[metadata]");
+        for named in read(&text).iter().filter_map(|it| requirements::named(it)) {
+            requirements::add(&mut names, named, file);
+        }
+    }
+    any.then(|| Source::new(Kind::Setup, Vec::new(), names))
+}
+
+fn of_imports(tree: &dyn Tree, cap: usize) -> Option<Source> {
+    // What lies in directories alone is of apps that are there.
+    let at_top = |path: &&String| path.ends_with(".py") && !path.contains('/');
+    tree.files().iter().find(at_top)?;
+    if tree.files().iter().any(|path| is_manifest(path)) {
+        return None;
+    }
+    let found = imports::imported(tree, cap);
+    if found.known.is_empty() && found.unknown.is_empty() {
+        return None;
+    }
+    let mut names = Requirements::new();
+    for (name, file) in &found.known {
+        if let Some(named) = requirements::named(name) {
+            requirements::add(&mut names, named, file);
+        }
+    }
+    let mut source = Source::new(Kind::Imports, found.known.into_keys().collect(), names);
+    source.unknown = found.unknown.into_iter().collect();
+    Some(source)
+}
+
+/// Whether a file in some directory writes down packages of Python's.
+fn is_manifest(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(
+        name,
+        "pyproject.toml" | "Pipfile" | "setup.py" | "environment.yml"
+    ) || name.starts_with("requirements") && (name.ends_with(".txt") || name.ends_with(".in"))
+}
+
+pub fn has(tree: &dyn Tree, file: &str) -> bool {
+    tree.files().iter().any(|it| it == file)
+}
+
+/// Whether it is a member of a workspace that uv locked further up.
+fn is_locked_above(tree: &dyn Tree) -> bool {
+    let Some((whole, root)) = tree.above() else {
+        return false;
+    };
+    let mut dir = root;
+    while !dir.is_empty() {
+        dir = dir.rsplit_once('/').map_or("", |(dir, _)| dir);
+        if has(&Rooted::new(whole, dir), "uv.lock") {
+            return true;
+        }
+    }
+    false
+}
