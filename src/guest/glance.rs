@@ -19,6 +19,8 @@ pub const CALM: u32 = 299;
 pub struct Glance {
     seen: Option<u64>,
     rested: Duration,
+    /// The same after the shortest pause.
+    hurried: Duration,
     due: Duration,
 }
 
@@ -29,12 +31,19 @@ impl Glance {
         is_new && now >= self.rested
     }
 
+    /// Something is about to listen that somebody waits for: the pause after the last reading, which
+    /// may have been one that nobody waited for, is a short one after all.
+    pub fn hurry(&mut self) {
+        self.rested = self.rested.min(self.hurried);
+    }
+
     /// They were read from one time to another, and the sockets counted just before.
     pub fn was_read(&mut self, sockets: Option<u64>, from: Duration, to: Duration, pauses: u32) {
         let took = to.saturating_sub(from);
         *self = Self {
             seen: sockets,
             rested: to + took * pauses,
+            hurried: to + took * HURRIED,
             due: to + ANYWAY,
         };
     }

@@ -50,6 +50,14 @@ struct Wish {
     fast_until: Instant,
 }
 
+/// Why it is time to look.
+struct Due {
+    /// Something changed in what is wanted.
+    hurried: bool,
+    /// Somebody waits for what is seen.
+    fast: bool,
+}
+
 impl Listeners {
     pub fn watch() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
@@ -140,7 +148,11 @@ impl Known {
         let (counts, began) = (Counts::open(), Instant::now());
         let (mut glance, mut next) = (Glance::default(), began);
         loop {
-            let (pause, pauses) = match self.is_due(next) {
+            let due = self.is_due(next);
+            if due.hurried {
+                glance.hurry();
+            }
+            let (pause, pauses) = match due.fast {
                 true if lock(&self.bound).is_empty() => (FAST, glance::HURRIED),
                 true => (FAST, glance::KEEN),
                 false => (SLOW, glance::CALM),
@@ -155,14 +167,14 @@ impl Known {
         }
     }
 
-    /// Wait until it is time to look, and say whether somebody waits for what is seen.
-    fn is_due(&self, next: Instant) -> bool {
+    /// Wait until it is time to look.
+    fn is_due(&self, next: Instant) -> Due {
         let mut wish = lock(&self.wish);
         loop {
             let now = Instant::now();
             if wish.attended && (wish.hurried || now >= next) {
-                wish.hurried = false;
-                return now < wish.fast_until;
+                let hurried = std::mem::take(&mut wish.hurried);
+                return Due { hurried, fast: now < wish.fast_until };
             }
             wish = if wish.attended {
                 let left = next.saturating_duration_since(now);

@@ -13,7 +13,10 @@ use tokio::{
 };
 
 use super::tls_inside::over_tls;
-use crate::{engine::link::Link, model::PortKind};
+use crate::{
+    engine::link::Link,
+    model::{Answered, PortKind},
+};
 
 /// Of an answer's body, as far as it is read.
 const MOST_READ: usize = 4 << 10;
@@ -25,6 +28,9 @@ const SOON: Duration = Duration::from_secs(2);
 /// What debuggers that speak no HTTP listen on unless they are told otherwise: debugpy, JDWP, the
 /// inspectors of Node and Bun.
 const DEBUGGERS: [u16; 5] = [5678, 5005, 9229, 9230, 6499];
+
+/// Where what debuggers connect to describes itself.
+const DESCRIPTION: &str = "/json/version";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -51,6 +57,25 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// `None` where it was no answer over HTTP.
+    pub fn of_port(self, port: u16) -> Option<Answered> {
+        match self {
+            Self::Http {
+                status,
+                page,
+                tls,
+                refuses_host,
+            } => Some(Answered {
+                port,
+                status,
+                page,
+                tls,
+                refuses_host,
+            }),
+            Self::Debugger | Self::NotHttp | Self::Refused => None,
+        }
+    }
+
     pub fn kind(self) -> Option<PortKind> {
         match self {
             Self::Http { tls: false, .. } => Some(PortKind::Http),
@@ -67,31 +92,33 @@ pub async fn ask(link: &Link, port: u16, question: &Question) -> Answer {
     let Ok(io) = link.dial(port).await else {
         return Answer::Refused;
     };
-    let tls = match exchange(io, question).await {
-        Some(heard) if heard.wants_tls() => true,
+    let plain = exchange(io, question).await;
+    match &plain {
+        Some(heard) if heard.wants_tls() => {}
         Some(heard) if heard.is_inspector() => return Answer::Debugger,
         Some(heard) if heard.may_be_inspector() && is_inspector(link, port).await => {
             return Answer::Debugger;
         }
         Some(heard) => return heard.answer(false),
-        None => true,
-    };
-    let over_tls = async {
+        None => {}
+    }
+    let secure = async {
         let io = link.dial(port).await.ok()?;
         let io = timeout(SOON, over_tls(io)).await.ok()?.ok()?;
         exchange(io, question).await
     };
-    match over_tls.await {
-        Some(heard) => heard.answer(tls),
-        None if DEBUGGERS.contains(&port) => Answer::Debugger,
-        None => Answer::NotHttp,
+    match (secure.await, plain) {
+        (Some(heard), _) => heard.answer(true),
+        (None, Some(heard)) => heard.answer(false),
+        (None, None) if DEBUGGERS.contains(&port) => Answer::Debugger,
+        (None, None) => Answer::NotHttp,
     }
 }
 
 /// Whether what listens there describes itself as what debuggers connect to.
 async fn is_inspector(link: &Link, port: u16) -> bool {
     let question = Question {
-        path: "/json/version".to_owned(),
+        path: DESCRIPTION.to_owned(),
         host: format!("localhost:{port}"),
     };
     let asked = async {
@@ -171,7 +198,7 @@ where
     let heard = async {
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();
         let mut text = BytesMut::new();
-        if is_telling(&head) {
+        if question.path == DESCRIPTION || is_telling(&head) {
             // An answer without an end is one all the same.
             let _ = timeout(SOON, read(body, &mut text)).await;
         }

@@ -58,6 +58,7 @@ impl Instance {
             live.scope.cancel();
         }
         self.door.send_replace(Door::Shut);
+        self.let_streams_go();
         self.remove_container(grace, may_have_run).await
     }
 

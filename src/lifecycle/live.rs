@@ -12,6 +12,7 @@ use super::{
     prober::{Hosts, Prober},
     ready::Rules,
     refusals,
+    route::Door,
     survey::Survey,
     variables::Masking,
 };
@@ -133,6 +134,15 @@ impl Live {
             survey,
             overrun,
         })
+    }
+
+    /// The way to the app, once it answered so.
+    pub fn door(&self, answered: Answered) -> Door {
+        self.survey.recall(answered);
+        Door::Open {
+            survey: self.survey.clone(),
+            port: answered.port,
+        }
     }
 
     /// What watches the app's next start.

@@ -16,6 +16,8 @@ mod image;
 mod install;
 mod instance;
 mod journal;
+#[cfg(test)]
+mod judged;
 mod keep;
 mod kept;
 mod last_run;

@@ -8,7 +8,6 @@ use super::{
     instance::{Instance, State},
     live::News,
     prober::{Hosts, Prober, Told},
-    route::Door,
     share::ShareWish,
     step::Step,
 };
@@ -33,6 +32,8 @@ impl Instance {
             port,
             status: 200,
             page: true,
+            tls: false,
+            refuses_host: false,
         };
         let known = self.record.answered;
         known.or(match self.record.phase {
@@ -50,10 +51,7 @@ impl Instance {
         let before = live.answered.replace(answered);
         live.is_open = true;
         let prober = live.prober(&self.masking, hosts);
-        self.door.send_replace(Door::Open {
-            survey: live.survey.clone(),
-            port: answered.port,
-        });
+        self.door.send_replace(live.door(answered));
         if before.map(|it| it.status) != Some(answered.status) {
             self.tell_how_it_answers(&prober, answered).await;
         }
@@ -78,7 +76,7 @@ impl Instance {
         let State::Live(live) = &self.state else {
             return;
         };
-        if answered.is_fine() && !prober.rules.several {
+        if answered.is_fine() && (answered.page || !prober.rules.several) {
             return;
         }
         let (news, round) = (live.news_in.clone(), live.round);
@@ -97,10 +95,7 @@ impl Instance {
         let Some(before) = live.answered.replace(answered) else {
             return;
         };
-        self.door.send_replace(Door::Open {
-            survey: live.survey.clone(),
-            port: answered.port,
-        });
+        self.door.send_replace(live.door(answered));
         let urls = match self.announce(answered).await {
             Ok(urls) => urls,
             Err(error) => {
@@ -141,7 +136,16 @@ impl Instance {
         };
         let Answered { port, status, .. } = answered;
         let path = &prober.rules.path;
-        if !answered.is_fine() {
+        if answered.refuses_host {
+            let host = prober.hosts.of_port(port);
+            self.journal.tell(Event::Warning {
+                message: format!("the app does not serve visitors of `{host}`, and says so"),
+                hint: Some(
+                    "`[proxy] host = \"localhost\"` in codemate-preview.toml names it so"
+                        .to_owned(),
+                ),
+            });
+        } else if !answered.is_fine() {
             let lines = match status {
                 500..=599 => self.lines_with(prober.last_lines().await).await,
                 _ => Vec::new(),

@@ -61,7 +61,7 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    fn of_port(&self, port: u16) -> String {
+    pub fn of_port(&self, port: u16) -> String {
         match &self.proxy {
             ProxyHost::Localhost => format!("localhost:{port}"),
             ProxyHost::Name | ProxyHost::Preserve => self.outside.clone(),
@@ -146,14 +146,15 @@ impl Prober {
             if now >= again {
                 pause *= 2;
                 again = now + pause;
-                if !than.is_fine() {
+                // What has nothing at that path will not have it later.
+                if than.status >= 500 {
                     asks.push(self.ask(than.port));
                 }
             }
             tokio::select! {
                 Some((port, answer)) = asks.next(), if !asks.is_empty() => {
                     self.survey.note(port, answer);
-                    match answered(port, answer) {
+                    match answer.of_port(port) {
                         Some(better) if self.rules.is_better(than, better) => return Some(better),
                         Some(_) => {}
                         // It did not listen yet, or was in the middle of something.
@@ -189,23 +190,6 @@ impl Prober {
         last.drain(..last.len().saturating_sub(LAST_LINES));
         self.masking.now().clean_all(&mut last);
         last
-    }
-}
-
-/// `None` where it was no answer over HTTP.
-fn answered(port: u16, answer: Answer) -> Option<Answered> {
-    match answer {
-        Answer::Http {
-            status,
-            page,
-            refuses_host,
-            ..
-        } => Some(Answered {
-            port,
-            status,
-            page: page && !refuses_host,
-        }),
-        Answer::Debugger | Answer::NotHttp | Answer::Refused => None,
     }
 }
 

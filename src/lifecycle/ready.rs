@@ -63,8 +63,8 @@ impl Rules {
     /// How far an answer is what somebody opens the preview for.
     pub fn rank(&self, answered: Answered) -> Rank {
         match answered.status {
-            200..=399 | 401 | 403 if answered.page => Rank::Page,
-            200..=399 | 401 | 403 => Rank::Fine,
+            _ if answered.is_fine() && answered.page => Rank::Page,
+            _ if answered.is_fine() => Rank::Fine,
             500..=599 => Rank::Broken,
             _ => Rank::Missing,
         }
@@ -192,8 +192,10 @@ impl Judge {
         ) {
             *known = Port::Told(answer);
         }
+        let may_be_it = !self.rules.port_is_fixed || port == self.rules.port;
         let rank = self
             .answer_of(port)
+            .filter(|_| may_be_it)
             .map(|answered| self.rules.rank(answered));
         if rank > self.best {
             self.best = rank;
@@ -282,12 +284,12 @@ impl Judge {
         let as_before =
             before.is_some_and(|it| (it.port, it.status) == (answered.port, answered.status));
         let rank = self.rules.rank(answered);
-        // What is no page waits for the port that was expected, if that is about to answer.
+        // Any port waits for the one that was expected, if that is about to answer.
         let expected = self.rules.port != answered.port && self.is_slow(now, self.rules.port);
-        if as_before || rank == Rank::Page {
+        if as_before {
             return Ok(());
         }
-        if rank == Rank::Fine {
+        if rank >= Rank::Fine {
             return if expected {
                 Err(self.slow_until(self.rules.port))
             } else {
@@ -322,18 +324,8 @@ impl Judge {
 
     fn answer_of(&self, port: u16) -> Option<Answered> {
         match self.ports.get(&port)? {
-            Port::Told(Answer::Http {
-                status,
-                page,
-                refuses_host,
-                ..
-            }) => Some(Answered {
-                port,
-                status: *status,
-                // Nobody came to see that.
-                page: *page && !refuses_host,
-            }),
-            _ => None,
+            Port::Told(answer) => answer.of_port(port),
+            Port::Unasked(_) | Port::Asking(_) => None,
         }
     }
 

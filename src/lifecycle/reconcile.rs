@@ -97,13 +97,8 @@ impl Instance {
         live.answered = Some(answered);
         let prober = live.prober(&self.masking, self.hosts());
         if live.link.hello().app_is_running() {
-            // What the port speaks is not kept.
-            live.survey.learn(answered.port).await;
             live.is_open = true;
-            self.door.send_replace(Door::Open {
-                survey: live.survey.clone(),
-                port: answered.port,
-            });
+            self.door.send_replace(live.door(answered));
         } else {
             live.link.start_app(variables.for_app(&live.plan)).await?;
             self.record.secrets_revision = variables.revision;

@@ -34,19 +34,26 @@ impl Instance {
 }
 
 impl Instance {
+    /// The app would wait for them to end, and they for the app.
+    pub(super) fn let_streams_go(&self) {
+        self.activity.end_streams();
+        self.house.routes.let_go(&self.record.name);
+    }
+
     /// As it was started, unless its secrets have changed since.
     async fn start_again(&mut self) -> Result<(), LifecycleError> {
+        if matches!(self.state, State::Down) {
+            return Ok(());
+        }
         let variables = self.variables().await?;
         let hosts = self.hosts();
+        self.door.send_replace(Door::Opening);
+        self.let_streams_go();
         let State::Live(live) = &mut self.state else {
             return Ok(());
         };
         let prober = live.prober(&self.masking, hosts);
         live.is_open = false;
-        self.door.send_replace(Door::Opening);
-        // The app would wait for them to end, and they for the app.
-        self.activity.end_streams();
-        self.house.routes.let_go(&self.record.name);
         if variables.revision == self.record.secrets_revision {
             live.link.restart_app(true).await?;
         } else {

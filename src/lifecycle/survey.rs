@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::link::{DialError, Link, Listener},
     gateway::Stream,
-    model::{OpenPort, PortKind},
+    model::{Answered, OpenPort, PortKind},
 };
 
 /// How long a visitor waits until it is known what answers at a port. What takes longer to answer
@@ -89,6 +89,16 @@ impl Survey {
         }
     }
 
+    /// The same, of an answer that was kept.
+    pub fn recall(&self, answered: Answered) {
+        let kind = if answered.tls {
+            PortKind::Https
+        } else {
+            PortKind::Http
+        };
+        self.known().insert(answered.port, kind);
+    }
+
     /// The app is started anew: another program may answer at the same ports.
     pub fn forget(&self) {
         self.known().clear();
@@ -120,12 +130,6 @@ impl Survey {
             PortKind::Debugger => Err(io::ErrorKind::PermissionDenied.into()),
             PortKind::Other | PortKind::Unknown => Err(io::ErrorKind::InvalidData.into()),
         }
-    }
-
-    /// Find out what a port speaks, if that takes no time.
-    pub async fn learn(&self, port: u16) {
-        // What cannot be found out is taken for plain HTTP.
-        let _ = self.find_out(port).await;
     }
 
     async fn find_out(&self, port: u16) -> io::Result<PortKind> {

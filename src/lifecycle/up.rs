@@ -14,7 +14,6 @@ use super::{
     prepare::{Decision, install_key},
     prober::Prober,
     refusals,
-    route::Door,
     step::Step,
     tunnel::Wish,
     variables::Variables,
@@ -233,10 +232,7 @@ impl Instance {
         let answered = step.end(started)?;
         live.answered = Some(answered);
         live.is_open = true;
-        self.door.send_replace(Door::Open {
-            survey: live.survey.clone(),
-            port: answered.port,
-        });
+        self.door.send_replace(live.door(answered));
         self.tell_how_it_answers(&prober, answered).await;
         let urls = self.announce(answered).await?;
         self.look_on(prober, answered);

@@ -36,11 +36,17 @@ pub struct Answered {
     /// It is HTML, or leads elsewhere: something to look at.
     #[serde(default)]
     pub page: bool,
+    /// The port speaks TLS alone.
+    #[serde(default)]
+    pub tls: bool,
+    /// What it says is that it does not serve the name it was visited by.
+    #[serde(default)]
+    pub refuses_host: bool,
 }
 
 impl Answered {
     /// Whether a visitor gets what they came for, or is asked who they are.
     pub fn is_fine(&self) -> bool {
-        matches!(self.status, 200..=399 | 401 | 403)
+        !self.refuses_host && matches!(self.status, 200..=399 | 401 | 403)
     }
 }

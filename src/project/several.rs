@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::look::Look;
+use super::{look::Look, template::Predicate};
 
 /// Programs that run several others side by side.
 const RUNNERS: [&str; 14] = [
@@ -23,11 +23,33 @@ const RUNNERS: [&str; 14] = [
 ];
 /// Of package managers and workspace tools: the same script of several packages.
 const WORDS: [&str; 4] = ["--parallel", "--recursive", "run-many", "foreach"];
+/// Servers of pages under development.
+const PAGES: [&str; 5] = [
+    "vite",
+    "react-scripts",
+    "@angular/cli",
+    "webpack-dev-server",
+    "parcel",
+];
+/// Servers of APIs.
+const APIS: [&str; 8] = [
+    "express",
+    "fastify",
+    "koa",
+    "@hapi/hapi",
+    "@nestjs/core",
+    "@hono/node-server",
+    "polka",
+    "restify",
+];
 const MANAGERS: [&str; 4] = ["npm", "pnpm", "yarn", "bun"];
 /// More scripts than lead from one to another in any project.
 const MOST: usize = 32;
 
 pub fn starts_several(look: &Look<'_>, argv: &[String]) -> bool {
+    if holds_both(look) {
+        return true;
+    }
     let mut seen = BTreeSet::new();
     let mut texts = vec![argv.join(" ")];
     while let Some(text) = texts.pop() {
@@ -40,6 +62,20 @@ pub fn starts_several(look: &Look<'_>, argv: &[String]) -> bool {
         texts.extend(called(look, &text));
     }
     false
+}
+
+/// A server of pages that a program of the project's own starts beside its API says so nowhere.
+fn holds_both(look: &Look<'_>) -> bool {
+    let any = |names: &[&str]| {
+        names.iter().any(|name| {
+            let predicate = Predicate {
+                dep: Some(format!("npm:{name}")),
+                ..Predicate::default()
+            };
+            look.holds(&predicate).is_some()
+        })
+    };
+    any(&PAGES) && any(&APIS)
 }
 
 fn is_several(text: &str) -> bool {

@@ -14,6 +14,7 @@ mod outsiders;
 mod pages;
 mod ports;
 mod public_deny;
+mod restarts;
 mod siblings;
 mod slow;
 mod smuggling;

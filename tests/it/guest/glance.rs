@@ -44,6 +44,19 @@ fn a_reading_is_followed_by_a_pause_whatever_changes() {
 }
 
 #[test]
+fn a_pause_is_a_short_one_once_somebody_waits() {
+    let mut glance = Glance::default();
+    glance.was_read(Some(0), ms(0), ms(10), CALM);
+    assert!(!glance.is_worth(Some(1), ms(50)));
+    glance.hurry();
+    assert!(
+        !glance.is_worth(Some(1), ms(49)),
+        "who hurries again and again reads no more often"
+    );
+    assert!(glance.is_worth(Some(1), ms(50)));
+}
+
+#[test]
 fn where_nothing_is_counted_only_the_pause_holds() {
     let mut glance = Glance::default();
     glance.was_read(None, ms(0), ms(10), HURRIED);

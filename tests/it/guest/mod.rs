@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod app;
+mod background;
 mod closing;
 mod files;
 mod glance;

@@ -1,5 +1,6 @@
 //! Instances from `up` to `down`, without Docker.
 
+mod answers;
 mod last_run;
 mod life;
 mod owners;

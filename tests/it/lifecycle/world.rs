@@ -43,7 +43,7 @@ pub struct World {
     /// Of agents to come: what their owners get, and the tunnel where nothing is said.
     pub owners: OwnerRules,
     pub tunnel: Option<TunnelChoice>,
-    port: u16,
+    pub port: u16,
 }
 
 /// One agent's worth of lifecycle; several may follow one another in a world.
