@@ -354,8 +354,8 @@ fn an_app_that_answers_elsewhere_is_told_soon() {
         wanted: 3000,
         found: vec![4567],
     };
-    assert_eq!(start.judge.misplaced(start.at(3_999)), None);
-    assert_eq!(start.judge.misplaced(start.at(4_000)), Some(seen.clone()));
+    assert_eq!(start.judge.misplaced(start.at(1_999)), None);
+    assert_eq!(start.judge.misplaced(start.at(2_000)), Some(seen.clone()));
     assert!(start.waits(10_999));
     assert_eq!(start.fails(11_000), Some(seen));
     // It may still be about to listen where it was told to.

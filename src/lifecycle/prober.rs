@@ -26,8 +26,12 @@ use crate::{
 /// Between two requests to one port at first; it doubles once it has answered.
 const PACE: Duration = Duration::from_millis(100);
 const SLOWEST_PACE: Duration = Duration::from_secs(1);
+/// The same to a port whose answer is not expected to change.
+const OTHERS_PACE: Duration = Duration::from_secs(20);
 /// Between two attempts at a port that an app listened on before it was started again.
 const RETRY: Duration = Duration::from_millis(10);
+/// How long something else may listen before it is asked in place of the port that was fixed.
+const ELSEWHERE: Duration = Duration::from_secs(3);
 /// Requests that are under way at one time.
 const MOST_ASKING: usize = 8;
 /// Between two looks at what it wrote.
@@ -95,7 +99,7 @@ impl Prober {
         listen.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let now = Instant::now();
-            let ports = watch.listening();
+            let ports = watch.candidates(now);
             watch.judge.listening(now, &ports);
             let wait = match watch.judge.verdict(now) {
                 Verdict::Ready(answered) => return Ok(answered),
@@ -108,7 +112,7 @@ impl Prober {
             if let Some(seen) = watch.misplaced() {
                 tell(Told::Misplaced(seen));
             }
-            watch.ask_what_is_due(now, &mut asks);
+            watch.ask_what_is_due(now, &ports, &mut asks);
             let wake = watch.next_ask(&asks).map_or(wait, |next| next.min(wait));
             tokio::select! {
                 Some((port, answer)) = asks.next(), if !asks.is_empty() => {
@@ -207,6 +211,8 @@ struct Watch<'a> {
     judge: Judge,
     began: Instant,
     turns: BTreeMap<u16, Turn>,
+    /// When each port was first seen; `None` for those that were there before.
+    opened: BTreeMap<u16, Option<Instant>>,
     lines: u64,
     told: u64,
     last: Vec<String>,
@@ -222,6 +228,12 @@ impl<'a> Watch<'a> {
             judge: Judge::new(prober.rules.clone(), now),
             began: now,
             turns: BTreeMap::new(),
+            opened: prober
+                .survey
+                .listening()
+                .into_iter()
+                .map(|port| (port, None))
+                .collect(),
             lines: 0,
             told: 0,
             last: Vec::new(),
@@ -238,36 +250,38 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What something listens on. The port that an app had before it was started again is asked
-    /// whether it is known to be open or not, for that takes time.
-    fn listening(&self) -> Vec<u16> {
+    /// The ports worth asking, the one expected first. One that was fixed is asked alone, unless
+    /// for a while something else listens that came with this start, and it does not. The port that
+    /// an app had before it was started again is asked whether it is known to be open or not, for
+    /// that takes time.
+    fn candidates(&mut self, now: Instant) -> Vec<u16> {
         let rules = self.judge.rules();
         let mut ports = self.prober.survey.listening();
+        self.opened.retain(|port, _| ports.contains(port));
+        for port in &ports {
+            self.opened.entry(*port).or_insert(Some(now));
+        }
         if let Some(before) = rules.before.filter(|_| rules.again)
             && !ports.contains(&before.port)
         {
             ports.push(before.port);
         }
-        ports
-    }
-
-    /// The ports worth asking: the one that was fixed, unless something else listens and it does
-    /// not; else all of them, the one expected first.
-    fn candidates(&self) -> Vec<u16> {
-        let rules = self.judge.rules();
-        let mut ports = self.listening();
-        if rules.port_is_fixed && ports.contains(&rules.port) {
-            return vec![rules.port];
+        let fixed = rules.port;
+        if rules.port_is_fixed && ports.contains(&fixed) {
+            return vec![fixed];
         }
-        ports.sort_by_key(|port| (*port != rules.port, *port));
+        if rules.port_is_fixed {
+            let long = |since: Option<Instant>| since.is_some_and(|since| now >= since + ELSEWHERE);
+            ports.retain(|port| self.opened.get(port).copied().is_some_and(long));
+        }
+        ports.sort_by_key(|port| (*port != fixed, *port));
         ports
     }
 
-    fn ask_what_is_due(&mut self, now: Instant, asks: &mut Asks<'a>) {
-        let candidates = self.candidates();
+    fn ask_what_is_due(&mut self, now: Instant, candidates: &[u16], asks: &mut Asks<'a>) {
         self.turns
             .retain(|port, turn| turn.under_way || candidates.contains(port));
-        for port in candidates {
+        for &port in candidates {
             let turn = self.turns.entry(port).or_insert(Turn {
                 at: now,
                 pace: PACE,
@@ -294,14 +308,21 @@ impl<'a> Watch<'a> {
         let now = Instant::now();
         self.prober.survey.note(port, answer);
         self.judge.answered(now, port, answer);
-        let again = self.judge.rules().again;
+        let rules = self.judge.rules();
+        let again = rules.again;
+        // It is known where it answers; to ask once more would only make it write.
+        let elsewhere = rules.port_is_fixed && port != rules.port;
         if let Some(turn) = self.turns.get_mut(&port) {
             turn.under_way = false;
             match answer {
                 Answer::Refused if again => turn.at = now + RETRY,
                 Answer::Refused => turn.at = turn.at.max(now + PACE),
-                Answer::Http { .. } | Answer::Debugger | Answer::NotHttp => {
+                Answer::Http { .. } if !elsewhere => {
                     turn.pace = (turn.pace * 2).min(SLOWEST_PACE);
+                    turn.at = now + turn.pace;
+                }
+                Answer::Http { .. } | Answer::Debugger | Answer::NotHttp => {
+                    turn.pace = (turn.pace * 4).min(OTHERS_PACE);
                     turn.at = now + turn.pace;
                 }
             }

@@ -23,7 +23,7 @@ const PERHAPS_CRASHED: Duration = Duration::from_secs(6);
 const SEVERAL: u32 = 3;
 /// How long an app may answer elsewhere than where it was told to before it is said, and before that
 /// is its end.
-const ELSEWHERE: Duration = Duration::from_secs(3);
+const ELSEWHERE: Duration = Duration::from_secs(1);
 const MISPLACED: Duration = Duration::from_secs(10);
 
 /// What decides, besides what is seen.

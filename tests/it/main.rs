@@ -5,6 +5,7 @@ mod api;
 mod cli;
 mod cli_exec;
 mod cli_leave;
+mod cli_ports;
 mod cli_share;
 mod cli_streams;
 mod cli_tunnel;
