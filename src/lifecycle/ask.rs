@@ -12,14 +12,14 @@ use tokio::{
     time::timeout,
 };
 
-use super::tls_inside::over_tls;
+use super::{host_check, tls_inside::over_tls};
 use crate::{
     engine::link::Link,
     model::{Answered, PortKind},
 };
 
 /// Of an answer's body, as far as it is read.
-const MOST_READ: usize = 4 << 10;
+const MOST_READ: usize = 8 << 10;
 /// A fine page is longer than what a server says to a host name that it does not know.
 const SHORT: usize = 256;
 /// For a body after its head, for a TLS handshake, and for what a debugger answers.
@@ -37,6 +37,8 @@ const DESCRIPTION: &str = "/json/version";
 pub struct Question {
     pub path: String,
     pub host: String,
+    /// The name to try where that one may be refused.
+    pub or: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +48,10 @@ pub enum Answer {
         /// See [`crate::model::Answered::page`].
         page: bool,
         tls: bool,
-        /// What it says is that it does not serve this host name.
+        /// See [`Answered::refuses_host`].
         refuses_host: bool,
+        /// It is an answer to the other name of the question.
+        other_host: bool,
     },
     Debugger,
     /// The connection ended without an answer, or what came is no HTTP.
@@ -65,15 +69,22 @@ impl Answer {
                 page,
                 tls,
                 refuses_host,
+                other_host,
             } => Some(Answered {
                 port,
                 status,
                 page,
                 tls,
                 refuses_host,
+                localhost: other_host,
             }),
             Self::Debugger | Self::NotHttp | Self::Refused => None,
         }
+    }
+
+    fn may_refuse_host(self) -> bool {
+        matches!(self, Self::Http { status, refuses_host, .. }
+            if refuses_host || host_check::may_refuse(status))
     }
 
     pub fn kind(self) -> Option<PortKind> {
@@ -89,6 +100,37 @@ impl Answer {
 
 /// Ask, and wait for the answer for as long as it takes.
 pub async fn ask(link: &Link, port: u16, question: &Question) -> Answer {
+    let first = ask_once(link, port, question).await;
+    let Some(host) = question.or.clone().filter(|_| first.may_refuse_host()) else {
+        return first;
+    };
+    let other = Question {
+        host,
+        or: None,
+        path: question.path.clone(),
+    };
+    match (first.of_port(port), ask_once(link, port, &other).await) {
+        (
+            Some(refused),
+            Answer::Http {
+                status,
+                page,
+                tls,
+                refuses_host: false,
+                ..
+            },
+        ) if refused.refuses_host || matches!(status, 200..=399) => Answer::Http {
+            status,
+            page,
+            tls,
+            refuses_host: false,
+            other_host: true,
+        },
+        _ => first,
+    }
+}
+
+async fn ask_once(link: &Link, port: u16, question: &Question) -> Answer {
     let Ok(io) = link.dial(port).await else {
         return Answer::Refused;
     };
@@ -120,6 +162,7 @@ async fn is_inspector(link: &Link, port: u16) -> bool {
     let question = Question {
         path: DESCRIPTION.to_owned(),
         host: format!("localhost:{port}"),
+        or: None,
     };
     let asked = async {
         let io = link.dial(port).await.ok()?;
@@ -147,14 +190,9 @@ impl Heard {
             status: self.status,
             page: html || (300..400).contains(&self.status),
             tls,
-            refuses_host: self.refuses_host(),
+            refuses_host: host_check::refuses(self.status, &self.text),
+            other_host: false,
         }
-    }
-
-    /// In the words of webpack's server, of Vite, and of Next.
-    fn refuses_host(&self) -> bool {
-        self.text.trim() == "Invalid Host header"
-            || self.status == 403 && self.text.contains("Blocked request. This host")
     }
 
     /// In the words of Go, nginx and Apache.

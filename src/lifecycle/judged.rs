@@ -45,6 +45,7 @@ fn http(status: u16, page: bool) -> Answer {
         page,
         tls: false,
         refuses_host: false,
+        other_host: false,
     }
 }
 
@@ -53,8 +54,7 @@ fn answered(port: u16, status: u16, page: bool) -> Answered {
         port,
         status,
         page,
-        tls: false,
-        refuses_host: false,
+        ..Answered::default()
     }
 }
 
@@ -449,6 +449,7 @@ fn a_refused_host_name_is_no_page() {
         page: true,
         tls: false,
         refuses_host: true,
+        other_host: false,
     };
     let mut start = Start::of(rules());
     start.listens(0, &[3000]);

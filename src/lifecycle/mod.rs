@@ -12,6 +12,7 @@ mod follow;
 #[cfg(test)]
 mod fuzzed;
 mod handle;
+mod host_check;
 mod image;
 mod install;
 mod instance;

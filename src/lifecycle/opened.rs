@@ -32,8 +32,7 @@ impl Instance {
             port,
             status: 200,
             page: true,
-            tls: false,
-            refuses_host: false,
+            ..Answered::default()
         };
         let known = self.record.answered;
         known.or(match self.record.phase {

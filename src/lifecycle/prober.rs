@@ -65,9 +65,14 @@ pub struct Hosts {
 }
 
 impl Hosts {
+    /// What else may be tried, where nobody said what it is to be.
+    fn other(&self, port: u16) -> Option<String> {
+        matches!(self.proxy, ProxyHost::Name).then(|| localhost(port))
+    }
+
     pub fn of_port(&self, port: u16) -> String {
         match &self.proxy {
-            ProxyHost::Localhost => format!("localhost:{port}"),
+            ProxyHost::Localhost => localhost(port),
             ProxyHost::Name | ProxyHost::Preserve => self.outside.clone(),
             ProxyHost::Given(authority) => authority.as_str().to_owned(),
         }
@@ -144,7 +149,7 @@ impl Prober {
             for port in self.survey.listening() {
                 let may = !self.rules.port_is_fixed || port == self.rules.port;
                 if may && asks.len() < MOST_ASKING && asked.insert(port) {
-                    asks.push(self.ask(port));
+                    asks.push(self.ask(port, None));
                 }
             }
             if now >= again {
@@ -152,7 +157,7 @@ impl Prober {
                 again = now + pause;
                 // What has nothing at that path will not have it later.
                 if than.status >= 500 {
-                    asks.push(self.ask(than.port));
+                    asks.push(self.ask(than.port, Some(Called::of(than))));
                 }
             }
             tokio::select! {
@@ -174,13 +179,26 @@ impl Prober {
         }
     }
 
-    fn ask(&self, port: u16) -> BoxFuture<'_, (u16, Answer)> {
+    /// By the name that it was found to take, or by the preview's and then by the other.
+    fn ask(&self, port: u16, name: Option<Called>) -> BoxFuture<'_, (u16, Answer)> {
+        let (host, or) = match name {
+            Some(Called::Own) => (self.hosts.of_port(port), None),
+            Some(Called::Localhost) => (localhost(port), None),
+            None => (self.hosts.of_port(port), self.hosts.other(port)),
+        };
         let question = Question {
             path: self.rules.path.clone(),
-            host: self.hosts.of_port(port),
+            host,
+            or,
         };
         let link = self.survey.link();
-        Box::pin(async move { (port, ask(link, port, &question).await) })
+        Box::pin(async move {
+            let mut answer = ask(link, port, &question).await;
+            if let Answer::Http { other_host, .. } = &mut answer {
+                *other_host |= name == Some(Called::Localhost);
+            }
+            (port, answer)
+        })
     }
 
     /// The last lines that the app wrote.
@@ -197,9 +215,32 @@ impl Prober {
     }
 }
 
-/// When a port is asked next.
+fn localhost(port: u16) -> String {
+    format!("localhost:{port}")
+}
+
+/// By which name an app is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Called {
+    /// As the plan says.
+    Own,
+    Localhost,
+}
+
+impl Called {
+    fn of(answered: Answered) -> Self {
+        if answered.localhost {
+            Self::Localhost
+        } else {
+            Self::Own
+        }
+    }
+}
+
+/// When a port is asked next, and by which name once that is known.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
+    name: Option<Called>,
     at: Instant,
     pace: Duration,
     under_way: bool,
@@ -281,8 +322,10 @@ impl<'a> Watch<'a> {
     fn ask_what_is_due(&mut self, now: Instant, candidates: &[u16], asks: &mut Asks<'a>) {
         self.turns
             .retain(|port, turn| turn.under_way || candidates.contains(port));
+        let before = self.judge.rules().before;
         for &port in candidates {
             let turn = self.turns.entry(port).or_insert(Turn {
+                name: before.filter(|it| it.port == port).map(Called::of),
                 at: now,
                 pace: PACE,
                 under_way: false,
@@ -291,7 +334,7 @@ impl<'a> Watch<'a> {
                 turn.under_way = true;
                 turn.at = now + turn.pace;
                 self.judge.asking(now, port);
-                asks.push(self.prober.ask(port));
+                asks.push(self.prober.ask(port, turn.name));
             }
         }
     }
@@ -314,6 +357,7 @@ impl<'a> Watch<'a> {
         let elsewhere = rules.port_is_fixed && port != rules.port;
         if let Some(turn) = self.turns.get_mut(&port) {
             turn.under_way = false;
+            turn.name = answer.of_port(port).map(Called::of).or(turn.name);
             match answer {
                 Answer::Refused if again => turn.at = now + RETRY,
                 Answer::Refused => turn.at = turn.at.max(now + PACE),

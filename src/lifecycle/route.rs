@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{LifecycleError, instance::Instance, survey::Survey};
 use crate::{
     gateway::{Dial, Ports, PublicDeny, Route, Stream, Target},
-    model::{Answered, OpenPort, Phase, Urls},
+    model::{Answered, OpenPort, Phase, ProxyHost, Urls},
 };
 
 /// How long a request is held while the app restarts. Longer than any interpreter takes to boot,
@@ -102,13 +102,13 @@ impl Instance {
     /// Put the running app behind the gateway and say where it is.
     pub(super) async fn announce(&mut self, answered: Answered) -> Result<Urls, LifecycleError> {
         let port = answered.port;
+        self.record.port = Some(port);
+        self.record.answered = Some(answered);
         self.open_route(port);
         let urls = Urls {
             local: self.house.url(&self.record.name),
             public: self.way.url(),
         };
-        self.record.port = Some(port);
-        self.record.answered = Some(answered);
         self.enter(Phase::Ready {
             since: Timestamp::now(),
             port,
@@ -126,7 +126,11 @@ impl Instance {
         let target = Target::Ready {
             dial: AppDial::new(self.door.subscribe()),
             port,
-            host: plan.proxy.clone(),
+            host: match (&plan.proxy, self.record.answered) {
+                // It refused the preview's name.
+                (ProxyHost::Name, Some(answered)) if answered.localhost => ProxyHost::Localhost,
+                (host, _) => host.clone(),
+            },
             forwarded_host: plan.forwarded_host,
             generation: self.record.generation,
         };

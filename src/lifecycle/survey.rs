@@ -136,6 +136,7 @@ impl Survey {
         let question = Question {
             path: "/".to_owned(),
             host: format!("localhost:{port}"),
+            or: None,
         };
         let Ok(answer) = timeout(PATIENCE, ask(&self.link, port, &question)).await else {
             return Ok(PortKind::Http);

@@ -29,7 +29,7 @@ pub enum PortKind {
 }
 
 /// An app's answer to the request that it was found to be ready by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     pub port: u16,
     pub status: u16,
@@ -42,6 +42,9 @@ pub struct Answered {
     /// What it says is that it does not serve the name it was visited by.
     #[serde(default)]
     pub refuses_host: bool,
+    /// It takes the name `localhost`, and not the preview's own.
+    #[serde(default)]
+    pub localhost: bool,
 }
 
 impl Answered {

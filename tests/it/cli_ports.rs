@@ -20,8 +20,7 @@ fn ready(port: u16, status: u16) -> Vec<Event> {
         port,
         status,
         page: true,
-        tls: false,
-        refuses_host: false,
+        ..Answered::default()
     };
     vec![
         Event::AppReady {
