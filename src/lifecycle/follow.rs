@@ -139,7 +139,8 @@ impl Instance {
                 self.restart_app().await;
             }
             Err(error) => {
-                let problem = self.explain(error).await.problem();
+                let error = self.explain(error).await;
+                let problem = error.problem();
                 self.journal.tell(Event::Warning {
                     message: problem.message,
                     hint: problem.hint,
