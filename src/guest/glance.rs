@@ -40,10 +40,12 @@ impl Glance {
     /// They were read from one time to another, and the sockets counted just before.
     pub fn was_read(&mut self, sockets: Option<u64>, from: Duration, to: Duration, pauses: u32) {
         let took = to.saturating_sub(from);
+        // Where CPU is short a reading takes long, and then a port would be seen minutes late.
+        let pause = |pauses| (took * pauses).min(ANYWAY);
         *self = Self {
             seen: sockets,
-            rested: to + took * pauses,
-            hurried: to + took * HURRIED,
+            rested: to + pause(pauses),
+            hurried: to + pause(HURRIED),
             due: to + ANYWAY,
         };
     }

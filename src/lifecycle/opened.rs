@@ -140,8 +140,7 @@ impl Instance {
             self.journal.tell(Event::Warning {
                 message: format!("the app does not serve visitors of `{host}`, and says so"),
                 hint: Some(
-                    "`[proxy] host = \"localhost\"` in codemate-preview.toml names it so"
-                        .to_owned(),
+                    "`[proxy] host` in codemate-preview.toml names one that it serves".to_owned(),
                 ),
             });
         } else if !answered.is_fine() {

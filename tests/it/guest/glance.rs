@@ -44,6 +44,14 @@ fn a_reading_is_followed_by_a_pause_whatever_changes() {
 }
 
 #[test]
+fn no_pause_is_longer_than_what_is_read_anyway() {
+    let mut glance = Glance::default();
+    glance.was_read(Some(0), ms(0), ms(400), CALM);
+    assert!(!glance.is_worth(Some(1), ms(399) + ANYWAY));
+    assert!(glance.is_worth(Some(1), ms(400) + ANYWAY));
+}
+
+#[test]
 fn a_pause_is_a_short_one_once_somebody_waits() {
     let mut glance = Glance::default();
     glance.was_read(Some(0), ms(0), ms(10), CALM);
