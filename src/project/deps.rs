@@ -225,6 +225,16 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_is_none() {
+        let tree = MemoryTree::new([
+            ("requirements.txt", "\n"),
+            ("site/app.py", "from flask import Flask\n"),
+        ]);
+        let deps = Deps::read(&Rooted::new(&tree, "site"), 1 << 16);
+        assert_eq!(deps.find("pypi:flask"), Some("app.py"));
+    }
+
+    #[test]
     fn a_list_that_asks_for_the_project_asks_for_what_that_needs() {
         for itself in ["-e .", ".", "-e .[dev]", "--editable ./"] {
             let tree = MemoryTree::new([

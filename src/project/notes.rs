@@ -18,7 +18,7 @@ fn of_python(source: &python::Source) -> Vec<Note> {
         if !source.words.is_empty() {
             notes.push(Note {
                 message: format!(
-                    "there is no requirements.txt or pyproject.toml; what the files import is installed: {}",
+                    "nothing is written in a requirements.txt or pyproject.toml; what the files import is installed: {}",
                     source.words.join(", ")
                 ),
                 hint: Some("write a requirements.txt, so that versions are yours".to_owned()),
@@ -31,7 +31,7 @@ fn of_python(source: &python::Source) -> Vec<Note> {
                 .map(|(name, file)| format!("`{name}` ({file})"));
             notes.push(Note {
                 message: format!(
-                    "there is no requirements.txt or pyproject.toml, and nothing tells which packages these imports are of: {}",
+                    "nothing is written in a requirements.txt or pyproject.toml, and nothing tells which packages these imports are of: {}",
                     unknown.collect::<Vec<_>>().join(", ")
                 ),
                 hint: Some("write their packages in a requirements.txt".to_owned()),

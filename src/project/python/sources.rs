@@ -76,6 +76,11 @@ impl Source {
         }
     }
 
+    /// A list may be there and empty.
+    fn says_something(&self) -> bool {
+        !self.names.is_empty() || matches!(self.kind, Kind::Uv | Kind::Setup)
+    }
+
     /// As templates call what installs it; `None` where there is nothing to install.
     pub fn manager(&self) -> Option<&'static str> {
         let reads_files = matches!(self.kind, Kind::Uv | Kind::Setup);
@@ -142,9 +147,14 @@ pub fn is_web(name: &str) -> bool {
 /// The place that is heeded: the first that names what serves, else the first there is; those of a
 /// directory above where the tree has none. What is imported counts where nothing is written down.
 pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
-    best(tree, cap)
-        .or_else(|| above(tree, cap))
+    let best = best(tree, cap);
+    if best.as_ref().is_some_and(Source::says_something) {
+        return best;
+    }
+    above(tree, cap)
+        .filter(Source::says_something)
         .or_else(|| of_imports(tree, cap))
+        .or(best)
 }
 
 fn best(tree: &dyn Tree, cap: usize) -> Option<Source> {
@@ -367,12 +377,19 @@ fn of_imports(tree: &dyn Tree, cap: usize) -> Option<Source> {
     // What lies in directories alone is of apps that are there.
     let at_top = |path: &&String| path.ends_with(".py") && !path.contains('/');
     tree.files().iter().find(at_top)?;
-    if tree.files().iter().any(|path| is_manifest(path)) {
+    let below = |path: &&String| path.contains('/') && is_manifest(path);
+    if tree.files().iter().any(|path| below(&path)) {
         return None;
     }
-    let found = imports::imported(tree, cap);
+    let mut found = imports::imported(tree, cap);
     if found.known.is_empty() && found.unknown.is_empty() {
         return None;
+    }
+    // What a project was generated with is what it runs with.
+    if let Some(version) = imports::generated_by(tree, cap)
+        && let Some(file) = found.known.remove("django")
+    {
+        found.known.insert(format!("django~={version}.0"), file);
     }
     let mut names = Requirements::new();
     for (name, file) in &found.known {
