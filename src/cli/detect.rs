@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::{
+    args::Format,
     context::Context,
-    exit::Outcome,
+    exit::{Failure, Outcome},
     output::{table, text},
     up::{PlanArgs, utf8},
 };
 use crate::{
     api::{DetectRequest, SourceRef},
     config::{Combine, project_options},
-    model::{DetectReport, Plan, VersionChoice},
+    model::{Candidate, DetectReport, Plan, VersionChoice},
 };
 
 #[derive(Debug, Args)]
@@ -39,7 +40,20 @@ pub async fn run(context: &mut Context, args: DetectArgs) -> Outcome {
             .options()?
             .combine(project_options(&directory, &context.env)?),
     };
-    let report = context.client().await?.detect(&request).await?;
+    let report = match context.client().await?.detect(&request).await {
+        Ok(report) => report,
+        Err(error) => {
+            let failure = Failure::from(error);
+            if let Failure::Problem { problem, .. } = &failure
+                && !problem.candidates.is_empty()
+                && context.printer.format() == Format::Text
+            {
+                let table = rejected(&problem.candidates);
+                context.printer.text(&text::harmless(&table))?;
+            }
+            return Err(failure);
+        }
+    };
     context
         .printer
         .view(&report, || text::harmless(&told(&report)))?;
@@ -59,14 +73,6 @@ fn told(report: &DetectReport) -> String {
             .map(|found| [found.score.to_string(), found.what.clone()]);
         parts.push(table::columns(["SCORE", "EVIDENCE"], rows));
     }
-    let rejected: Vec<[String; 3]> = report
-        .candidates
-        .iter()
-        .filter_map(|other| {
-            let why = other.rejected.clone()?;
-            Some([other.template.clone(), other.score.to_string(), why])
-        })
-        .collect();
     for note in &report.notes {
         let hint = note.hint.iter().map(|hint| format!("\nhint: {hint}"));
         parts.push(format!(
@@ -75,10 +81,19 @@ fn told(report: &DetectReport) -> String {
             hint.collect::<String>()
         ));
     }
-    if !rejected.is_empty() {
-        parts.push(table::columns(["NOT TAKEN", "SCORE", "WHY"], rejected));
+    if report.candidates.iter().any(|it| it.rejected.is_some()) {
+        parts.push(rejected(&report.candidates));
     }
     parts.join("\n\n")
+}
+
+/// Those that were not taken, and why.
+fn rejected(candidates: &[Candidate]) -> String {
+    let rows = candidates.iter().filter_map(|other| {
+        let why = other.rejected.clone()?;
+        Some([other.template.clone(), other.score.to_string(), why])
+    });
+    table::columns(["NOT TAKEN", "SCORE", "WHY"], rows)
 }
 
 fn plan(plan: &Plan, version: Option<&VersionChoice>) -> Vec<(&'static str, String)> {
@@ -86,6 +101,9 @@ fn plan(plan: &Plan, version: Option<&VersionChoice>) -> Vec<(&'static str, Stri
         ("template", format!("{} ({})", plan.template, plan.title)),
         ("image", plan.image.to_string()),
     ];
+    if !plan.root.is_empty() {
+        rows.push(("directory", plan.root.clone()));
+    }
     rows.extend(version.map(|choice| ("version", version_of(choice))));
     let installs = plan.install.iter().flat_map(|install| &install.commands);
     rows.extend(installs.map(|command| ("install", text::command_line(command))));

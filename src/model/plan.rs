@@ -91,6 +91,9 @@ pub struct RunCommand {
     pub port: u16,
     /// The user named the port, so no other one is taken.
     pub port_is_fixed: bool,
+    /// Whether a port is expected at all. A program without one is ready by staying up.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub listens: bool,
     /// Added to [`Plan::env`] for the app alone.
     pub env: BTreeMap<String, String>,
 }
@@ -156,6 +159,18 @@ pub struct Candidate {
     /// Why it was not taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_yes(listens: &bool) -> bool {
+    *listens
 }
 
 mod millis {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FailureKind;
+use super::{Candidate, FailureKind};
 
 /// What kind of failure it is. The text form is stable; scripts match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -191,6 +191,9 @@ pub struct Problem {
     /// Commands that could help. Never holds a secret.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next: Vec<NextStep>,
+    /// Where no template fits a project, or several do: how each fared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,6 +224,7 @@ impl Problem {
             hint: None,
             retryable: false,
             next: Vec::new(),
+            candidates: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::foreign::Foreign;
 use crate::model::{Candidate, Code, Problem};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,14 +11,23 @@ pub enum ProjectError {
     EmptyDirectory { root: String },
     #[error("cannot read `{path}`: {reason}")]
     Unreadable { path: String, reason: String },
-    #[error("no template fits this project")]
+    #[error("{}", unrecognised(roots, foreign.as_ref(), unused.as_deref()))]
     NothingDetected {
         candidates: Vec<Candidate>,
         /// Directories inside that a template does fit, each with its title.
         roots: Vec<(String, String)>,
+        /// What the project is written in.
+        foreign: Option<Foreign>,
+        /// A file that tells another program how the project is run.
+        unused: Option<String>,
+        /// The project's, on this machine.
+        directory: Option<String>,
     },
     #[error("{} fit this project equally well", listed(candidates))]
-    Ambiguous { candidates: Vec<Candidate> },
+    Ambiguous {
+        candidates: Vec<Candidate>,
+        directory: Option<String>,
+    },
     /// A template has to know something that the files do not tell.
     #[error("template `{template}` needs an answer: {question}")]
     NeedsAnswer {
@@ -25,6 +35,7 @@ pub enum ProjectError {
         fact: String,
         question: String,
         hint: Option<String>,
+        directory: Option<String>,
     },
     #[error("template `{template}` cannot install this project: {reason}")]
     Unsupported { template: String, reason: String },
@@ -74,26 +85,42 @@ impl ProjectError {
             }
             _ => Code::Detect,
         };
-        let problem = Problem::new(code, self.to_string());
+        let mut problem = Problem::new(code, self.to_string());
+        if let Self::NothingDetected { candidates, .. } | Self::Ambiguous { candidates, .. } = self
+        {
+            problem.candidates.clone_from(candidates);
+        }
         match self {
             Self::EmptyDirectory { .. } => {
                 problem.hint("go to the project's directory, or name it with `-C DIR`")
             }
-            Self::NothingDetected { roots, .. } => nothing(problem, roots),
-            Self::Ambiguous { candidates } => candidates.iter().filter(|it| it.score > 0).fold(
-                problem.hint("choose one with `--template`, or `template = …` in codemate-preview.toml"),
-                |problem, it| {
-                    problem.next(
-                        &["codemate-preview", "up", "--template", &it.template],
-                        &format!("takes {}", it.template),
-                    )
-                },
-            ),
-            Self::NeedsAnswer { fact, hint, .. } => {
+            Self::NothingDetected { roots, foreign, unused, directory, .. } => {
+                let directory = directory.as_deref();
+                nothing(problem, roots, foreign.as_ref(), unused.as_deref(), directory)
+            }
+            Self::Ambiguous { candidates, directory } => {
+                let place = place(directory.clone(), "");
+                candidates.iter().filter(|it| it.score > 0).fold(
+                    problem.hint("choose one with `--template`, or `template = …` in codemate-preview.toml"),
+                    |problem, it| {
+                        problem.next(
+                            &["codemate-preview", "up", "-C", &place, "--template", &it.template],
+                            &format!("takes {}", it.template),
+                        )
+                    },
+                )
+            }
+            Self::NeedsAnswer { fact, hint, directory, .. } => {
                 let example = hint.as_deref().unwrap_or("…");
-                problem.hint(format!(
+                let problem = problem.hint(format!(
                     "answer with `--set {fact}={example}`, or `set.{fact} = \"{example}\"` in codemate-preview.toml"
-                ))
+                ));
+                let place = place(directory.clone(), "");
+                let answer = format!("{fact}={example}");
+                problem.next(
+                    &["codemate-preview", "up", "-C", &place, "--set", &answer],
+                    "answers with what is likeliest",
+                )
             }
             Self::Unsupported { .. } => problem
                 .hint("or say how with `install.commands` in codemate-preview.toml; `[]` installs nothing"),
@@ -121,22 +148,84 @@ impl ProjectError {
     }
 }
 
-fn nothing(problem: Problem, roots: &[(String, String)]) -> Problem {
-    let Some((first, _)) = roots.first() else {
+/// A directory of a project, as a command names it from wherever the user is.
+pub fn place(directory: Option<String>, root: &str) -> String {
+    let directory = directory.unwrap_or_else(|| ".".to_owned());
+    if root.is_empty() {
+        directory
+    } else {
+        format!("{directory}/{root}")
+    }
+}
+
+fn unrecognised(
+    roots: &[(String, String)],
+    foreign: Option<&Foreign>,
+    unused: Option<&str>,
+) -> String {
+    match (roots, foreign, unused) {
+        ([_, _, ..], ..) => "the project holds several apps, and none is clearly meant".to_owned(),
+        (_, Some(foreign), _) => {
+            format!(
+                "{}: {} is not supported yet",
+                foreign.file, foreign.language
+            )
+        }
+        (_, None, Some(file)) => {
+            format!("no template fits this project, and a preview does not use its {file}")
+        }
+        (_, None, None) => "no template fits this project".to_owned(),
+    }
+}
+
+fn nothing(
+    problem: Problem,
+    roots: &[(String, String)],
+    foreign: Option<&Foreign>,
+    unused: Option<&str>,
+    directory: Option<&str>,
+) -> Problem {
+    const SUPPORTED: &str =
+        "a preview runs Python (Flask, FastAPI, Django and others), Node.js, and static files";
+    let here = place(directory.map(str::to_owned), "");
+    let detect = ["codemate-preview", "detect", "-C", &here];
+    let why = "says of each template why it does not fit";
+    if roots.is_empty() {
+        let (image, command) = foreign.map_or(("…", "…".to_owned()), |it| {
+            let words: Vec<String> = it
+                .command
+                .iter()
+                .map(|word| format!("\"{word}\""))
+                .collect();
+            (it.image, words.join(", "))
+        });
+        let own = if unused == Some("Dockerfile") {
+            "; an image that you build of the Dockerfile does too"
+        } else {
+            ""
+        };
         return problem
-            .hint("say how to run it: `template = …`, or `image = …` and `run.command = […]`, in codemate-preview.toml")
-            .next(&["codemate-preview", "detect"], "says of each template why it does not fit");
-    };
-    let mut hint =
-        "it holds several apps; choose one with `root = …` in codemate-preview.toml: ".to_owned();
+            .hint(format!(
+                "{SUPPORTED}; to run it in an image of your own, put `image = \"{image}\"` and `run.command = [{command}]` into codemate-preview.toml{own}"
+            ))
+            .next(&detect, why);
+    }
+    let mut hint = "choose one with `root = …` in codemate-preview.toml: ".to_owned();
     for (index, (root, title)) in roots.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };
         // Writing to a string cannot fail.
         let _ = write!(hint, "{comma}`{root}` ({title})");
     }
-    problem
-        .hint(hint)
-        .next(&["codemate-preview", "up", "-C", first], "runs that app")
+    const MOST: usize = 6;
+    roots
+        .iter()
+        .take(MOST)
+        .fold(problem.hint(hint), |problem, (root, title)| {
+            let place = place(directory.map(str::to_owned), root);
+            let why = format!("runs that app ({title})");
+            problem.next(&["codemate-preview", "up", "-C", &place], &why)
+        })
+        .next(&detect, why)
 }
 
 fn listed(candidates: &[Candidate]) -> String {

@@ -3,11 +3,13 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    path::Path,
 };
 
 use super::{
     ProjectError,
     look::{self, Held, Look},
+    modules,
     template::{Case, Fact, Predicate, Template},
     tree::relative,
 };
@@ -19,6 +21,25 @@ pub struct View<'a> {
     set: &'a BTreeMap<String, String>,
     /// Facts under way, so that one that rests on itself is unknown and not an endless search.
     pending: RefCell<BTreeSet<String>>,
+    facts: RefCell<BTreeMap<String, Option<Known>>>,
+}
+
+/// A fact, with what it was found by.
+#[derive(Debug, Clone)]
+struct Known {
+    value: String,
+    path: Option<String>,
+    groups: BTreeMap<String, String>,
+}
+
+impl Known {
+    fn plain(value: &str) -> Self {
+        Self {
+            value: value.to_owned(),
+            path: None,
+            groups: BTreeMap::new(),
+        }
+    }
 }
 
 /// What `${…}` may stand for besides facts.
@@ -42,13 +63,21 @@ impl<'a> View<'a> {
             template,
             set,
             pending: RefCell::default(),
+            facts: RefCell::default(),
         }
     }
 
     /// What a fact is, if it can be known.
     pub fn fact(&self, name: &str) -> Option<String> {
+        self.known(name).map(|it| it.value)
+    }
+
+    fn known(&self, name: &str) -> Option<Known> {
         if let Some(answer) = self.set.get(name) {
-            return Some(answer.clone());
+            return Some(Known::plain(answer));
+        }
+        if let Some(known) = self.facts.borrow().get(name) {
+            return known.clone();
         }
         let fact = self.template.facts.get(name)?;
         if !self.pending.borrow_mut().insert(name.to_owned()) {
@@ -56,24 +85,57 @@ impl<'a> View<'a> {
         }
         let found = fact.cases.iter().find_map(|case| self.case(case));
         self.pending.borrow_mut().remove(name);
-        found
-            .or_else(|| self.look.found(fact.found.as_deref()?))
-            .or_else(|| fact.default.clone())
+        let known = found
+            .or_else(|| Some(Known::plain(&self.look.found(fact.found.as_deref()?)?)))
+            .or_else(|| fact.default.as_deref().map(Known::plain));
+        // What was asked for on the way to another fact may have been cut short by it.
+        if self.pending.borrow().is_empty() {
+            self.facts
+                .borrow_mut()
+                .insert(name.to_owned(), known.clone());
+        }
+        known
+    }
+
+    /// The file that is run, of the facts that name one.
+    pub fn entry_path(&self) -> Option<String> {
+        const ENTRIES: [&str; 6] = ["entry", "manage", "main", "file", "code", "dir"];
+        ENTRIES
+            .iter()
+            .find_map(|name| self.known(name))
+            .and_then(|it| it.path)
+    }
+
+    /// Whether the manifests at the top name a dependency that the template looks for.
+    pub fn is_named_by_manifest(&self) -> bool {
+        let detect = &self.template.detect;
+        let frameworks = self.template.facts.get("framework");
+        let cases = frameworks.iter().flat_map(|fact| &fact.cases);
+        let predicates = detect.all.iter().chain(&detect.any);
+        predicates
+            .chain(cases.flat_map(|case| case.when.as_slice()))
+            .any(|it| it.dep.is_some() && self.look.holds(it).is_some())
     }
 
     pub fn holds(&self, predicate: &Predicate) -> Option<Held> {
         let Some(name) = &predicate.fact else {
             return self.look.holds(predicate);
         };
-        let value = self.fact(name)?;
+        let known = self.known(name)?;
         let fits = predicate
             .is
             .as_ref()
-            .is_none_or(|is| is.as_slice().contains(&value));
+            .is_none_or(|is| is.as_slice().contains(&known.value))
+            && predicate
+                .by
+                .as_ref()
+                .is_none_or(|group| known.groups.contains_key(group));
+        let mut groups = known.groups;
+        groups.insert(name.clone(), known.value.clone());
         fits.then(|| Held {
-            what: format!("{name} is {value}"),
-            path: None,
-            groups: BTreeMap::from([(name.clone(), value)]),
+            what: format!("{name} is {}", known.value),
+            path: known.path,
+            groups,
         })
     }
 
@@ -92,7 +154,8 @@ impl<'a> View<'a> {
             .cases
             .iter()
             .take(MOST)
-            .map(|case| look::missing(&case.when))
+            .filter_map(|case| case.when.as_slice().first())
+            .map(look::missing)
             .collect();
         if fact.cases.len() > MOST {
             reasons.push("…".to_owned());
@@ -100,14 +163,31 @@ impl<'a> View<'a> {
         format!("{plain}: {}", reasons.join(", "))
     }
 
-    fn case(&self, case: &Case) -> Option<String> {
-        let held = self.holds(&case.when)?;
-        let value = self.fill_value(&case.value, &held);
-        if case.is_file {
-            self.existing(&value)
-        } else {
-            Some(value)
+    /// The first predicate's file, and what was found by all of them.
+    fn case(&self, case: &Case) -> Option<Known> {
+        let mut all = case.when.as_slice().iter();
+        let mut held = self.holds(all.next()?)?;
+        for predicate in all {
+            held.groups.extend(self.holds(predicate)?.groups);
         }
+        if case.is_module {
+            let module = held.groups.get("module")?;
+            held.path = Some(modules::file_of(self.look.tree.files(), module)?);
+        }
+        let value = self.fill_value(&case.value, &held);
+        let value = if case.is_file {
+            self.existing(&value)?
+        } else {
+            value
+        };
+        if case.is_file {
+            held.path = Some(value.clone());
+        }
+        Some(Known {
+            value,
+            path: held.path,
+            groups: held.groups,
+        })
     }
 
     /// The file that `node` would take `value` for.
@@ -122,11 +202,19 @@ impl<'a> View<'a> {
     /// `{module}:{attr|factory}` with the groups and the path of what was found.
     fn fill_value(&self, value: &str, held: &Held) -> String {
         let path = held.path.as_deref().unwrap_or("");
-        let source_root = self.source_root(path);
         let known = |name: &str| match name {
             "path" => Some(path.to_owned()),
-            "module" => Some(module(path, source_root)),
-            "source_root" => Some(source_root.to_owned()),
+            "dir" => Some(path.rsplit_once('/').map_or(".", |it| it.0).to_owned()),
+            "stem" => Path::new(path)
+                .file_stem()
+                .map(|it| it.to_string_lossy().into_owned()),
+            "module" => Some(modules::module(path, &self.source_root(path))),
+            // Of a `__main__.py`, whose own name is of no use.
+            "package" if path.ends_with("/__main__.py") => {
+                let module = modules::module(path, &self.source_root(path));
+                module.strip_suffix(".__main__").map(str::to_owned)
+            }
+            "source_root" => Some(self.source_root(path)),
             group => held.groups.get(group).cloned(),
         };
         replace(value, "{", |names| {
@@ -134,13 +222,10 @@ impl<'a> View<'a> {
         })
     }
 
-    /// `src` if that is no package itself and so has to be on the module path.
-    fn source_root(&self, path: &str) -> &'static str {
-        if path.starts_with("src/") && !self.look.has_file("src/__init__.py") {
-            "src"
-        } else {
-            "."
-        }
+    /// See [`modules::source_root`].
+    fn source_root(&self, path: &str) -> String {
+        let text = self.look.text(path);
+        modules::source_root(self.look.tree.files(), path, text.as_deref().unwrap_or(""))
     }
 
     /// `text` with every `${…}` filled in.
@@ -167,7 +252,9 @@ impl<'a> View<'a> {
         fault.map_or(Ok(filled), Err)
     }
 
-    fn unanswered(&self, name: &str) -> ProjectError {
+    /// That `name` is not known. An example is made of the project's own files where the template has
+    /// a fact for it, such as `entry_example`.
+    pub fn unanswered(&self, name: &str) -> ProjectError {
         let fact = self.template.facts.get(name).cloned().unwrap_or_default();
         let Fact {
             question, example, ..
@@ -176,7 +263,8 @@ impl<'a> View<'a> {
             template: self.template.id.clone(),
             fact: name.to_owned(),
             question: question.unwrap_or_else(|| format!("what is `{name}`")),
-            hint: example,
+            hint: self.fact(&format!("{name}_example")).or(example),
+            directory: self.look.tree.directory(),
         }
     }
 }
@@ -221,33 +309,9 @@ fn replace(text: &str, open: &str, mut give: impl FnMut(&str) -> Option<String>)
     filled
 }
 
-/// `app/main.py` as `app.main`, `shop/__init__.py` as `shop`.
-fn module(path: &str, source_root: &str) -> String {
-    let path = path
-        .strip_prefix(source_root)
-        .map_or(path, |rest| rest.trim_start_matches('/'));
-    let path = path.strip_suffix(".py").unwrap_or(path);
-    path.strip_suffix("/__init__")
-        .unwrap_or(path)
-        .replace('/', ".")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn modules_are_named_from_their_source_root() {
-        for (path, root, expected) in [
-            ("app.py", ".", "app"),
-            ("app/main.py", ".", "app.main"),
-            ("shop/__init__.py", ".", "shop"),
-            ("src/shop/main.py", "src", "shop.main"),
-            ("src/main.py", ".", "src.main"),
-        ] {
-            assert_eq!(module(path, root), expected, "{path}");
-        }
-    }
 
     #[test]
     fn what_is_not_ours_is_left_alone() {

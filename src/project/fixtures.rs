@@ -97,6 +97,18 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
         &plan.run.argv,
     );
     check(
+        "root",
+        expect.root.as_ref().map(|it| *it == plan.root),
+        &plan.root,
+    );
+    for (name, value) in &expect.env {
+        check(
+            name,
+            Some(plan.run.env.get(name) == Some(value)),
+            &plan.run.env.get(name),
+        );
+    }
+    check(
         "port",
         expect.port.map(|it| it == plan.run.port),
         &plan.run.port,

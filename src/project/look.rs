@@ -1,16 +1,24 @@
 //! What is looked up in a project while templates are tried: texts, values, dependencies.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use serde_json::Value;
 
 use super::{
+    declared::{self, Declared},
     deps::Deps,
+    foreign::{self, Foreign},
     manifest,
     node::Manager,
-    pattern::{FileGlob, OneOrMore, Pattern},
+    order,
+    pattern::{OneOrMore, Pattern},
     python,
-    template::Predicate,
+    scripts::{self, Script},
+    template::{Declaration, Predicate, ScriptKind},
     tree::Tree,
 };
 
@@ -41,6 +49,10 @@ pub struct Look<'a> {
     pub tree: &'a dyn Tree,
     pub deps: Deps,
     texts: RefCell<BTreeMap<String, Option<Rc<str>>>>,
+    script: OnceCell<Option<Script>>,
+    foreign: OnceCell<Option<Foreign>>,
+    /// What starts the project, and what tells people how to.
+    declared: OnceCell<(Vec<Declared>, Vec<Declared>)>,
 }
 
 /// A predicate that holds.
@@ -60,6 +72,41 @@ impl<'a> Look<'a> {
             tree,
             deps: Deps::read(tree, CAP),
             texts: RefCell::default(),
+            script: OnceCell::new(),
+            foreign: OnceCell::new(),
+            declared: OnceCell::new(),
+        }
+    }
+
+    /// The script of `package.json` that would be run.
+    pub fn script(&self) -> Option<&Script> {
+        self.script
+            .get_or_init(|| scripts::choose(self.tree))
+            .as_ref()
+    }
+
+    /// Another language's application at the top.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        self.foreign
+            .get_or_init(|| foreign::application(self.tree))
+            .as_ref()
+    }
+
+    fn declared(&self, where_: Declaration) -> Vec<Declared> {
+        if where_ == Declaration::Worker {
+            let lines = declared::procfile(self.tree, CAP).into_iter();
+            let workers = lines.filter(|(name, _)| !matches!(name.as_str(), "web" | "release"));
+            return workers
+                .map(|(_, command)| Declared {
+                    file: "Procfile".to_owned(),
+                    command,
+                })
+                .collect();
+        }
+        let (start, readme) = self.declared.get_or_init(|| declared::read(self.tree, CAP));
+        match where_ {
+            Declaration::Readme => readme.clone(),
+            _ => start.clone(),
         }
     }
 
@@ -129,7 +176,7 @@ impl<'a> Look<'a> {
         FINDINGS.contains(&what)
     }
 
-    /// Whether a predicate about a file or a dependency holds.
+    /// Whether a predicate holds that is not about a fact.
     pub fn holds(&self, predicate: &Predicate) -> Option<Held> {
         if let Some(dep) = &predicate.dep {
             let file = self.deps.find(dep)?;
@@ -140,15 +187,64 @@ impl<'a> Look<'a> {
                 groups: BTreeMap::new(),
             });
         }
+        if let Some(kind) = predicate.script {
+            return self.script_holds(predicate, kind);
+        }
+        if let Some(where_) = predicate.declared {
+            let commands = self.declared(where_).into_iter();
+            return commands
+                .filter_map(|it| command_holds(predicate, it))
+                .next();
+        }
+        if let Some(wanted) = predicate.foreign {
+            let foreign = self.foreign();
+            return (foreign.is_some() == wanted).then(|| Held {
+                what: foreign.map_or("no other language's application".to_owned(), |it| {
+                    format!(
+                        "{} is of {}, which is not supported yet",
+                        it.file, it.language
+                    )
+                }),
+                path: foreign.map(|it| it.file.clone()),
+                groups: BTreeMap::new(),
+            });
+        }
         let globs = predicate.file.as_ref()?.as_slice();
-        let fitting = globs.iter().flat_map(|glob| self.fitting(glob));
-        fitting
+        order::fitting(self.tree.files(), globs, &predicate.first)
+            .into_iter()
             .take(MOST_READ)
             .find_map(|path| self.holds_in(predicate, path))
     }
 
-    fn fitting<'s>(&'s self, glob: &'s FileGlob) -> impl Iterator<Item = &'s String> {
-        self.tree.files().iter().filter(|path| glob.fits(path))
+    fn script_holds(&self, predicate: &Predicate, kind: ScriptKind) -> Option<Held> {
+        let script = self.script()?;
+        let is_so = match kind {
+            ScriptKind::Any => true,
+            ScriptKind::Watches => script.watches,
+            ScriptKind::Serves => script.serves && !script.watches,
+            ScriptKind::Built => script.build.is_some(),
+        };
+        let fits = |pattern: &Pattern| pattern.0.is_match(&script.text);
+        if !is_so || predicate.unless.as_ref().is_some_and(fits) {
+            return None;
+        }
+        let mut groups = match &predicate.runs {
+            None => BTreeMap::new(),
+            Some(pattern) => groups(pattern, &script.text)?,
+        };
+        groups.insert("script".to_owned(), script.name.clone());
+        if let Some(build) = &script.build {
+            groups.insert("build".to_owned(), build.clone());
+        }
+        Some(Held {
+            what: format!(
+                "package.json has scripts.{} = {}",
+                script.name,
+                shortened(&script.text)
+            ),
+            path: Some("package.json".to_owned()),
+            groups,
+        })
     }
 
     fn holds_in(&self, predicate: &Predicate, path: &str) -> Option<Held> {
@@ -175,8 +271,31 @@ impl<'a> Look<'a> {
             let line = pattern.0.find(&text).map_or("", |found| found.as_str());
             held.what = format!("{path} has `{}`", shortened(line.trim()));
         }
+        if let Some(pattern) = &predicate.unless
+            && pattern.0.is_match(&self.text(path)?)
+        {
+            return None;
+        }
         Some(held)
     }
+}
+
+fn command_holds(predicate: &Predicate, declared: Declared) -> Option<Held> {
+    let fits = |pattern: &Pattern| pattern.0.is_match(&declared.command);
+    if predicate.unless.as_ref().is_some_and(fits) {
+        return None;
+    }
+    let mut groups = match &predicate.runs {
+        None => BTreeMap::new(),
+        Some(pattern) => groups(pattern, &declared.command)?,
+    };
+    let what = format!("{} says `{}`", declared.file, shortened(&declared.command));
+    groups.insert("command".to_owned(), declared.command);
+    Some(Held {
+        what,
+        path: Some(declared.file),
+        groups,
+    })
 }
 
 /// For people: what was looked for in vain.
@@ -189,6 +308,26 @@ pub fn missing(predicate: &Predicate) -> String {
             Some(is) => format!("{fact} is not {}", is.as_slice().join(" or ")),
             None => format!("{fact} is not known"),
         };
+    }
+    if let Some(kind) = predicate.script {
+        return match kind {
+            ScriptKind::Any => "no script of package.json serves anything".to_owned(),
+            ScriptKind::Watches => "no script of package.json serves and watches".to_owned(),
+            ScriptKind::Serves => "no script of package.json serves without watching".to_owned(),
+            ScriptKind::Built => "no script of package.json runs what has to be built".to_owned(),
+        };
+    }
+    if let Some(where_) = predicate.declared {
+        return match where_ {
+            Declaration::Start => {
+                "no Procfile, Dockerfile or the like names the command".to_owned()
+            }
+            Declaration::Readme => "no README names the command".to_owned(),
+            Declaration::Worker => "no Procfile names a worker".to_owned(),
+        };
+    }
+    if predicate.foreign.is_some() {
+        return "it is no application of another language".to_owned();
     }
     let globs: Vec<&str> = predicate
         .file

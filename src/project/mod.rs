@@ -2,25 +2,32 @@
 //! file in `templates/`; nothing of a project is executed and nothing is fetched.
 
 mod bounds;
+mod declared;
 mod deps;
 mod error;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+mod foreign;
 pub mod images;
 mod install_key;
 mod look;
 mod manifest;
 #[cfg(test)]
 mod markers;
+mod modules;
 mod node;
 mod notes;
+mod order;
 mod pattern;
 mod plan;
+mod programs;
 mod python;
 mod requirements;
+mod scripts;
 mod select;
 mod several;
+mod subfolders;
 mod template;
 mod templates;
 mod text;

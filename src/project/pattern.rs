@@ -1,6 +1,10 @@
 //! Globs and regular expressions as values of a template.
 
-use std::fmt;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
@@ -31,12 +35,24 @@ pub struct FileGlob {
 }
 
 impl FileGlob {
+    /// The same texts are written again and again, and take their time to compile.
     pub fn new(text: &str) -> Result<Self, globset::Error> {
+        static COMPILED: LazyLock<Mutex<HashMap<String, FileGlob>>> = LazyLock::new(Mutex::default);
+        /// Users' own templates may hold anything.
+        const MOST: usize = 1000;
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compiled.get(text) {
+            return Ok(known.clone());
+        }
         let glob = GlobBuilder::new(text).literal_separator(true).build()?;
-        Ok(Self {
+        let glob = Self {
             text: text.to_owned(),
             matcher: glob.compile_matcher(),
-        })
+        };
+        if compiled.len() < MOST {
+            compiled.insert(text.to_owned(), glob.clone());
+        }
+        Ok(glob)
     }
 
     pub fn fits(&self, path: &str) -> bool {

@@ -90,6 +90,7 @@ pub fn assemble(
             argv,
             port: variables.port,
             port_is_fixed: fixed.is_some(),
+            listens: fixed.is_some() || view.template.run.listens.unwrap_or(true),
             env: run_env,
         },
         ready,
@@ -372,6 +373,7 @@ fn expand(
     Ok(words)
 }
 
+/// A variable that only a fact would fill is left out where the fact is empty.
 fn expand_map(
     view: &View<'_>,
     map: &BTreeMap<String, String>,

@@ -1,19 +1,20 @@
 //! Which template a project gets: every one is tried, and the report says how each fared.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{
     ProjectError, Templates,
+    error::place,
     facts::View,
+    foreign,
     images::Registry,
     look::Look,
     manifest, notes, plan,
+    subfolders::{self, App, Role},
     template::Template,
     tree::{Rooted, Tree, relative},
 };
 use crate::{
     config,
-    model::{Candidate, DetectReport, Evidence, Options},
+    model::{Candidate, DetectReport, Evidence, Note, Options},
 };
 
 /// The template taken when the user gave both an image and a command and nothing else fits.
@@ -21,9 +22,10 @@ const CUSTOM: &str = "custom";
 
 /// Reads what is needed of `tree` and executes nothing.
 ///
-/// The plan's globs are relative to `tree`, also where `options.root` names a directory in it;
-/// its commands are to be run in that directory. The plan holds none of `options.env`, whose
-/// values are secret: they are laid over the plan's environment where it is used.
+/// The plan's globs are relative to `tree`, also where `options.root` names a directory in it, or
+/// where the app was found in one; its commands are to be run in that directory. The plan holds none
+/// of `options.env`, whose values are secret: they are laid over the plan's environment where it is
+/// used.
 pub fn detect(
     tree: &dyn Tree,
     templates: &Templates,
@@ -46,18 +48,113 @@ pub fn detect_where(
             root: if root.is_empty() { ".".into() } else { root },
         });
     }
+    let asked = Asked { options, registry };
     let look = Look::new(&rooted);
-    let mut candidates = all_tried(&look, templates, options);
+    let candidates = all_tried(&look, templates, options);
     let chosen = choose(&look, templates, options, &candidates);
-    let chosen = unless_broken(&rooted, options, &candidates, chosen)?;
+    let chosen = unless_broken(&rooted, options, &candidates, chosen);
+    if let Err(error @ ProjectError::BrokenManifest { .. }) = chosen {
+        return Err(error);
+    }
+    // What the user said is not looked for elsewhere.
+    if options.root.is_some() || options.template.is_some() {
+        return report(&look, chosen?, candidates, asked, &root);
+    }
+    let standing = match &chosen {
+        Ok(template) => standing(&View::new(&look, template, &options.set)),
+        Err(ProjectError::Ambiguous { .. }) => Standing::Firm,
+        Err(_) => Standing::None,
+    };
+    if standing == Standing::Firm {
+        return report(&look, chosen?, candidates, asked, &root);
+    }
+    let mut apps = subfolders::apps(tree, templates);
+    // The pages of an application in another language are not that application.
+    if look.foreign().is_some() {
+        apps.retain(|app| app.role == Role::Server);
+    }
+    let best = subfolders::clearly_best(&apps);
+    let best = best.filter(|app| standing != Standing::Weak || app.is_server_of_its_own(tree));
+    match (best, chosen) {
+        // The files to install from are at the top and apply to each app below.
+        (Some(_), Ok(template)) if standing == Standing::Deep => {
+            report(&look, template, candidates, asked, &root)
+        }
+        (Some(app), _) => {
+            let rooted = Rooted::new(tree, &app.root);
+            let look = Look::new(&rooted);
+            let candidates = all_tried(&look, templates, options);
+            let chosen = choose(&look, templates, options, &candidates);
+            let chosen = unless_broken(&rooted, options, &candidates, chosen)?;
+            let mut report = report(&look, chosen, candidates, asked, &app.root)?;
+            report.notes.extend(others(tree, app, &apps));
+            Ok(report)
+        }
+        (None, Ok(template)) if standing == Standing::Weak || apps.is_empty() => {
+            report(&look, template, candidates, asked, &root)
+        }
+        (None, Ok(_)) => Err(nothing(&look, candidates, apps)),
+        (None, Err(ProjectError::NothingDetected { .. })) => Err(nothing(&look, candidates, apps)),
+        (None, Err(error)) => Err(error),
+    }
+}
+
+/// What the user said, and where versions may come from.
+#[derive(Clone, Copy)]
+struct Asked<'o> {
+    options: &'o Options,
+    registry: Registry,
+}
+
+/// How well a template fits the top of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Firm,
+    /// A bare script or files, with nothing to install from: a server below is rather meant.
+    Weak,
+    /// What it would run lies in a directory that is no package, and may be one of several.
+    Deep,
+    /// What it would run lies in a directory that has its own manifest, or nothing fits.
+    None,
+}
+
+fn standing(view: &View<'_>) -> Standing {
+    if subfolders::is_deeper(view) {
+        return Standing::None;
+    }
+    if subfolders::is_one_of_several(view) {
+        return Standing::Deep;
+    }
+    let is_bare = matches!(Role::of(view), Role::Script | Role::Pages);
+    let has_manifest = view
+        .look
+        .tree
+        .files()
+        .iter()
+        .any(|file| subfolders::is_manifest(file));
+    if is_bare && !has_manifest {
+        Standing::Weak
+    } else {
+        Standing::Firm
+    }
+}
+
+fn report(
+    look: &Look<'_>,
+    chosen: &Template,
+    mut candidates: Vec<Candidate>,
+    asked: Asked<'_>,
+    root: &str,
+) -> Result<DetectReport, ProjectError> {
     explain(&mut candidates, &chosen.id);
-    for key in options.set.keys() {
+    for key in asked.options.set.keys() {
         check_answer(key, chosen)?;
     }
-    let view = View::new(&look, chosen, &options.set);
+    let view = View::new(look, chosen, &asked.options.set);
     let mut notes = Vec::new();
-    let plan = plan::assemble(&view, options, &root, registry, &mut notes)?;
-    notes::of_packages(&look, &plan, &mut notes);
+    let plan = plan::assemble(&view, asked.options, root, asked.registry, &mut notes)?;
+    notes::of_packages(look, &plan, &mut notes);
+    notes.extend(beside(&view));
     Ok(DetectReport {
         version: plan.version.clone(),
         notes,
@@ -95,6 +192,74 @@ fn unless_broken<'t>(
     }
 }
 
+/// A script of `package.json` that serves pages beside an application in Python.
+fn beside(view: &View<'_>) -> Option<Note> {
+    let image = view.template.image.as_ref()?;
+    let script = view.look.script().filter(|script| script.serves)?;
+    if image.stack.as_deref() != Some("python") || view.template.id == "static" {
+        return None;
+    }
+    let place = place(view.look.tree.directory(), "");
+    Some(Note {
+        message: format!(
+            "package.json has a script `{}` that serves too, and it is not run",
+            script.name
+        ),
+        hint: Some(format!(
+            "to run it instead: codemate-preview up -C {place} --template npm-script"
+        )),
+    })
+}
+
+/// The apps that are not run, for people.
+fn others(tree: &dyn Tree, taken: &App, apps: &[App]) -> Option<Note> {
+    let others: Vec<&App> = apps
+        .iter()
+        .filter(|app| app.root != taken.root && app.is_worth_telling())
+        .collect();
+    let first = others.first()?;
+    let listed: Vec<String> = others
+        .iter()
+        .map(|app| format!("`{}` ({})", app.root, app.title))
+        .collect();
+    Some(Note {
+        message: format!(
+            "the app in `{}` is run, and not {}",
+            taken.root,
+            listed.join(", ")
+        ),
+        hint: Some(format!(
+            "to run another: codemate-preview up -C {}",
+            place(tree.directory(), &first.root)
+        )),
+    })
+}
+
+fn nothing(look: &Look<'_>, candidates: Vec<Candidate>, apps: Vec<App>) -> ProjectError {
+    let foreign = foreign::anything(look.tree);
+    ProjectError::NothingDetected {
+        candidates,
+        roots: apps.into_iter().map(|app| (app.root, app.title)).collect(),
+        unused: unused(look.tree),
+        foreign,
+        directory: look.tree.directory(),
+    }
+}
+
+/// Files that say how a project is run to programs that are not this one.
+fn unused(tree: &dyn Tree) -> Option<String> {
+    const FILES: [&str; 6] = [
+        "Dockerfile",
+        "compose.yaml",
+        "compose.yml",
+        "docker-compose.yml",
+        "docker-compose.yaml",
+        "Procfile",
+    ];
+    let is_there = |name: &&&str| tree.files().iter().any(|file| file == **name);
+    FILES.iter().find(is_there).map(|&name| name.to_owned())
+}
+
 fn root(options: &Options) -> Result<String, ProjectError> {
     let Some(root) = &options.root else {
         return Ok(String::new());
@@ -105,7 +270,11 @@ fn root(options: &Options) -> Result<String, ProjectError> {
     })
 }
 
-fn all_tried(look: &Look<'_>, templates: &Templates, options: &Options) -> Vec<Candidate> {
+pub(super) fn all_tried(
+    look: &Look<'_>,
+    templates: &Templates,
+    options: &Options,
+) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = templates
         .iter()
         .filter(|template| is_selected_by_files(template))
@@ -202,52 +371,36 @@ fn choose<'t>(
             .expect("candidates are templates")),
         [] => match templates.get(CUSTOM) {
             Some(custom) if options.image.is_some() && options.run.command.is_some() => Ok(custom),
-            _ => Err(ProjectError::NothingDetected {
-                candidates: candidates.to_vec(),
-                roots: apps_inside(look.tree, templates),
-            }),
+            _ => Err(question(look, templates, options)
+                .unwrap_or_else(|| nothing(look, candidates.to_vec(), Vec::new()))),
         },
         _ => Err(ProjectError::Ambiguous {
             candidates: best.into_iter().cloned().collect(),
+            directory: look.tree.directory(),
         }),
     }
 }
 
-/// Directories, two levels down at most, that a template fits.
-fn apps_inside(tree: &dyn Tree, templates: &Templates) -> Vec<(String, String)> {
-    const MOST: usize = 64;
-    let dirs: BTreeSet<&str> = tree
-        .files()
+/// Of the templates whose framework the manifests name, what the likeliest would have to know.
+fn question(look: &Look<'_>, templates: &Templates, options: &Options) -> Option<ProjectError> {
+    let mut named: Vec<&Template> = templates
         .iter()
-        .filter_map(|path| Some(path.rsplit_once('/')?.0))
-        .filter(|dir| dir.matches('/').count() < 2)
+        .filter(|template| {
+            let view = View::new(look, template, &options.set);
+            let none = &template.detect.none;
+            view.is_named_by_manifest() && none.iter().all(|it| view.holds(it).is_none())
+        })
         .collect();
-    let mut found: Vec<(String, String)> = Vec::new();
-    for dir in dirs.into_iter().take(MOST) {
-        let rooted = Rooted::new(tree, dir);
-        let look = Look::new(&rooted);
-        let best = all_tried(&look, templates, &Options::default())
-            .into_iter()
-            .next();
-        let Some(template) = best
-            .filter(|it| it.score > 0)
-            .and_then(|it| templates.get(&it.template))
-        else {
-            continue;
-        };
-        // A directory of an app that was found already is a part of it.
-        if !found
-            .iter()
-            .any(|(app, _)| dir.starts_with(&format!("{app}/")))
-        {
-            let none = BTreeMap::new();
-            found.push((
-                dir.to_owned(),
-                plan::title(&View::new(&look, template, &none)),
-            ));
-        }
-    }
-    found
+    named.sort_by_key(|template| std::cmp::Reverse(template.priority));
+    named.into_iter().find_map(|template| {
+        let view = View::new(look, template, &options.set);
+        let asked = template.detect.all.iter().filter_map(|it| {
+            let name = it.fact.as_ref()?;
+            template.facts.get(name)?.question.as_ref()?;
+            view.holds(it).is_none().then_some(name)
+        });
+        asked.map(|name| view.unanswered(name)).next()
+    })
 }
 
 /// The winner first; of those it beat, by how much.

@@ -106,12 +106,17 @@ pub struct Boost {
     pub add: i32,
 }
 
-/// One statement about a project: of a `file`, a `dep`endency, or a `fact`.
+/// One statement about a project: of a `file`, a `dep`endency, a `fact`, a `script`, a command that
+/// is `declared`, or another language's application (`foreign`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Predicate {
-    /// Globs; the first file that fits, in the order of the globs, is the one looked at.
+    /// Globs; the first file that fits, in the order of the globs, is the one looked at. What stands
+    /// with tests, documents and examples comes last.
     pub file: Option<OneOrMore<FileGlob>>,
+    /// Names of files without their endings. The files are then looked at from the top down, on each
+    /// level those called so first, in this order.
+    pub first: Vec<String>,
     /// Parsed as JSON it has a value at this pointer.
     pub json: Option<String>,
     pub toml: Option<String>,
@@ -119,12 +124,49 @@ pub struct Predicate {
     pub matches: Option<Pattern>,
     /// The file's text fits this.
     pub content: Option<Pattern>,
+    /// The file's text, or the script's, does not fit this.
+    pub unless: Option<Pattern>,
     /// `npm:NAME` or `pypi:NAME`.
     pub dep: Option<String>,
     /// A fact of this template is known.
     pub fact: Option<String>,
     /// It is this.
     pub is: Option<OneOrMore<String>>,
+    /// It was found by a pattern in which this group took part.
+    pub by: Option<String>,
+    /// The script of `package.json` that would be run is of this kind.
+    pub script: Option<ScriptKind>,
+    /// What it runs, or the command that is declared, fits this.
+    pub runs: Option<Pattern>,
+    /// A command that the project's own files name: a Procfile's `web` and the like, or a README's.
+    pub declared: Option<Declaration>,
+    /// Another language's application stands here.
+    pub foreign: Option<bool>,
+}
+
+/// What is asked of the script that would be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScriptKind {
+    Any,
+    /// It sees edits by itself.
+    Watches,
+    /// It is known to serve, and does not see edits.
+    Serves,
+    /// It runs what has to be built first.
+    Built,
+}
+
+/// Where a command is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Declaration {
+    /// In what starts the project somewhere.
+    Start,
+    /// In what tells people how to start it.
+    Readme,
+    /// In a line of the Procfile that is no `web`.
+    Worker,
 }
 
 /// Something to find out; `${facts.NAME}` in commands, environment and title.
@@ -144,16 +186,20 @@ pub struct Fact {
 }
 
 /// A value under a condition. It may name `{path}`, `{module}`, `{source_root}` of the file looked
-/// at, and the groups of the pattern; `{a|b}` is the first that took part in the match.
+/// at, and the groups of the pattern; `{a|b}` is the first that took part in the match. Of several
+/// predicates the file is the first one's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     #[serde(rename = "if")]
-    pub when: Predicate,
+    pub when: OneOrMore<Predicate>,
     pub value: String,
     /// The value is the path of a file, which must be there.
     #[serde(default)]
     pub is_file: bool,
+    /// The group `module` is a Python module, which must be there; its file is the one looked at.
+    #[serde(default)]
+    pub is_module: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -210,6 +256,8 @@ pub struct Also {
 pub struct RunPart {
     pub command: Option<Vec<String>>,
     pub port: Option<u16>,
+    /// `false` for a program without a port.
+    pub listens: Option<bool>,
     pub env: BTreeMap<String, String>,
 }
 
@@ -261,6 +309,10 @@ pub struct Expect {
     pub title: Option<String>,
     pub version: Option<String>,
     pub command: Option<Vec<String>>,
+    /// Among the variables of the app.
+    pub env: BTreeMap<String, String>,
+    /// The directory that is the app's.
+    pub root: Option<String>,
     pub port: Option<u16>,
     pub install: Option<Vec<Vec<String>>>,
     pub reload: Option<ReloadMode>,
@@ -297,6 +349,7 @@ impl Template {
             run: RunPart {
                 command: self.run.command.or(base.run.command),
                 port: self.run.port.or(base.run.port),
+                listens: self.run.listens.or(base.run.listens),
                 env: self.run.env.combine(base.run.env),
             },
             ready: ReadyPart {

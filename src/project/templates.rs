@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::LazyLock,
 };
 
 use rust_embed::RustEmbed;
@@ -34,6 +35,11 @@ pub struct Templates {
 impl Templates {
     /// Those that ship.
     pub fn embedded() -> Self {
+        static EMBEDDED: LazyLock<Templates> = LazyLock::new(Templates::read_embedded);
+        EMBEDDED.clone()
+    }
+
+    fn read_embedded() -> Self {
         let written = Files::iter().filter_map(|path| {
             let file = Files::get(&path)?;
             let text = String::from_utf8_lossy(&file.data).into_owned();
@@ -81,6 +87,10 @@ impl Templates {
         &mut self,
         files: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(), ProjectError> {
+        let mut files = files.into_iter().peekable();
+        if files.peek().is_none() {
+            return Ok(());
+        }
         let mut written = self.written.clone();
         for (file, text) in files {
             let template: Template = config::from_toml(&text).map_err(|fault| {
@@ -194,19 +204,29 @@ fn check_predicate(template: &Template, predicate: &Predicate) -> Result<(), Str
         predicate.file.is_some(),
         predicate.dep.is_some(),
         predicate.fact.is_some(),
+        predicate.script.is_some(),
+        predicate.declared.is_some(),
+        predicate.foreign.is_some(),
     ];
     if subjects.iter().filter(|it| **it).count() != 1 {
-        return Err("a predicate is about one of `file`, `dep` and `fact`".to_owned());
+        return Err(
+            "a predicate is about one of `file`, `dep`, `fact`, `script`, `declared` and `foreign`"
+                .to_owned(),
+        );
     }
     let pointer = predicate.json.is_some() || predicate.toml.is_some();
-    if predicate.file.is_none() && (pointer || predicate.content.is_some()) {
-        return Err("`json`, `toml` and `content` need a `file`".to_owned());
+    let of_file = pointer || predicate.content.is_some() || !predicate.first.is_empty();
+    if predicate.file.is_none() && of_file {
+        return Err("`json`, `toml`, `content` and `first` need a `file`".to_owned());
+    }
+    if predicate.runs.is_some() && predicate.script.is_none() && predicate.declared.is_none() {
+        return Err("`runs` needs a `script` or `declared`".to_owned());
     }
     if predicate.matches.is_some() && !pointer {
         return Err("`matches` needs `json` or `toml`".to_owned());
     }
-    if predicate.is.is_some() && predicate.fact.is_none() {
-        return Err("`is` needs a `fact`".to_owned());
+    if (predicate.is.is_some() || predicate.by.is_some()) && predicate.fact.is_none() {
+        return Err("`is` and `by` need a `fact`".to_owned());
     }
     if let Some(dep) = predicate
         .dep
@@ -266,9 +286,8 @@ fn predicates(template: &Template) -> impl Iterator<Item = (String, &Predicate)>
         .iter()
         .map(|boost| ("detect.boost".to_owned(), &boost.when));
     let cases = template.facts.iter().flat_map(|(name, fact)| {
-        fact.cases
-            .iter()
-            .map(move |case| (format!("facts.{name}"), &case.when))
+        let all = fact.cases.iter().flat_map(|case| case.when.as_slice());
+        all.map(move |it| (format!("facts.{name}"), it))
     });
     let beside = template.install.before.iter().chain(&template.install.also);
     let fallbacks = template.install.fallback.iter();

@@ -21,6 +21,10 @@ pub trait Tree {
     fn above(&self) -> Option<(&dyn Tree, &str)> {
         None
     }
+    /// Where it is on this machine, if it is.
+    fn directory(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A directory of this machine, as far as detection looks into it.
@@ -121,6 +125,10 @@ impl Tree for LocalTree {
         file.take(cap as u64).read_to_end(&mut bytes).ok()?;
         Some(text::decode(&bytes))
     }
+
+    fn directory(&self) -> Option<String> {
+        self.root.to_str().map(str::to_owned)
+    }
 }
 
 /// Whether a path still ends inside when its links are followed.
@@ -206,6 +214,15 @@ impl Tree for Rooted<'_> {
     fn above(&self) -> Option<(&dyn Tree, &str)> {
         let root = self.prefix.strip_suffix('/')?;
         Some((self.tree, root))
+    }
+
+    fn directory(&self) -> Option<String> {
+        let above = self.tree.directory()?;
+        Some(
+            format!("{above}/{}", self.prefix)
+                .trim_end_matches('/')
+                .to_owned(),
+        )
     }
 }
 

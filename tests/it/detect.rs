@@ -84,13 +84,16 @@ fn two_that_fit_equally_are_the_users_to_choose_from() {
         ..Options::default()
     };
     let plan = detect("ambiguous", &options).unwrap().plan;
-    assert_eq!(plan.run.argv[2], "app:app");
+    assert_eq!(plan.run.env["FLASK_APP"], "app:app");
 }
 
 #[test]
 fn nothing_fits_and_every_template_says_why() {
     let error = detect("nothing", &Options::default()).unwrap_err();
-    let ProjectError::NothingDetected { candidates, roots } = &error else {
+    let ProjectError::NothingDetected {
+        candidates, roots, ..
+    } = &error
+    else {
         panic!("{error}")
     };
     assert!(
@@ -130,16 +133,25 @@ fn an_empty_directory_is_said_to_be_one() {
 }
 
 #[test]
-fn the_apps_of_a_monorepo_are_listed_and_one_is_chosen_by_its_root() {
-    let error = detect("monorepo", &Options::default()).unwrap_err();
-    let ProjectError::NothingDetected { roots, .. } = &error else {
-        panic!("{error}")
+fn the_back_end_of_a_monorepo_is_run_and_the_others_are_told_and_chosen_by_their_root() {
+    let report = detect("monorepo", &Options::default()).unwrap();
+    assert_eq!(report.plan.root, "apps/api");
+    assert_eq!(report.plan.template, "flask");
+    let inputs = report.plan.install.unwrap().inputs;
+    assert!(inputs.iter().all(|glob| glob.starts_with("apps/api/")));
+    let [note] = &report.notes[..] else {
+        panic!("{:?}", report.notes)
     };
-    let roots: Vec<(&str, &str)> = roots
-        .iter()
-        .map(|(a, b)| (a.as_str(), b.as_str()))
-        .collect();
-    assert_eq!(roots, [("apps/api", "Flask"), ("apps/web", "Vite")]);
+    assert_eq!(
+        note.message,
+        "the app in `apps/api` is run, and not `apps/web` (Vite)"
+    );
+    let hint = note.hint.as_deref().unwrap();
+    assert!(
+        hint.starts_with("to run another: codemate-preview up -C /")
+            && hint.ends_with("/monorepo/apps/web"),
+        "{hint}"
+    );
 
     let options = Options {
         root: Some("./apps/web/".to_owned()),
@@ -156,6 +168,117 @@ fn the_apps_of_a_monorepo_are_listed_and_one_is_chosen_by_its_root() {
     };
     let error = detect("monorepo", &options).unwrap_err();
     assert!(matches!(error, ProjectError::BadOptions { key, .. } if key == "root"));
+}
+
+fn written(files: &[(&str, &str)]) -> (tempfile::TempDir, LocalTree) {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let tree = LocalTree::open(dir.path()).unwrap();
+    (dir, tree)
+}
+
+fn problem_of(files: &[(&str, &str)]) -> (String, codemate_preview::model::Problem) {
+    let (dir, tree) = written(files);
+    let at = dir.path().canonicalize().unwrap();
+    let error = project::detect(&tree, &Templates::embedded(), &Options::default()).unwrap_err();
+    (at.to_str().unwrap().to_owned(), error.problem())
+}
+
+const FLASK: &str = "from flask import Flask\napp = Flask(__name__)\n";
+
+#[test]
+fn what_is_not_supported_is_named_with_the_file_that_shows_it() {
+    for (files, message) in [
+        (
+            &[("Gemfile", ""), ("config.ru", "")][..],
+            "config.ru: Ruby is not supported yet",
+        ),
+        (
+            &[
+                ("artisan", ""),
+                ("composer.json", "{}"),
+                (
+                    "package.json",
+                    r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"7"}}"#,
+                ),
+                ("vite.config.js", ""),
+            ],
+            "artisan: PHP (Laravel) is not supported yet",
+        ),
+        (
+            &[
+                ("deno.json", "{}"),
+                ("main.ts", "Deno.serve(f)"),
+                ("index.html", ""),
+            ],
+            "deno.json: Deno is not supported yet",
+        ),
+        (
+            &[
+                ("go.mod", ""),
+                ("web/package.json", r#"{"scripts":{"dev":"vite"}}"#),
+            ],
+            "go.mod: Go is not supported yet",
+        ),
+        (&[("pom.xml", "")], "pom.xml: Java is not supported yet"),
+        (
+            &[("notes/one.ipynb", "{}")],
+            "notes/one.ipynb: Jupyter notebooks is not supported yet",
+        ),
+        (
+            &[("Dockerfile", "FROM x\n")],
+            "no template fits this project, and a preview does not use its Dockerfile",
+        ),
+    ] {
+        let (_, problem) = problem_of(files);
+        assert_eq!(problem.message, message);
+        assert_eq!(problem.code.exit_code(), 6);
+        let hint = problem.hint.unwrap();
+        assert!(
+            hint.contains("Flask") && hint.contains("image = "),
+            "{hint}"
+        );
+        assert!(!problem.candidates.is_empty());
+    }
+}
+
+#[test]
+fn apps_that_are_alike_are_the_users_to_choose_from_by_commands_that_work_anywhere() {
+    let (at, problem) = problem_of(&[
+        ("01-hello/app.py", FLASK),
+        ("01-hello/requirements.txt", "flask"),
+        ("02-forms/app.py", FLASK),
+        ("02-forms/requirements.txt", "flask"),
+    ]);
+    assert_eq!(
+        problem.message,
+        "the project holds several apps, and none is clearly meant"
+    );
+    assert_eq!(
+        problem.next[0].argv,
+        ["codemate-preview", "up", "-C", &format!("{at}/01-hello")]
+    );
+    assert_eq!(problem.next.len(), 3);
+}
+
+#[test]
+fn the_only_app_is_run_where_it_is() {
+    for dir in ["backend", "src/backend", "services/shop/web"] {
+        let app = format!("{dir}/app.py");
+        let requirements = format!("{dir}/requirements.txt");
+        let (_dir, tree) = written(&[
+            ("README.md", ""),
+            ("docker-compose.yml", "services: {}\n"),
+            (&app, FLASK),
+            (&requirements, "flask\n"),
+        ]);
+        let report = project::detect(&tree, &Templates::embedded(), &Options::default()).unwrap();
+        assert_eq!((report.plan.root.as_str(), report.notes.len()), (dir, 0));
+    }
 }
 
 #[test]
@@ -176,7 +299,7 @@ fn what_the_user_says_is_stronger_than_the_template() {
     let report = detect("flask-hello", &options).unwrap();
     let plan = &report.plan;
     assert_eq!(plan.image.as_str(), "codemate/python:3.11");
-    assert_eq!(plan.run.argv[2], "other:web");
+    assert_eq!(plan.run.env["FLASK_APP"], "other:web");
     assert_eq!(
         (plan.run.port, plan.run.env["PORT"].as_str()),
         (5050, "5050")

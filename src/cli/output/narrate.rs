@@ -61,7 +61,15 @@ fn detected(report: &DetectReport, paint: Paint) -> String {
         };
         format!(", version {}{from}", choice.version)
     });
-    let detail = format!("{}{}", report.plan.title, version.unwrap_or_default());
+    let place = match report.plan.root.as_str() {
+        "" => String::new(),
+        root => format!(", in {root}"),
+    };
+    let detail = format!(
+        "{}{}{place}",
+        report.plan.title,
+        version.unwrap_or_default()
+    );
     mark(paint.good("✓"), "detect", &detail, 0)
 }
 
