@@ -40,7 +40,7 @@ pub fn explain(output: &Output) -> Option<Explained> {
     let (what, hint) = match place {
         Some(place) => (
             format!("{error} ({place})"),
-            format!("correct {place}, and it starts again"),
+            format!("correct {place}"),
         ),
         None => (
             error,
