@@ -114,6 +114,7 @@ pub fn explain(lines: &[String], during: During, known: &Known<'_>) -> Option<Ex
         }
         During::Start | During::Answer => surroundings::explain(&output, known)
             .or_else(|| migration::explain(&output, known, during))
+            .or_else(|| module::ended_by(&output, known))
             .or_else(|| variable::explain(&output, known))
             .or_else(|| module::explain(&output, known))
             .or_else(|| service::explain(&output, known))

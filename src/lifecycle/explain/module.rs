@@ -9,6 +9,7 @@ use super::{
     known::Known,
     node_module::node,
     output::{Output, Place, in_project},
+    own,
     python_module::python,
 };
 use crate::model::{FailureKind, NextStep, command_line};
@@ -56,6 +57,13 @@ pattern!(
     r#"Failed to lookup view "(?<path>[^"]+)" in views directory"#
 );
 pattern!(SCRIPT, r"can't open file '(?<path>[^']+)'");
+
+/// The same, where that is the very error it ended with: what it said before is not why.
+pub fn ended_by(output: &Output, known: &Known<'_>) -> Option<Explained> {
+    let error = own::last_error(output)?;
+    let is_module = PYTHON.is_match(&error) || NODE.is_match(&error);
+    is_module.then(|| explain(output, known)).flatten()
+}
 
 pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
     if let Some(found) = output.last(&PYTHON) {

@@ -241,6 +241,18 @@ fn what_the_app_meets_inside() {
 }
 
 #[test]
+fn a_warning_is_not_taken_for_the_error() {
+    let files = Files::of(&[("requirements.txt", "flask\n"), ("app.py", "")]);
+    let said = lines(
+        "WARNING: SECRET_KEY is not set\nAPI_KEY is not set\nTraceback (most recent call last):\n  File \"/home/app/workspace/app.py\", line 2, in <module>\nModuleNotFoundError: No module named 'yaml'",
+    );
+    let told = explain(&said, During::Start, &files.known()).unwrap();
+    assert_eq!(told.kind, FailureKind::ModuleMissing, "{told:?}");
+    let said = lines("WARNING: SECRET_KEY is not set\nlistening\n");
+    assert_eq!(explain(&said, During::Start, &files.known()), None);
+}
+
+#[test]
 fn what_pm2_is_given_is_started_in_front() {
     let manifest = r#"{"scripts": {"start": "pm2 start bin/api.mjs"}}"#;
     let files = Files::of(&[("package.json", manifest)]);

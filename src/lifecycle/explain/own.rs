@@ -32,16 +32,19 @@ static TS: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is fixed")
 });
 
+/// The line that names the last error.
+pub fn last_error(output: &Output) -> Option<String> {
+    let (error, _) = python(output).or_else(|| node(output))?;
+    Some(error)
+}
+
 pub fn explain(output: &Output) -> Option<Explained> {
     let (error, place) = python(output)
         .or_else(|| node(output))
         .or_else(|| typescript(output))?;
     let error = shortened(&error);
     let (what, hint) = match place {
-        Some(place) => (
-            format!("{error} ({place})"),
-            format!("correct {place}"),
-        ),
+        Some(place) => (format!("{error} ({place})"), format!("correct {place}")),
         None => (
             error,
             "correct the app, or set `[run] command` in codemate-preview.toml".to_owned(),

@@ -7,7 +7,10 @@ use super::{
     output::Output,
     surroundings::python_2,
 };
-use crate::model::{FailureKind, NextStep, command_line};
+use crate::{
+    model::{FailureKind, NextStep, command_line},
+    project::distribution,
+};
 
 /// What Python's standard library had once, and the first version without it.
 const REMOVED: [(&str, &str); 12] = [
@@ -128,7 +131,7 @@ fn elsewhere<'k>(own: &[String], known: &'k Known<'_>) -> Option<(&'k str, &'k s
 }
 
 fn of_a_package(module: &str, by: &str, known: &Known<'_>) -> Explained {
-    let package = distribution(module);
+    let package = package_of(module);
     let told = if package == module {
         format!("the package `{package}` is not installed{by}")
     } else {
@@ -177,38 +180,11 @@ pub fn older_python(known: &Known<'_>) -> NextStep {
     )
 }
 
-/// The package that brings a module.
-fn distribution(module: &str) -> String {
-    let known = match module {
-        "cv2" => "opencv-python-headless",
-        "PIL" => "pillow",
-        "yaml" => "pyyaml",
-        "dotenv" => "python-dotenv",
-        "sklearn" => "scikit-learn",
-        "bs4" => "beautifulsoup4",
-        "jwt" => "pyjwt",
-        "MySQLdb" => "mysqlclient",
-        "psycopg2" => "psycopg2-binary",
-        "decouple" => "python-decouple",
-        "environ" => "django-environ",
-        "rest_framework" => "djangorestframework",
-        "corsheaders" => "django-cors-headers",
-        "django_filters" => "django-filter",
-        "flask_sqlalchemy" => "flask-sqlalchemy",
-        "pkg_resources" => "setuptools<81",
-        "dateutil" => "python-dateutil",
-        "multipart" => "python-multipart",
-        "jose" => "python-jose",
-        "Crypto" => "pycryptodome",
-        "telegram" => "python-telegram-bot",
-        "discord" => "discord.py",
-        "magic" => "python-magic",
-        "slugify" => "python-slugify",
-        "google" => "google-api-python-client",
-        "git" => "gitpython",
-        "serial" => "pyserial",
-        "socketio" => "python-socketio",
-        _ => return module.replace('_', "-"),
-    };
-    known.to_owned()
+/// The package that brings a module, as a requirement.
+fn package_of(module: &str) -> String {
+    // Later releases do not have the module.
+    if module == "pkg_resources" {
+        return "setuptools<81".to_owned();
+    }
+    distribution(module).map_or_else(|| module.replace('_', "-"), str::to_owned)
 }

@@ -17,7 +17,7 @@ macro_rules! pattern {
 
 pattern!(
     MEMORY,
-    r"JavaScript heap out of memory|Reached heap limit|^MemoryError\b|Cannot allocate memory|std::bad_alloc|exit code 137|signal: 9|SIGKILL"
+    r"JavaScript heap out of memory|Reached heap limit|^MemoryError\b|Cannot allocate memory|std::bad_alloc|exit code 137|signal: 9, SIGKILL"
 );
 pattern!(
     OPENSSL,

@@ -113,7 +113,7 @@ fn all_named(output: &Output, known: &Known<'_>) -> Vec<String> {
     let mut names: Vec<String> = key_error(output).into_iter().collect();
     for line in output.lines() {
         // What a program says it reads is not what it lacks.
-        if line.contains("DeprecationWarning") || line.contains("npm warn") {
+        if is_warning(line) {
             continue;
         }
         for pattern in NAMED.iter() {
@@ -127,6 +127,13 @@ fn all_named(output: &Output, known: &Known<'_>) -> Vec<String> {
         }
     }
     names
+}
+
+fn is_warning(line: &str) -> bool {
+    let line = line.to_lowercase();
+    ["warn", "deprecat", "using default"]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 /// An error number, or a word in capitals, is no variable.

@@ -44,6 +44,11 @@ pub struct Imported {
     pub unknown: BTreeMap<String, String>,
 }
 
+/// The distribution that brings a module, where it is known by another name or by its own.
+pub fn distribution(module: &str) -> Option<&'static str> {
+    KNOWN.distributions.get(module).map(String::as_str)
+}
+
 /// What the files of a tree import, tests and the like left out.
 pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
     let mut found = Imported::default();

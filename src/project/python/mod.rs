@@ -12,6 +12,7 @@ mod sources;
 mod words;
 
 pub use freeze::{mended, pins};
+pub use imports::distribution;
 pub use locks::locked;
 pub use package::package;
 pub use sources::{Kind, Source, read};
