@@ -31,6 +31,9 @@ pub enum EngineError {
     },
     #[error("the engine's disk is full while {act}")]
     DiskFull { act: String },
+    /// It does the same for somebody else, and does it for one at a time.
+    #[error("the Docker engine is busy: somebody else has asked it to {act}")]
+    Busy { act: String },
     /// The engine dropped or weakened something we asked for.
     #[error("the engine did not apply {what}")]
     Weakened { what: String },
@@ -88,6 +91,9 @@ impl EngineError {
             }
             Self::DiskFull { .. } => problem
                 .hint("free space: `codemate-preview images prune`, `docker system df`"),
+            Self::Busy { .. } => problem
+                .hint("try again when it is done; `docker system df` keeps it busy too")
+                .retryable(),
             Self::Unguarded { .. } => problem
                 .hint("nothing was started; the engine's kernel must offer nf_tables to containers with NET_ADMIN")
                 .next(&["codemate-preview", "doctor"], "checks everything a preview needs"),

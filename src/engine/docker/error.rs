@@ -47,6 +47,9 @@ pub fn of_status(status: u16, reason: String, act: Act<'_>) -> EngineError {
         404 => EngineError::Missing {
             what: act.what.to_owned(),
         },
+        _ if tells_of_another_question(&reason) => EngineError::Busy {
+            act: act.to_string(),
+        },
         _ if tells_of_full_disk(&reason) => EngineError::DiskFull {
             act: format!("it was asked to {act}"),
         },
@@ -79,9 +82,14 @@ pub fn of_bollard(error: Error, endpoint: &Endpoint, act: Act<'_>) -> EngineErro
 }
 
 /// The engine reports a full disk as status 500 with the errno's text inside a sentence, and in no
-/// other way. This is the one place where text decides.
+/// other way. Here and below are the only places where text decides.
 pub fn tells_of_full_disk(reason: &str) -> bool {
     reason.contains("no space left on device")
+}
+
+/// Engines before 23 walk their disk for one who asks at a time, and tell others so with status 500.
+fn tells_of_another_question(reason: &str) -> bool {
+    reason.contains("a disk usage operation is already running")
 }
 
 fn io_cause(error: &Error) -> Option<&io::Error> {
@@ -159,6 +167,12 @@ mod tests {
             }),
             EngineError::DiskFull { .. }
         ));
+    }
+
+    #[test]
+    fn an_engine_that_answers_somebody_else_is_busy() {
+        let text = "a disk usage operation is already running";
+        assert!(matches!(map(answer(500, text)), EngineError::Busy { .. }));
     }
 
     #[test]

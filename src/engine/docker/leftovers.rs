@@ -1,7 +1,7 @@
 //! What is ours and nothing uses: volumes of this owner without a container, images of ours without
 //! a name.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bollard::query_parameters as query;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::engine::{Leftover, LeftoverKind, Result, labels};
 /// Of `/system/df`, as engines up to 28 answer; bollard knows the newer form alone.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct DiskUsage {
+pub struct DiskUsage {
     #[serde(default)]
     images: Option<Vec<Image>>,
     #[serde(default)]
@@ -59,17 +59,16 @@ struct Usage {
 
 impl Docker {
     pub(super) async fn list_leftovers(&self) -> Result<Vec<Leftover>> {
-        let client = self.client().await?;
-        let path = format!("/v{}/system/df", client.version);
-        let told: DiskUsage = wire::get(&client.endpoint, &path, HEAVY).await?;
+        let told = self.disk_usage().await?;
         let mut found = Vec::new();
-        for volume in told.volumes.unwrap_or_default() {
-            let labels = volume.labels.unwrap_or_default();
+        let none = HashMap::new();
+        for volume in told.volumes.iter().flatten() {
+            let labels = volume.labels.as_ref().unwrap_or(&none);
             let used = volume
                 .usage_data
                 .as_ref()
                 .is_none_or(|it| it.ref_count != 0);
-            if used || !self.is_ours(&labels) {
+            if used || !self.is_ours(labels) {
                 continue;
             }
             let kind = match labels.get(labels::ROLE).map(String::as_str) {
@@ -80,19 +79,27 @@ impl Docker {
                 Some("guest") if volume.name != self.inner.contents.volume => LeftoverKind::Guest,
                 _ => continue,
             };
-            let bytes = volume.usage_data.map_or(0, |it| it.size);
-            found.push(leftover(kind, volume.name, bytes));
+            let bytes = volume.usage_data.as_ref().map_or(0, |it| it.size);
+            found.push(leftover(kind, volume.name.clone(), bytes));
         }
-        for image in told.images.unwrap_or_default() {
-            let labels = image.labels.unwrap_or_default();
-            let tags = image.repo_tags.unwrap_or_default();
-            let named = tags.iter().any(|tag| tag != "<none>:<none>");
+        for image in told.images.iter().flatten() {
+            let labels = image.labels.as_ref().unwrap_or(&none);
+            let mut tags = image.repo_tags.iter().flatten();
+            let named = tags.any(|tag| tag != "<none>:<none>");
             if labels.contains_key(labels::STACK) && !named && image.containers <= 0 {
                 let bytes = image.size - image.shared_size.max(0);
-                found.push(leftover(LeftoverKind::Image, image.id, bytes));
+                found.push(leftover(LeftoverKind::Image, image.id.clone(), bytes));
             }
         }
         Ok(found)
+    }
+
+    /// The one place that asks for it.
+    async fn disk_usage(&self) -> Result<Arc<DiskUsage>> {
+        let client = self.client().await?;
+        let path = format!("/v{}/system/df", client.version);
+        let ask = || wire::get(&client.endpoint, &path, HEAVY);
+        self.inner.disk_usage.answer(ask).await
     }
 
     /// Looked at again before: what has come into use meanwhile the engine keeps.

@@ -9,6 +9,7 @@ mod client;
 mod connect;
 mod container;
 mod cpus;
+mod disk_usage;
 mod error;
 mod events;
 mod exec;
@@ -80,6 +81,7 @@ struct Inner {
     /// Whether the engine was seen to make no volume with a quota.
     no_quota: AtomicBool,
     cpu: Mutex<HashMap<String, CpuReading>>,
+    disk_usage: disk_usage::Queue<leftovers::DiskUsage>,
     network: network::State,
 }
 
@@ -108,6 +110,7 @@ impl Docker {
             homes_given: Mutex::default(),
             no_quota: AtomicBool::default(),
             cpu: Mutex::default(),
+            disk_usage: disk_usage::Queue::default(),
             network: network::State::default(),
         };
         Ok(Self {

@@ -20,7 +20,8 @@ use bytes::Bytes;
 use codemate_preview::{
     engine::{
         BoxedIo, BuildRequest, Engine, EngineError, EngineEvent, EngineInfo, ExecOutput,
-        ExecSession, ExecSpec, Home, LogQuery, Observed, Owned, Result, guest::GUEST,
+        ExecSession, ExecSpec, Home, Leftover, LeftoverKind, LogQuery, Observed, Owned, Result,
+        guest::GUEST,
     },
     model::{
         BuildProgress, ContainerSpec, EgressRefused, ImageInfo, ImageRef, InstanceId, LogLine,
@@ -41,10 +42,14 @@ struct Running {
 pub struct FakeEngine {
     dir: TempDir,
     running: Mutex<HashMap<InstanceId, Running>>,
+    /// Whose each volume is.
+    homes: Mutex<HashMap<String, InstanceId>>,
     /// What every instance's sandbox is said to have refused.
     pub refused: Mutex<Vec<EgressRefused>>,
     /// What it says it can do; everything unless a test changes it.
     pub abilities: Mutex<Abilities>,
+    /// Whether it is said to walk its disk for somebody else.
+    pub busy: AtomicBool,
     /// Whether containers that ended are said to have run out of memory.
     pub out_of_memory: AtomicBool,
 }
@@ -58,8 +63,10 @@ impl FakeEngine {
         Self {
             dir,
             running: Mutex::default(),
+            homes: Mutex::default(),
             refused: Mutex::default(),
             abilities: Mutex::default(),
+            busy: AtomicBool::default(),
             out_of_memory: AtomicBool::default(),
         }
     }
@@ -178,6 +185,10 @@ impl Engine for FakeEngine {
         self.remove(&spec.id, Duration::ZERO).await?;
         let home = self.home_dir(&spec.home_volume);
         fs::create_dir_all(&home).unwrap();
+        self.homes
+            .lock()
+            .unwrap()
+            .insert(spec.home_volume.clone(), spec.id.clone());
         let socket = self.socket(&spec.id);
         let _ = fs::remove_file(&socket);
         let written = fs::File::create(self.log(&spec.id)).unwrap();
@@ -258,6 +269,26 @@ impl Engine for FakeEngine {
                 running: true,
             })
             .collect())
+    }
+
+    /// The homes of what does not run.
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        if self.busy.load(Ordering::Relaxed) {
+            return Err(EngineError::Busy {
+                act: "tell what its disk holds".to_owned(),
+            });
+        }
+        let homes = self.homes.lock().unwrap();
+        let running = self.running.lock().unwrap();
+        let idle = homes
+            .iter()
+            .filter(|(volume, id)| !running.contains_key(id) && self.home_dir(volume).is_dir());
+        let leftover = |(volume, id): (&String, &InstanceId)| Leftover {
+            kind: LeftoverKind::Home { id: id.clone() },
+            name: volume.clone(),
+            bytes: 0,
+        };
+        Ok(idle.map(leftover).collect())
     }
 
     async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo> {

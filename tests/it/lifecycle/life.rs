@@ -93,6 +93,23 @@ async fn nothing_runs_without_limits_that_are_enforced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pruning_on_a_busy_engine_can_be_tried_again() {
+    let world = World::new(&SERVER.replace("TEXT", "one"));
+    let agent = world.agent();
+    agent.up(world.order()).await.unwrap();
+    agent.manager.down("shop", false).await.unwrap();
+    world.engine.busy.store(true, Ordering::Relaxed);
+    let problem = agent.manager.prune(false).await.unwrap_err().problem();
+    assert_eq!((problem.code, problem.retryable), (Code::Docker, true));
+    assert!(problem.message.contains("busy"), "{problem:?}");
+    // The control: the engine is done, and what the preview keeps is its own.
+    world.engine.busy.store(false, Ordering::Relaxed);
+    assert_eq!(agent.manager.prune(false).await.unwrap(), []);
+    agent.manager.down("shop", true).await.unwrap();
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn root_inside_needs_the_hosts_owner() {
     let world = World::new(&SERVER.replace("TEXT", "one"));
     let agent = world.agent();
