@@ -1,5 +1,7 @@
 //! The agent itself: who answers, and the line it says when it has started.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::Problem;
@@ -16,6 +18,10 @@ pub struct Hello {
     pub uptime_seconds: u64,
     /// `None` while no engine answers, and where it was not asked for.
     pub engine: Option<EngineView>,
+    /// What it was started with, by variables' names; `None` where that is not the caller's to know.
+    /// Of what may hold a password there is a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -37,7 +37,7 @@ pub async fn run(context: &mut Context, args: ImagesArgs) -> Outcome {
     match args.command {
         ImagesCommand::Ls => ls(context).await,
         ImagesCommand::Build { images, rebuild } => {
-            let client = context.client().await?;
+            let client = context.client_of_here().await?;
             let mut lines = client
                 .build_images(&BuildImagesRequest { images, rebuild })
                 .await?;

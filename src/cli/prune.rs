@@ -20,7 +20,7 @@ pub struct PruneArgs {
 }
 
 pub async fn run(context: &mut Context, args: PruneArgs) -> Outcome {
-    let client = context.client().await?;
+    let client = context.client_of_here().await?;
     let request = PruneRequest {
         remove: false,
         all: args.all,

@@ -10,7 +10,7 @@ use crate::{
     config::{Combine, Env, project_options},
     gateway::Activity,
     model::{Event, Options},
-    source::supabase::{Desk, Keeper, Pulled, Puller, Rows, SupabaseError},
+    source::supabase::{Desk, FindingState, Keeper, Pulled, Puller, Rows, SupabaseError},
     store::Source,
     task::Scope,
 };
@@ -72,6 +72,9 @@ impl Instance {
                 hint: None,
             });
         }
+        if first.files == 0 && first.refused.is_empty() {
+            self.tell_of_emptiness(&desk, &rows.project).await;
+        }
         self.keeper = Some(Keeper::start(
             desk,
             rows,
@@ -80,6 +83,32 @@ impl Instance {
         ));
         self.show_rows();
         Ok(())
+    }
+
+    /// Rows that nobody may see look like none: tell what can be known of that.
+    async fn tell_of_emptiness(&self, desk: &Desk, project: &str) {
+        let findings = desk.check(Some(project)).await;
+        let odd = findings
+            .into_iter()
+            .filter(|finding| finding.state != FindingState::Good);
+        let (said, hints): (Vec<String>, Vec<Option<String>>) = odd
+            .map(|finding| {
+                (
+                    format!("{}: {}", finding.subject, finding.said),
+                    finding.hint,
+                )
+            })
+            .unzip();
+        let hints: Vec<String> = hints.into_iter().flatten().collect();
+        let mut message = format!("no file of project `{project}` can be seen");
+        for line in &said {
+            message.push_str("\n  ");
+            message.push_str(line);
+        }
+        self.journal.tell(Event::Warning {
+            message,
+            hint: (!hints.is_empty()).then(|| hints.join("; ")),
+        });
     }
 
     /// Follow without waiting for a first pull.

@@ -123,7 +123,9 @@ impl Instance {
             return Wish::May(kind);
         }
         let chosen = self.house.tunnels.choose(said);
-        if let Some(notice) = chosen.notice {
+        if let Some(notice) = chosen.notice
+            && self.house.is_news(notice)
+        {
             Step::skip(&self.journal, "tunnel", notice.text());
         }
         match (said, chosen.kind) {

@@ -17,6 +17,7 @@ mod user_session;
 mod waste;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -39,11 +40,14 @@ pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
 
 use migrate::Unread;
 
+/// What the agent itself wants to find.
+const SETTINGS: &str = "agent.json";
+
 /// The directory in which everything is kept.
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,
-    /// Held while a file of secrets is read and written again.
+    /// Held while a file of secrets, or of what the agent wants to find, is read and written again.
     changing: Arc<Mutex<()>>,
 }
 
@@ -67,6 +71,8 @@ pub struct Unreadable {
 #[serde(default)]
 struct Settings {
     gateway_port: Option<u16>,
+    /// What has been told once and is not told again.
+    told: BTreeSet<String>,
 }
 
 impl Store {
@@ -187,22 +193,28 @@ impl Store {
 
     /// The port the gateway had, so that addresses survive the agent.
     pub fn gateway_port(&self) -> Result<Option<u16>, StoreError> {
-        let text = disk::read(&self.settings_path())?.unwrap_or_default();
-        Ok(serde_json::from_str::<Settings>(&text)
-            .unwrap_or_default()
-            .gateway_port)
+        Ok(self.settings()?.gateway_port)
     }
 
     pub fn set_gateway_port(&self, port: u16) -> Result<(), StoreError> {
-        let path = self.settings_path();
-        let settings = Settings {
-            gateway_port: Some(port),
-        };
-        let text = serde_json::to_string(&settings).map_err(|source| StoreError::Encode {
-            path: path.clone(),
-            source,
-        })?;
-        disk::replace(&path, text.as_bytes())
+        let mut settings = self.settings()?;
+        settings.gateway_port = Some(port);
+        self.save_private(SETTINGS, &settings)
+    }
+
+    /// Whether it is asked for the first time about this.
+    pub fn is_first(&self, what: &str) -> Result<bool, StoreError> {
+        let _alone = self.changing.lock().expect("no holder panics");
+        let mut settings = self.settings()?;
+        let is_first = settings.told.insert(what.to_owned());
+        if is_first {
+            self.save_private(SETTINGS, &settings)?;
+        }
+        Ok(is_first)
+    }
+
+    fn settings(&self) -> Result<Settings, StoreError> {
+        self.load_private(SETTINGS)
     }
 
     /// Keep it under this name, for its user's eyes alone.
@@ -227,10 +239,6 @@ impl Store {
 
     fn record_path(&self, id: &InstanceId) -> PathBuf {
         self.instances().join(format!("{id}.json"))
-    }
-
-    fn settings_path(&self) -> PathBuf {
-        self.dir.join("agent.json")
     }
 
     /// A crash between writing and renaming leaves a file nobody will ever ask for.

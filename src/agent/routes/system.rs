@@ -9,6 +9,7 @@ use http::StatusCode;
 use super::{House, instances::sees};
 use crate::{
     api::{API_VERSION, EngineView, Hello, HelloQuery},
+    config::Surroundings,
     security::{Caller, Right},
 };
 
@@ -37,6 +38,7 @@ pub async fn hello(
             .filter(|record| sees(&caller, record))
             .count(),
         uptime_seconds: house.started.elapsed().as_secs(),
+        surroundings: of_host.then(|| Surroundings::of_this_process().as_map().clone()),
         engine: engine.map(|info| EngineView {
             product: info.product,
             api: info.api,
