@@ -687,7 +687,7 @@ Register-ArgumentCompleter -Native -CommandName 'codemate-preview' -ScriptBlock 
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work as if started in this directory')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The name of one of several instances of a directory')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
-            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Show cursor, lag and the last full check; the only thing there is to do, for files are kept in step by themselves')
+            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Show what of a directory is left out and why, or of a table its cursor, lag and last full check; files are kept in step by themselves')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as `--format json`')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress; twice: print nothing at all')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show no progress; twice: print nothing at all')

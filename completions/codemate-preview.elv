@@ -654,7 +654,7 @@ set edit:completion:arg-completer[codemate-preview] = {|@words|
             cand --directory 'Work as if started in this directory'
             cand --name 'The name of one of several instances of a directory'
             cand --color 'When to use colour'
-            cand --status 'Show cursor, lag and the last full check; the only thing there is to do, for files are kept in step by themselves'
+            cand --status 'Show what of a directory is left out and why, or of a table its cursor, lag and last full check; files are kept in step by themselves'
             cand --json 'The same as `--format json`'
             cand -q 'Show no progress; twice: print nothing at all'
             cand --quiet 'Show no progress; twice: print nothing at all'

@@ -572,7 +572,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" 
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l status -d 'Show cursor, lag and the last full check; the only thing there is to do, for files are kept in step by themselves'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l status -d 'Show what of a directory is left out and why, or of a table its cursor, lag and last full check; files are kept in step by themselves'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -l json -d 'The same as `--format json`'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s q -l quiet -d 'Show no progress; twice: print nothing at all'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand sync" -s v -l verbose -d 'Show more of what happens'

@@ -32,7 +32,7 @@ pub use share::{
     ShareView, SharesView,
 };
 pub use supabase::{
-    FindingState, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView,
+    FindingState, FindingView, FindingsView, LeftOutView, SchemaView, SignInRequest, SignedInView,
     SignedOutView, SupabaseRequest, SyncView,
 };
 pub use system::{EngineView, Hello, HelloQuery, Ready};

@@ -85,4 +85,25 @@ pub struct SyncView {
     pub problem: Option<Problem>,
     /// Rows that are no files, each with its reason.
     pub refused: Vec<String>,
+    /// The files are a directory of this host: only [`SyncView::files`] and what is left out tell.
+    #[serde(default)]
+    pub is_directory: bool,
+    /// Of a directory: what does not get in, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutView>,
+    /// There is more of it than is told.
+    #[serde(default)]
+    pub has_more: bool,
+}
+
+/// A file or directory that does not get in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutView {
+    /// A directory ends with `/`.
+    pub path: String,
+    /// Such as "line 2 of .gitignore names it (`lib/`)".
+    pub why: String,
+    /// What `[sync] include` has to hold to take it, where that can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<String>,
 }

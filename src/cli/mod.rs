@@ -27,6 +27,7 @@ mod share;
 mod signal;
 mod status;
 mod supabase;
+mod surroundings;
 mod sync;
 mod terminal;
 mod tether;

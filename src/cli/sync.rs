@@ -1,4 +1,5 @@
-//! `sync`: how far the files of an instance are behind the table they come from.
+//! `sync`: how far the files of an instance are behind the table they come from, or what of its
+//! directory does not get in.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -10,14 +11,14 @@ use super::{
     output::{table, text},
     selector::Selector,
 };
-use crate::api::SyncView;
+use crate::api::{LeftOutView, SyncView};
 
 #[derive(Debug, Args)]
 pub struct SyncArgs {
     #[command(flatten)]
     selected: Selected,
-    /// Show cursor, lag and the last full check; the only thing there is to do, for files are kept
-    /// in step by themselves
+    /// Show what of a directory is left out and why, or of a table its cursor, lag and last full
+    /// check; files are kept in step by themselves
     #[arg(long, required = true)]
     status: bool,
 }
@@ -29,8 +30,32 @@ pub async fn run(context: &mut Context, args: SyncArgs) -> Outcome {
         .sync_status(&selector.reference)
         .await
         .map_err(|error| selector.explain(error))?;
-    context.printer.view(&view, || table::pairs(rows(&view)))?;
+    context.printer.view(&view, || {
+        if view.is_directory {
+            of_directory(&view)
+        } else {
+            table::pairs(rows(&view))
+        }
+    })?;
+    if !view.left_out.is_empty() {
+        context.printer.note(
+            "`[sync] include` in codemate-preview.toml takes what ignore files name; a second `up` applies it",
+        );
+    }
     Ok(0)
+}
+
+fn of_directory(view: &SyncView) -> String {
+    let files = table::pairs([("files", view.files.to_string())]);
+    if view.left_out.is_empty() {
+        return files;
+    }
+    let more = view
+        .has_more
+        .then(|| ["…".to_owned(), "there is more".to_owned()]);
+    let row = |it: &LeftOutView| [text::harmless(&it.path), text::harmless(&it.why)];
+    let rows = view.left_out.iter().map(row).chain(more);
+    format!("{files}\n\n{}", table::columns(["LEFT OUT", "WHY"], rows))
 }
 
 fn rows(view: &SyncView) -> Vec<(&'static str, String)> {

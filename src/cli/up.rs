@@ -173,7 +173,7 @@ async fn start(context: &mut Context, args: &UpArgs) -> Result<Started, Failure>
         credentials: context.credentials(),
     };
     context.printer.busy("starting");
-    let client = context.client().await?;
+    let client = context.client_of_here().await?;
     loop {
         let mut lines = client.start(&request).await?;
         let result = follow::to_result(&mut lines, &mut context.printer).await?;

@@ -42,7 +42,7 @@ by_field! {
     RunOptions { command }
     ReadyOptions { path, status, timeout }
     ReloadOptions { mode, restart_on }
-    SyncOptions { ignore }
+    SyncOptions { ignore, include }
     ProxyOptions { host, forwarded_host }
     LimitOptions { cpus, memory, disk }
     SandboxOptions { root, runtime }

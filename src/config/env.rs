@@ -133,7 +133,7 @@ fn first(names: &[&str]) -> Option<Secret> {
     clippy::disallowed_methods,
     reason = "the one reader of the environment"
 )]
-fn text(name: &str) -> Option<String> {
+pub(super) fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

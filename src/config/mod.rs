@@ -3,6 +3,8 @@
 mod api;
 mod combine;
 mod env;
+mod env_file;
+mod env_names;
 mod error;
 mod inherited;
 mod nearest;
@@ -15,12 +17,15 @@ mod share;
 pub mod size;
 mod strict;
 mod supabase;
+mod surroundings;
 mod tunnels;
 mod user;
 
 pub use api::{ApiSettings, ApiSupabaseSettings, JwtAlgorithm};
 pub use combine::Combine;
 pub use env::Env;
+pub use env_file::{EnvFile, EnvLine, Odd, Remark};
+pub use env_names::{is_env_name, is_sample_name};
 pub use error::ConfigError;
 pub use inherited::Inherited;
 pub use nearest::nearest;
@@ -31,6 +36,7 @@ pub use sandbox::SandboxSettings;
 pub use share::ShareSettings;
 pub use strict::{TomlFault, from_toml};
 pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
+pub use surroundings::Surroundings;
 pub use tunnels::{
     CloudflareSettings, CommandSettings, NgrokSettings, SshPreset, SshSettings, StaticSettings,
     TunnelSettings,

@@ -48,8 +48,6 @@ pub enum LifecycleError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
-    #[error("the files of `{name}` are a directory of this host, not rows of a table")]
-    NotRows { name: String },
     #[error(transparent)]
     Gateway(#[from] GatewayError),
     #[error(transparent)]
@@ -156,7 +154,6 @@ impl LifecycleError {
             Self::Store(error) => error.problem(),
             Self::Config(error) => error.problem(),
             Self::Supabase(error) => error.problem(),
-            Self::NotRows { .. } => problem(Code::Usage),
             Self::Gateway(error) => error.problem(),
             Self::NoTunnel(error) => error.problem(),
             Self::Explained { problem } => problem.as_ref().clone(),

@@ -19,6 +19,7 @@ use super::{
     step::Step,
 };
 use crate::{
+    config::is_env_name,
     model::{Event, Phase, Plan, SyncReport},
     source::Batch,
 };
@@ -94,6 +95,9 @@ impl Instance {
                 Consequence::Reinstall
             });
         }
+        if self.is_of_another_environment(&synced.changed).await {
+            consequence = consequence.max(Consequence::Restart);
+        }
         let settings = settings_among(&synced.changed).cloned();
         self.journal.tell(Event::Sync(SyncReport {
             caused: consequence.told(),
@@ -106,6 +110,19 @@ impl Instance {
             });
         }
         consequence
+    }
+
+    /// Whether its app has values that an edited `.env` no longer gives it.
+    async fn is_of_another_environment(&self, changed: &[String]) -> bool {
+        let name = |path: &String| is_env_name(path.rsplit('/').next().unwrap_or(path));
+        let State::Live(live) = &self.state else {
+            return false;
+        };
+        if !changed.iter().any(name) {
+            return false;
+        }
+        let variables = self.variables().await;
+        variables.is_ok_and(|now| live.is_outdated(&now, self.record.secrets_revision))
     }
 
     /// What the project depends on changed. The app goes on with the old until the new is there;

@@ -7,14 +7,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     LifecycleError,
     disk::{Overrun, Watchdog},
-    edit,
+    edit, env_files,
     journal::Journal,
     prober::{Hosts, Prober},
     ready::Rules,
     refusals,
     route::Door,
     survey::Survey,
-    variables::Masking,
+    variables::{Masking, Variables},
 };
 use crate::{
     engine::{
@@ -70,6 +70,8 @@ pub struct Live {
     pub is_open: bool,
     /// Counts starts of the app, so that the outcome of an older one is not taken for a newer's.
     pub round: u64,
+    /// What its app was started with; `None` of one that an earlier agent started.
+    pub(super) started_with: Option<Variables>,
     /// Who asked for the restart that is going on.
     pub askers: Vec<oneshot::Sender<Result<UpOutcome, LifecycleError>>>,
 }
@@ -125,6 +127,7 @@ impl Live {
             answered: None,
             is_open: false,
             round: 0,
+            started_with: None,
             askers: Vec::new(),
             link,
             scope,
@@ -156,12 +159,40 @@ impl Live {
         }
     }
 
+    /// Start its app, in place of one that runs.
+    pub(super) async fn start_app(&mut self, variables: &Variables) -> Result<(), LifecycleError> {
+        self.link.start_app(variables.for_app(&self.plan)).await?;
+        self.started_with = Some(variables.clone());
+        Ok(())
+    }
+
+    /// Whether what its app was started with is no more what it would be started with now.
+    pub(super) fn is_outdated(&self, variables: &Variables, revision: u64) -> bool {
+        match &self.started_with {
+            Some(before) => before != variables,
+            None => variables.revision != revision || !variables.brought.names.is_empty(),
+        }
+    }
+
+    /// Have the files inside that a command of the app's asks for and that are not there.
+    pub(super) async fn make_env_files(&mut self, variables: &Variables) {
+        let mut given = variables.brought.given.clone();
+        given.extend(variables.all().clone());
+        let (source, plan) = (self.sync.source().clone(), self.plan.clone());
+        let made = tokio::task::spawn_blocking(move || env_files::missing(&source, &plan, &given));
+        let made = made.await.unwrap_or_default().into_iter();
+        self.sync
+            .make(made.map(|(path, content)| (path, content.into())).collect());
+    }
+
     /// Go on with a fresh link to the same container.
     pub fn take_over(&mut self, fresh: Self) {
         let old = std::mem::replace(self, fresh);
         old.scope.cancel();
         self.answered = old.answered;
         self.is_open = old.is_open;
+        self.started_with = old.started_with;
+        self.sync.make(old.sync.made().clone());
         // Outcomes that are on their way are of the old link.
         self.round = old.round + 1;
         self.askers = old.askers;

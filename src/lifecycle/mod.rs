@@ -5,6 +5,8 @@ mod ask;
 mod disk;
 mod down;
 mod edit;
+mod env_files;
+mod env_secrets;
 mod error;
 pub mod explain;
 mod find;
@@ -70,7 +72,7 @@ use crate::{
     source::supabase::Desk,
     store::{PastEvent, Record, Store},
     task::Scope,
-    tunnel::Tunnels,
+    tunnel::{Notice, Tunnels},
 };
 use handle::Handle;
 use instance::{Command, Epoch, Instance, State, UpJob};
@@ -81,6 +83,7 @@ pub use image::{BaseImage, Images};
 pub use journal::{Entry, Journal};
 pub use order::{Starting, UpOrder};
 pub use probe::Probed;
+pub use projects::{FilesStatus, MOST_LEFT_OUT};
 pub use prune::Waste;
 pub use seen::Seen;
 pub use share::Revoked;
@@ -119,6 +122,15 @@ pub struct House {
 impl House {
     fn url(&self, name: &Name) -> String {
         format!("http://{name}.localhost:{}", self.settings.gateway_port)
+    }
+
+    /// That there is no public URL is told once on a host; other notices are about this URL.
+    fn is_news(&self, notice: Notice) -> bool {
+        match notice {
+            // Told once more where it cannot be remembered.
+            Notice::LocalOnly => self.store.is_first("local-only").unwrap_or(true),
+            Notice::FreshUrl => true,
+        }
     }
 }
 

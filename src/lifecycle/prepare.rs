@@ -23,7 +23,7 @@ use crate::{
     },
     project::{self, LocalTree, Templates, images::Registry},
     security::{Abilities, Approved, LimitRequest, limits},
-    source::LocalSource,
+    source::{LocalSource, Names, Selection, SourceError},
     store::{Record, Source},
 };
 
@@ -50,6 +50,7 @@ impl Instance {
         };
         let report = detect(directory, told, config_dir, &self.house.images.registry).await?;
         let plan = report.plan.clone();
+        let variables = self.bring(variables, &plan).await;
         let notes = report.notes.clone();
         self.journal.tell(Event::Detect(Box::new(report)));
         for Note { message, hint } in notes {
@@ -106,8 +107,7 @@ impl Instance {
         engine: &Abilities,
     ) -> Result<(Approved<ContainerSpec>, Arc<LocalSource>), LifecycleError> {
         let plan = &decision.plan;
-        let directory = PathBuf::from(self.record.source.directory());
-        let source = LocalSource::open(directory, &plan.ignore)?;
+        let source = open_source(&self.record, plan)?;
         let policy = &self.house.settings.policy;
         let mut spec = spec_of(&self.record, decision, image);
         // One that says nothing gets what there is.
@@ -127,6 +127,30 @@ impl Manager {
         let config_dir = self.house.settings.config_dir.clone();
         detect(directory, options, config_dir, &self.house.images.registry).await
     }
+}
+
+/// What of an instance's directory is wanted. Names that only other systems forbid are taken of a
+/// directory that this host's user has; not of rows, nor of what another caller names.
+pub(super) fn open_source(record: &Record, plan: &Plan) -> Result<LocalSource, SourceError> {
+    let is_here = matches!(record.source, Source::Local { .. }) && record.owner.is_none();
+    let selection = Selection {
+        ignore: plan.ignore.clone(),
+        include: plan.include.clone(),
+        app_root: plan.root.clone(),
+        names: if is_here {
+            Names::Here
+        } else {
+            Names::Everywhere
+        },
+    };
+    LocalSource::select(PathBuf::from(record.source.directory()), selection)
+}
+
+/// The files that detection may look at: those that will be there.
+fn tree(directory: &Path, selection: Selection) -> Result<LocalTree, LifecycleError> {
+    let source = LocalSource::select(directory.to_owned(), selection)?;
+    let taken = move |path: &str, is_dir: bool| source.takes(path, is_dir);
+    Ok(LocalTree::open_where(directory, Arc::new(taken))?)
 }
 
 /// What an instance's container is asked to be.
@@ -165,7 +189,13 @@ pub(super) async fn detect(
         let config_dir = config_dir.clone();
         // Off the runtime's threads, for it reads files.
         off_thread(move || {
-            let tree = LocalTree::open(&directory)?;
+            let selection = Selection {
+                ignore: options.sync.ignore.clone().unwrap_or_default(),
+                include: options.sync.include.clone().unwrap_or_default(),
+                app_root: options.root.clone().unwrap_or_default(),
+                names: Names::Here,
+            };
+            let tree = tree(&directory, selection)?;
             let templates = Templates::embedded().with_user_dirs(&directory, &config_dir)?;
             Ok(project::detect_where(
                 &tree, &templates, &options, registry,
@@ -193,7 +223,13 @@ pub(super) async fn install_key(
 ) -> Result<String, LifecycleError> {
     let (plan, root, image_id) = (plan.clone(), root.to_owned(), image_id.to_owned());
     off_thread(move || {
-        let tree = LocalTree::open(&root)?;
+        let selection = Selection {
+            ignore: plan.ignore.clone(),
+            include: plan.include.clone(),
+            app_root: plan.root.clone(),
+            names: Names::Here,
+        };
+        let tree = tree(&root, selection)?;
         Ok(project::install_key(&plan, &tree, &image_id))
     })
     .await

@@ -1,13 +1,16 @@
-//! What a [`Manager`] is asked about projects whose files are rows of a table.
+//! What a [`Manager`] is asked about the files of projects, be they a directory's or rows of a table.
 
 use std::sync::Arc;
 
-use super::{LifecycleError, Manager};
+use super::{LifecycleError, Manager, prepare::open_source};
 use crate::{
     config::SupabaseEnv,
     model::{InstanceId, Name},
-    source::supabase::{Desk, FollowStatus},
-    store::{Source, SupabaseCredentials},
+    source::{
+        LeftOut, LocalSource,
+        supabase::{Desk, FollowStatus},
+    },
+    store::{Record, Source, SupabaseCredentials},
 };
 
 impl Manager {
@@ -33,16 +36,20 @@ impl Manager {
         }
     }
 
-    /// How far the files of an instance are behind its table.
-    pub fn rows(&self, asked: &str) -> Result<FollowStatus, LifecycleError> {
+    /// How far the files of an instance are: behind their table, or what of their directory does not
+    /// get in.
+    pub async fn files(&self, asked: &str) -> Result<FilesStatus, LifecycleError> {
         let (_, handle) = self.find(asked)?;
         let record = handle.view.borrow().clone();
         let status = handle.rows.borrow().clone();
         match (status, &record.source) {
-            (Some(status), _) => Ok(status.borrow().clone()),
-            (None, Source::Local { .. }) => Err(LifecycleError::NotRows {
-                name: record.name.to_string(),
-            }),
+            (Some(status), _) => Ok(FilesStatus::Rows(status.borrow().clone())),
+            (None, Source::Local { .. }) => {
+                let look = move || directory_status(&record);
+                tokio::task::spawn_blocking(look)
+                    .await
+                    .unwrap_or(Err(LifecycleError::ShuttingDown))
+            }
             (None, Source::Supabase { .. }) => Err(LifecycleError::not_running(&record)),
         }
     }
@@ -65,4 +72,34 @@ impl Manager {
         .map_err(|_| LifecycleError::ShuttingDown)??;
         Ok(())
     }
+}
+
+/// Where the files of an instance are.
+#[derive(Debug, Clone)]
+pub enum FilesStatus {
+    Rows(FollowStatus),
+    Directory {
+        /// How many get in.
+        files: usize,
+        /// What does not, by path, [`MOST_LEFT_OUT`] at most.
+        left_out: Vec<LeftOut>,
+        has_more: bool,
+    },
+}
+
+/// Paths that are told of one directory.
+pub const MOST_LEFT_OUT: usize = 500;
+
+fn directory_status(record: &Record) -> Result<FilesStatus, LifecycleError> {
+    let source = match &record.plan {
+        Some(plan) => open_source(record, plan)?,
+        None => LocalSource::open(record.source.directory().into(), &[])?,
+    };
+    let files = source.scan()?.entries.len();
+    let (left_out, has_more) = source.all_left_out(MOST_LEFT_OUT)?;
+    Ok(FilesStatus::Directory {
+        files,
+        left_out,
+        has_more,
+    })
 }

@@ -9,6 +9,7 @@ use super::{
     LifecycleError,
     instance::{Instance, State, UpJob},
     live::{Live, is_gone},
+    prepare::open_source,
     route::Door,
     share::ShareWish,
 };
@@ -16,7 +17,7 @@ use crate::{
     engine::{EngineError, Observed, link::AppState},
     gateway::Target,
     model::{AppExit, Code, Event, Phase, Problem},
-    source::{Batch, LocalSource},
+    source::Batch,
     store::Intent,
 };
 
@@ -91,16 +92,16 @@ impl Instance {
         };
         let plan = Arc::new(plan.clone());
         let variables = self.variables().await?;
-        let directory = std::path::PathBuf::from(self.record.source.directory());
-        let source = Arc::new(LocalSource::open(directory, &plan.ignore)?);
+        let source = Arc::new(open_source(&self.record, &plan)?);
         let mut live = Live::attach(self.tenant().await?, plan, source).await?;
         live.answered = Some(answered);
         let prober = live.prober(&self.masking, self.hosts());
+        live.make_env_files(&variables).await;
         if live.link.hello().app_is_running() {
             live.is_open = true;
             self.door.send_replace(live.door(answered));
         } else {
-            live.link.start_app(variables.for_app(&live.plan)).await?;
+            live.start_app(&variables).await?;
             self.record.secrets_revision = variables.revision;
             live.probe_later(prober);
         }
@@ -229,7 +230,7 @@ impl Instance {
                 self.app_exited(exit).await;
             }
             None => {
-                live.link.start_app(variables.for_app(&live.plan)).await?;
+                live.start_app(&variables).await?;
                 live.probe_later(prober);
             }
         }

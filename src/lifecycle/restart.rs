@@ -40,7 +40,7 @@ impl Instance {
         self.house.routes.let_go(&self.record.name);
     }
 
-    /// As it was started, unless its secrets have changed since.
+    /// As it was started, unless its variables have changed since.
     async fn start_again(&mut self) -> Result<(), LifecycleError> {
         if matches!(self.state, State::Down) {
             return Ok(());
@@ -54,11 +54,11 @@ impl Instance {
         };
         let prober = live.prober(&self.masking, hosts);
         live.is_open = false;
-        if variables.revision == self.record.secrets_revision {
-            live.link.restart_app(true).await?;
-        } else {
-            live.link.start_app(variables.for_app(&live.plan)).await?;
+        if live.is_outdated(&variables, self.record.secrets_revision) {
+            live.start_app(&variables).await?;
             self.record.secrets_revision = variables.revision;
+        } else {
+            live.link.restart_app(true).await?;
         }
         live.probe_later(prober);
         self.save().await

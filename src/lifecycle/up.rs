@@ -113,6 +113,9 @@ impl Instance {
         self.record.secrets_revision = decision.variables.revision;
         let variables = decision.variables;
         self.record.limits = decision.limits;
+        for event in variables.brought.told(self.record.generation == 0) {
+            self.journal.tell(event);
+        }
         self.record.generation = spec.generation;
         self.record.intent = Intent::Up;
         self.record.last_exit = None;
@@ -144,7 +147,8 @@ impl Instance {
         self.forget_log().await;
         let tenant = self.tenant().await?;
         self.tell_of_quota(&tenant.watchdog);
-        let live = Live::attach(tenant, plan.clone(), source).await?;
+        let mut live = Live::attach(tenant, plan.clone(), source).await?;
+        live.make_env_files(&variables).await;
         self.state = State::Live(Box::new(live));
         self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
             instance.first_sync().await?;
@@ -291,7 +295,7 @@ async fn start_and_probe(
     (prober, step): (&Prober, &Step<'_>),
     id: &InstanceId,
 ) -> Result<Answered, LifecycleError> {
-    live.link.start_app(variables.for_app(&live.plan)).await?;
+    live.start_app(variables).await?;
     let ready = prober.until_ready(|told| step.tell_start(told));
     tokio::pin!(ready);
     loop {

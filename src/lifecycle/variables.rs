@@ -1,12 +1,15 @@
-//! `Variables`: what the user gave for the environment of an instance's processes. It goes to each
-//! over the guest's link, and to the engine never: whoever may ask it about a container would see.
+//! `Variables`: what the user gave for the environment of an instance's processes, and what the
+//! project's `.env` files bring. It goes to each over the guest's link, and to the engine never:
+//! whoever may ask it about a container would see.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use super::{LifecycleError, Manager, instance::Instance};
+use super::{
+    LifecycleError, Manager, env_files::Brought, instance::Instance, prepare::open_source,
+};
 use crate::{
     engine::link::AppSpec,
     model::{InstanceId, Mask, Options, Plan, Secret},
@@ -20,10 +23,12 @@ const FIXED: [&str; 2] = ["HOME", "USER"];
 /// How long an app may take to end when asked to.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Flags over secrets over files.
-#[derive(Debug, Clone, Default)]
+/// Flags over secrets over the settings' files; for the app, those over its `.env` files, and these
+/// over what the template says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Variables {
     all: BTreeMap<String, Secret>,
+    pub brought: Brought,
     /// Of the secrets in it, as in [`InstanceSecrets::revision`].
     pub revision: u64,
 }
@@ -39,6 +44,7 @@ impl Variables {
         }
         Self {
             all,
+            brought: Brought::default(),
             revision: kept.revision,
         }
     }
@@ -48,7 +54,7 @@ impl Variables {
     }
 
     pub fn mask(&self) -> Mask {
-        Mask::new(self.all.values())
+        Mask::new(self.all.values().chain(self.brought.secrets()))
     }
 
     /// For a step of the installation, or a command beside the app.
@@ -68,13 +74,14 @@ impl Variables {
     }
 
     pub fn for_app(&self, plan: &Plan) -> AppSpec {
+        // Of the template's own, what a `.env` sets is left to whoever reads that.
         let own = plan.run.env.iter();
         let mut env: BTreeMap<String, Secret> = own
+            .filter(|(name, _)| !self.brought.names.contains(*name))
             .map(|(name, value)| (name.clone(), Secret::new(value)))
             .collect();
-        // The user's win over the template's; the port alone is what the plan says.
+        env.extend(self.brought.given.clone());
         env.extend(self.for_command(Some(plan)));
-        env.insert("PORT".to_owned(), Secret::new(plan.run.port.to_string()));
         AppSpec {
             argv: plan.run.argv.clone(),
             env: env.into_iter().collect(),
@@ -119,11 +126,36 @@ impl Instance {
         Ok(variables)
     }
 
-    /// The same with the options it has.
+    /// The same with the options it has, and with what its files bring now.
     pub(super) async fn variables(&self) -> Result<Variables, LifecycleError> {
-        self.variables_for(&self.record.options, &self.record.env_flags)
-            .await
+        let (options, flags) = (&self.record.options, &self.record.env_flags);
+        let variables = self.variables_for(options, flags).await?;
+        match &self.record.plan {
+            Some(plan) => Ok(self.bring(variables, plan).await),
+            None => Ok(variables),
+        }
     }
+
+    /// Add what the project's `.env` files bring. A directory that cannot be read brings nothing; who
+    /// copies it says why.
+    pub(super) async fn bring(&self, mut variables: Variables, plan: &Plan) -> Variables {
+        variables.brought = brought(&self.record, plan).await;
+        self.masking.set(variables.mask());
+        variables
+    }
+}
+
+async fn brought(record: &Record, plan: &Plan) -> Brought {
+    let (record, plan) = (record.clone(), plan.clone());
+    let read = move || {
+        let source = open_source(&record, &plan).ok()?;
+        Brought::read(&source, &plan).ok()
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }
 
 impl Manager {
@@ -167,7 +199,12 @@ impl Manager {
         let id = record.id.clone();
         let kept = self.with_store(move |store| store.secrets(&id)).await?;
         let variables = Variables::of(&record.options, &record.env_flags, &kept);
-        Ok(variables.for_command(record.plan.as_ref()))
+        let Some(plan) = &record.plan else {
+            return Ok(variables.for_command(None));
+        };
+        let mut env: BTreeMap<String, Secret> = brought(record, plan).await.given;
+        env.extend(variables.for_command(Some(plan)));
+        Ok(env.into_iter().collect())
     }
 }
 
@@ -209,25 +246,57 @@ mod tests {
         assert_eq!(variables.revision, 4);
     }
 
-    #[test]
-    fn the_users_variables_win_over_the_plans_but_for_the_port() {
+    fn a_plan() -> Plan {
         let record = include_str!("../../tests/fixtures/store/v4/0123456789ab.json");
         let record: serde_json::Value = serde_json::from_str(record).unwrap();
         let mut plan: Plan = serde_json::from_value(record["plan"].clone()).unwrap();
         for name in ["HOST", "MODE", "PORT"] {
             plan.run.env.insert(name.to_owned(), "plan".to_owned());
         }
+        plan
+    }
+
+    fn for_app(variables: &Variables) -> Vec<(String, String)> {
+        let env = variables.for_app(&a_plan()).env.into_iter();
+        env.map(|(name, it)| (name, it.reveal().to_owned()))
+            .collect()
+    }
+
+    fn pairs(pairs: [(&str, &str); 3]) -> Vec<(String, String)> {
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    #[test]
+    fn the_users_variables_win_over_the_plans() {
         let mut options = Options::default();
         for name in ["MODE", "PORT"] {
             options.env.insert(name.to_owned(), Secret::new("user"));
         }
         let variables = Variables::of(&options, &BTreeSet::new(), &InstanceSecrets::default());
-        let env = variables.for_app(&plan).env;
-        let env: Vec<_> = env
-            .iter()
-            .map(|(name, it)| (name.as_str(), it.reveal()))
-            .collect();
-        assert_eq!(env, [("HOST", "plan"), ("MODE", "user"), ("PORT", "5000")]);
+        let expected = [("HOST", "plan"), ("MODE", "user"), ("PORT", "user")];
+        assert_eq!(for_app(&variables), pairs(expected));
+    }
+
+    /// A port and a host there may be a database's.
+    #[test]
+    fn what_the_project_brings_wins_over_the_plans_and_under_the_users() {
+        let mut options = Options::default();
+        options.env.insert("MODE".to_owned(), Secret::new("user"));
+        let kept = InstanceSecrets::default();
+        let mut variables = Variables::of(&options, &BTreeSet::new(), &kept);
+        variables.brought.names = ["HOST", "MODE", "PORT"].map(str::to_owned).into();
+        for (name, value) in [("MODE", "file"), ("PORT", "5432")] {
+            let value = Secret::new(value);
+            variables.brought.given.insert(name.to_owned(), value);
+        }
+        // Which host counts is for the app's own reader to say.
+        let expected = [("MODE", "user"), ("PORT", "5432")];
+        assert_eq!(
+            for_app(&variables),
+            pairs([expected[0], expected[1], ("", "")])[..2]
+        );
     }
 
     #[test]

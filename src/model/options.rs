@@ -74,6 +74,8 @@ pub struct ReloadOptions {
 pub struct SyncOptions {
     /// In gitignore syntax, after the ignore files.
     pub ignore: Option<Vec<String>>,
+    /// In the same syntax: taken although an ignore file or `ignore` names it.
+    pub include: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

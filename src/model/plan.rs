@@ -39,6 +39,9 @@ pub struct Plan {
     pub public_deny: Vec<String>,
     /// Left out of sync besides the ignore files, in gitignore syntax.
     pub ignore: Vec<String>,
+    /// Taken although an ignore file or [`Plan::ignore`] names it, in the same syntax.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
     /// Applies to install and run.
     pub env: BTreeMap<String, String>,
 }

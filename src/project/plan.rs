@@ -57,9 +57,9 @@ pub fn assemble(
     notes: &mut Vec<Note>,
 ) -> Result<Plan, ProjectError> {
     let (image, stack, version) = image(view, options, registry, notes)?;
-    let fixed = port_of(options)?;
+    let asked = port_of(options)?;
     let variables = Variables {
-        port: fixed.or(view.template.run.port).unwrap_or(PORT),
+        port: asked.or(view.template.run.port).unwrap_or(PORT),
         version: version
             .as_ref()
             .map(|it| it.version.clone())
@@ -89,8 +89,8 @@ pub fn assemble(
         run: RunCommand {
             argv,
             port: variables.port,
-            port_is_fixed: fixed.is_some(),
-            listens: fixed.is_some() || view.template.run.listens.unwrap_or(true),
+            port_is_fixed: options.port.is_some(),
+            listens: asked.is_some() || view.template.run.listens.unwrap_or(true),
             env: run_env,
         },
         ready,
@@ -109,6 +109,7 @@ pub fn assemble(
             .unwrap_or(false),
         public_deny: view.template.proxy.public_deny.clone().unwrap_or_default(),
         ignore,
+        include: options.sync.include.clone().unwrap_or_default(),
         env,
     })
 }
@@ -162,7 +163,8 @@ fn image(
     ))
 }
 
-/// The port the user fixed, by name or by what the app is told in its environment.
+/// The port the user names, or that of a variable, which may be another server's: only the former
+/// is held to.
 fn port_of(options: &Options) -> Result<Option<u16>, ProjectError> {
     match (options.port, options.env.get("PORT")) {
         (Some(0), _) => bad("port", "expected 1 to 65535"),

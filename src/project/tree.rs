@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use ignore::WalkBuilder;
@@ -26,6 +27,9 @@ pub trait Tree {
         None
     }
 }
+
+/// Whether what is at a path gets in; the second says that it is a directory.
+pub type Taken = dyn Fn(&str, bool) -> bool + Send + Sync;
 
 /// A directory of this machine, as far as detection looks into it.
 #[derive(Debug)]
@@ -59,7 +63,17 @@ impl LocalTree {
         ".cache",
     ];
 
+    /// All that `.gitignore` and `.codemateignore` do not name.
     pub fn open(root: &Path) -> Result<Self, ProjectError> {
+        Self::read_with(root, None)
+    }
+
+    /// What is taken, by its path from the root and by whether it is a directory.
+    pub fn open_where(root: &Path, taken: Arc<Taken>) -> Result<Self, ProjectError> {
+        Self::read_with(root, Some(&taken))
+    }
+
+    fn read_with(root: &Path, taken: Option<&Arc<Taken>>) -> Result<Self, ProjectError> {
         let unreadable = |error: &dyn std::fmt::Display| ProjectError::Unreadable {
             path: root.display().to_string(),
             reason: error.to_string(),
@@ -69,7 +83,7 @@ impl LocalTree {
         let mut files = Vec::new();
         // Level by level, so that a wide directory cannot crowd out what is nearer the top.
         for depth in 1..=Self::DEPTH {
-            if !Self::level(&root, depth, &mut files) {
+            if !Self::level(&root, depth, taken, &mut files) {
                 break;
             }
         }
@@ -77,24 +91,39 @@ impl LocalTree {
     }
 
     /// Adds the files of one level; whether there is room for more.
-    fn level(root: &Path, depth: usize, files: &mut Vec<String>) -> bool {
-        let walk = WalkBuilder::new(root)
-            .hidden(false)
+    fn level(
+        root: &Path,
+        depth: usize,
+        taken: Option<&Arc<Taken>>,
+        files: &mut Vec<String>,
+    ) -> bool {
+        let mut walk = WalkBuilder::new(root);
+        walk.hidden(false)
             .parents(false)
             .ignore(false)
             .git_global(false)
             .git_exclude(false)
+            .git_ignore(taken.is_none())
             .require_git(false)
-            .add_custom_ignore_filename(".codemateignore")
             .max_depth(Some(depth))
-            .sort_by_file_name(Ord::cmp)
-            .filter_entry(|entry| {
-                entry
-                    .file_name()
-                    .to_str()
-                    .is_some_and(|name| !Self::SKIPPED.contains(&name))
-            })
-            .build();
+            .sort_by_file_name(Ord::cmp);
+        if taken.is_none() {
+            walk.add_custom_ignore_filename(".codemateignore");
+        }
+        let (top, taken) = (root.to_owned(), taken.cloned());
+        walk.filter_entry(move |entry| {
+            let Some(name) = entry.file_name().to_str() else {
+                return false;
+            };
+            let path = entry.path().strip_prefix(&top).ok().and_then(Path::to_str);
+            let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let is_taken = match (&taken, path) {
+                (Some(taken), Some(path)) if !path.is_empty() => taken(path, is_dir),
+                _ => true,
+            };
+            is_taken && !Self::SKIPPED.contains(&name)
+        });
+        let walk = walk.build();
         for entry in walk.flatten() {
             if entry.depth() != depth || entry.file_type().is_none_or(|kind| kind.is_dir()) {
                 continue;

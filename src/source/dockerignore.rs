@@ -16,6 +16,8 @@ pub struct DockerIgnore {
 
 #[derive(Debug, Clone)]
 struct Line {
+    /// From 1.
+    number: usize,
     is_exception: bool,
     names: Vec<String>,
 }
@@ -45,6 +47,7 @@ impl DockerIgnore {
                 Some(source) if regex::Regex::new(&source).is_ok() => {
                     sources.push(source);
                     lines.push(Line {
+                        number: index + 1,
                         is_exception,
                         names,
                     });
@@ -68,11 +71,20 @@ impl DockerIgnore {
         &self.bad
     }
 
-    /// Whether `path` is excluded. Of its ancestors, only those with more than `freed` names count:
-    /// the others were included by a stronger rule.
-    pub fn excludes(&self, path: &str, freed: usize) -> bool {
+    /// Whether it leaves everything out but what it names, as `*` and `!src` do.
+    pub fn is_a_list_of_exceptions(&self) -> bool {
+        self.lines.iter().any(|line| {
+            let is_everything = line.names.iter().all(|name| name == "*" || name == "**");
+            let is_any_depth = line.names.len() == 1 || line.names.iter().any(|name| name == "**");
+            !line.is_exception && is_everything && is_any_depth
+        })
+    }
+
+    /// The number of the line that excludes `path`, if one does. Of its ancestors, only those with
+    /// more than `freed` names count: the others were included by a stronger rule.
+    pub fn excludes(&self, path: &str, freed: usize) -> Option<usize> {
         if self.lines.is_empty() {
-            return false;
+            return None;
         }
         let mut matched = vec![false; self.lines.len()];
         let ends = path
@@ -84,13 +96,14 @@ impl DockerIgnore {
                 matched[index] = true;
             }
         }
-        let last = matched.iter().rposition(|&hit| hit);
-        last.is_some_and(|index| !self.lines[index].is_exception)
+        let last = &self.lines[matched.iter().rposition(|&hit| hit)?];
+        (!last.is_exception).then_some(last.number)
     }
 
-    /// Whether nothing below the directory can be included, so that it need not be read.
-    pub fn prunes(&self, dir: &str, freed: usize) -> bool {
-        self.excludes(dir, freed) && !self.lines.iter().any(|line| line.may_include_below(dir))
+    /// The same for a directory, if nothing below it can be included, so that it need not be read.
+    pub fn prunes(&self, dir: &str, freed: usize) -> Option<usize> {
+        self.excludes(dir, freed)
+            .filter(|_| !self.lines.iter().any(|line| line.may_include_below(dir)))
     }
 }
 
@@ -190,7 +203,7 @@ mod tests {
     use super::*;
 
     fn excluded(lines: &str, path: &str) -> bool {
-        DockerIgnore::parse(lines).excludes(path, 0)
+        DockerIgnore::parse(lines).excludes(path, 0).is_some()
     }
 
     /// The examples of Docker's documentation and of its matcher's own behaviour.
@@ -273,26 +286,73 @@ mod tests {
         assert!(excluded(lines, "docs/guide.md"));
         assert!(!excluded(lines, "docs/README.md"));
         let rules = DockerIgnore::parse("docs\nout\n!docs/README.md");
-        assert!(!rules.prunes("docs", 0));
-        assert!(rules.prunes("docs/sub", 0));
-        assert!(rules.prunes("out", 0));
-        assert!(!DockerIgnore::parse(lines).prunes("docs/sub", 0));
-        assert!(!DockerIgnore::parse("*\n!**/x").prunes("any/where", 0));
-        assert!(!DockerIgnore::parse("*\n!src/**").prunes("src/a", 0));
+        assert!(!rules.prunes("docs", 0).is_some());
+        assert!(rules.prunes("docs/sub", 0).is_some());
+        assert!(rules.prunes("out", 0).is_some());
+        assert!(!DockerIgnore::parse(lines).prunes("docs/sub", 0).is_some());
+        assert!(
+            !DockerIgnore::parse("*\n!**/x")
+                .prunes("any/where", 0)
+                .is_some()
+        );
+        assert!(
+            !DockerIgnore::parse("*\n!src/**")
+                .prunes("src/a", 0)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_list_of_exceptions_is_told_from_a_list_of_files() {
+        for lines in [
+            "*\n!dist",
+            "**\n!src/**",
+            "/*\n!a",
+            "**/*\n!a",
+            "node_modules\n*\n!x",
+            "./*",
+        ] {
+            assert!(
+                DockerIgnore::parse(lines).is_a_list_of_exceptions(),
+                "{lines:?}"
+            );
+        }
+        for lines in [
+            "",
+            "*.md\n!README.md",
+            "src",
+            "*/temp",
+            "!*",
+            "**/*.py",
+            "*/*",
+        ] {
+            assert!(
+                !DockerIgnore::parse(lines).is_a_list_of_exceptions(),
+                "{lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_line_is_numbered() {
+        let rules = DockerIgnore::parse("# c\n\ndocs\n!docs/a\ndocs/a/b");
+        assert_eq!(rules.excludes("docs/x", 0), Some(3));
+        assert_eq!(rules.excludes("docs/a/b", 0), Some(5));
+        assert_eq!(rules.excludes("docs/a", 0), None);
     }
 
     #[test]
     fn a_freed_directory_is_not_excluded_by_its_own_name() {
         let rules = DockerIgnore::parse("dist\n**/*.map");
-        assert!(rules.excludes("dist/a.js", 0));
-        assert!(!rules.excludes("dist/a.js", 1));
-        assert!(rules.excludes("dist/a.map", 1));
+        assert!(rules.excludes("dist/a.js", 0).is_some());
+        assert!(!rules.excludes("dist/a.js", 1).is_some());
+        assert!(rules.excludes("dist/a.map", 1).is_some());
     }
 
     #[test]
     fn what_is_not_a_pattern_is_named() {
         let rules = DockerIgnore::parse("ok\n[a\n!\n[]\na\\\n[]a]");
         assert_eq!(rules.bad_lines(), [2, 3, 4, 5, 6]);
-        assert!(rules.excludes("ok", 0));
+        assert!(rules.excludes("ok", 0).is_some());
     }
 }

@@ -1,8 +1,9 @@
 //! `Rules`: what is left out of a project, one answer for scans, single paths and watches.
 //!
 //! From the strongest: what is never taken; `.codemateignore` (nearest first, may include again);
-//! the patterns of settings and plan (likewise); then any of `.gitignore` (nearest first) and
-//! `.dockerignore`. What lies below an ignored directory is ignored.
+//! what the settings include; the patterns of settings and plan to ignore (may include again); what
+//! is taken in spite of what follows: the environment's files, and what git tracks; then any of
+//! `.gitignore` (nearest first) and `.dockerignore`. What lies below an ignored directory is ignored.
 
 use std::{
     collections::BTreeMap,
@@ -11,67 +12,56 @@ use std::{
 
 use ignore::{
     Match,
-    gitignore::{Gitignore, GitignoreBuilder},
+    gitignore::{Gitignore, Glob},
 };
 
 use super::{
-    Refusal, Why, dockerignore::DockerIgnore, error::SourceError, is_at_or_below, root_dir::RootDir,
+    Refusal, Why,
+    dockerignore::DockerIgnore,
+    exceptions::{Exception, Exceptions},
+    ignore_files::{Chain, DOCKER, DirRules, LONGEST_FILE, Line, is_ignore_file},
+    is_at_or_below,
+    left_out::LeftOut,
+    root_dir::RootDir,
 };
-
-const GIT: &str = ".gitignore";
-const DOCKER: &str = ".dockerignore";
-const OWN: &str = ".codemateignore";
-/// An ignore file that is longer is not one.
-const LONGEST_FILE: u64 = 1 << 20;
-
-/// Whether a change of this file changes what is ignored.
-pub fn is_ignore_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name == GIT || name == OWN || path == DOCKER
-}
 
 #[derive(Debug)]
 pub struct Rules {
     extra: Gitignore,
+    exceptions: Exceptions,
     docker: DockerIgnore,
     /// Read when first asked for.
     dirs: Mutex<BTreeMap<String, Option<Arc<DirRules>>>>,
 }
 
-/// The ignore files of one directory.
-#[derive(Debug)]
-struct DirRules {
-    dir: String,
-    own: Gitignore,
-    git: Gitignore,
-}
-
-/// The rules that apply to the entries of one directory, nearest first.
-#[derive(Debug, Clone)]
-pub struct Chain(Vec<Arc<DirRules>>);
-
-/// The patterns of settings and plan, in gitignore syntax.
-pub fn parse_extra(patterns: &[String]) -> Result<Gitignore, SourceError> {
-    let mut builder = GitignoreBuilder::new(".");
-    for pattern in patterns {
-        builder
-            .add_line(None, pattern)
-            .map_err(|_| SourceError::BadIgnore {
-                pattern: pattern.clone(),
-            })?;
-    }
-    builder.build().map_err(|_| SourceError::BadIgnore {
-        pattern: patterns.join(" "),
-    })
+/// Why an entry is left out.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule<'a> {
+    /// It is made by tools on this machine for this machine, or by editors in passing.
+    Never,
+    /// A line of a `.codemateignore`.
+    Own(Line<'a>),
+    /// A pattern of the settings or the plan.
+    Pattern(&'a Glob),
+    /// A line of a `.gitignore`.
+    Git(Line<'a>),
+    /// This line of `.dockerignore`, from 1.
+    Docker(usize),
+    /// A rule for a directory above it, which is read for other files alone.
+    Above,
 }
 
 impl Rules {
-    pub fn load(root: &RootDir, extra: Gitignore) -> Self {
+    pub fn load(root: &RootDir, extra: Gitignore, exceptions: Exceptions) -> Self {
+        // A list of what an image takes says nothing of what the sources need.
         let docker = root
             .text(DOCKER, LONGEST_FILE)
-            .map_or_else(DockerIgnore::none, |text| DockerIgnore::parse(&text));
+            .map(|text| DockerIgnore::parse(&text))
+            .filter(|docker| !docker.is_a_list_of_exceptions())
+            .unwrap_or_else(DockerIgnore::none);
         Self {
             extra,
+            exceptions,
             docker,
             dirs: Mutex::default(),
         }
@@ -84,74 +74,144 @@ impl Rules {
             .map(|&line| Refusal::new(DOCKER, Why::BadPattern { line }))
     }
 
+    /// For the entries of `dir`, which is taken or read through.
     pub fn chain(&self, root: &RootDir, dir: &str) -> Chain {
-        let mut chain = Vec::new();
-        let mut dir = Some(dir);
-        while let Some(at) = dir {
-            chain.extend(self.of_dir(root, at));
-            dir = match at.rsplit_once('/') {
-                Some((parent, _)) => Some(parent),
-                None => (!at.is_empty()).then_some(""),
-            };
+        let mut chain = Chain {
+            rules: Vec::new(),
+            is_passage: false,
+        };
+        let ends = dir.match_indices('/').map(|(at, _)| at);
+        let dirs = ends.chain([dir.len()]).map(|end| &dir[..end]);
+        chain.rules.extend(self.of_dir(root, ""));
+        for dir in dirs.filter(|dir| !dir.is_empty()) {
+            chain.is_passage = self.leads_through(&chain, dir);
+            if let Some(rules) = self.of_dir(root, dir) {
+                chain.rules.insert(0, rules);
+            }
         }
-        Chain(chain)
+        chain
+    }
+
+    /// Whether of what is below `dir` only that is taken which is for a reason of its own.
+    fn leads_through(&self, chain: &Chain, dir: &str) -> bool {
+        let is_freed = matches!(
+            chain.verdict(dir, true, |rules| &rules.own),
+            Match::Whitelist(_)
+        );
+        if is_freed || self.exceptions.of_settings(dir, true) == Exception::Taken {
+            return false;
+        }
+        match self.extra.matched(dir, true) {
+            Match::Whitelist(_) => false,
+            Match::Ignore(_) => true,
+            Match::None => chain.is_passage || self.named(chain, dir, true).is_some(),
+        }
     }
 
     /// Whether the entry at `path` is left out, its parents being taken. For a directory: whether
     /// nothing below it can be taken.
-    pub fn ignores_entry(&self, chain: &Chain, path: &str, is_dir: bool) -> bool {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        if is_never_taken(name, is_dir) {
-            return true;
-        }
-        if !is_dir && is_ignore_file(path) {
-            return false;
-        }
-        match self.stated(chain, path, is_dir) {
-            Match::Ignore(()) => return true,
-            Match::Whitelist(()) => return false,
-            Match::None => {}
-        }
-        if matches!(
-            chain.verdict(path, is_dir, |rules| &rules.git),
-            Match::Ignore(())
-        ) {
-            return true;
-        }
-        let excluded = |freed| {
-            if is_dir {
-                self.docker.prunes(path, freed)
-            } else {
-                self.docker.excludes(path, freed)
-            }
-        };
-        excluded(0) && excluded(self.freed(chain, path))
+    pub fn ignores_entry(&self, root: &RootDir, chain: &Chain, path: &str, is_dir: bool) -> bool {
+        self.rule_for(root, chain, path, is_dir).is_some()
     }
 
-    /// The same for a path of which nothing is known.
+    /// The rule that leaves the entry at `path` out, its parents being taken.
+    pub fn rule_for<'a>(
+        &'a self,
+        root: &RootDir,
+        chain: &'a Chain,
+        path: &str,
+        is_dir: bool,
+    ) -> Option<Rule<'a>> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if is_never_taken(name, is_dir) {
+            return Some(Rule::Never);
+        }
+        if !is_dir && is_ignore_file(path) {
+            return None;
+        }
+        match chain.verdict(path, is_dir, |rules| &rules.own) {
+            Match::Ignore(line) => return Some(Rule::Own(line)),
+            Match::Whitelist(_) => return None,
+            Match::None => {}
+        }
+        if self.exceptions.of_settings(path, is_dir) != Exception::None {
+            return None;
+        }
+        match self.extra.matched(path, is_dir) {
+            Match::Ignore(glob) => return Some(Rule::Pattern(glob)),
+            Match::Whitelist(_) => return None,
+            Match::None => {}
+        }
+        let rule = match self.named(chain, path, is_dir) {
+            None if chain.is_passage => Rule::Above,
+            rule => rule?,
+        };
+        let exception = self.exceptions.of_project(root, path, is_dir);
+        (exception == Exception::None).then_some(rule)
+    }
+
+    /// The rule of git's or Docker's that names it.
+    fn named<'a>(&'a self, chain: &'a Chain, path: &str, is_dir: bool) -> Option<Rule<'a>> {
+        if let Match::Ignore(line) = chain.verdict(path, is_dir, |rules| &rules.git) {
+            return Some(Rule::Git(line));
+        }
+        if !is_dir && is_read_by_tools(path) {
+            return None;
+        }
+        let line = |freed| match is_dir {
+            true => self.docker.prunes(path, freed),
+            false => self.docker.excludes(path, freed),
+        };
+        line(0)?;
+        line(self.freed(chain, path)).map(Rule::Docker)
+    }
+
+    /// Whether `path` is left out, nothing being known of its parents.
     pub fn ignores(&self, root: &RootDir, path: &str, is_dir: bool) -> bool {
-        let ends = path
-            .match_indices('/')
-            .map(|(at, _)| (at, true))
-            .chain([(path.len(), is_dir)]);
-        ends.into_iter().any(|(end, is_dir)| {
-            let entry = &path[..end];
-            let dir = entry.rsplit_once('/').map_or("", |(dir, _)| dir);
-            !entry.is_empty() && self.ignores_entry(&self.chain(root, dir), entry, is_dir)
+        steps(path, is_dir).any(|(entry, is_dir)| {
+            self.ignores_entry(root, &self.chain(root, parent(entry)), entry, is_dir)
         })
+    }
+
+    /// The same, and why.
+    pub fn left_out(&self, root: &RootDir, path: &str, is_dir: bool) -> Option<LeftOut> {
+        steps(path, is_dir).find_map(|(entry, is_dir)| {
+            let chain = self.chain(root, parent(entry));
+            let rule = self.rule_for(root, &chain, entry, is_dir)?;
+            match rule {
+                Rule::Above => self.above(root, entry),
+                rule => Some(LeftOut::ruled(root, entry, is_dir, rule)),
+            }
+        })
+    }
+
+    /// The first directory above `path` that a rule names.
+    fn above(&self, root: &RootDir, path: &str) -> Option<LeftOut> {
+        steps(parent(path), true).find_map(|(dir, _)| {
+            let chain = self.chain(root, parent(dir));
+            let rule = match self.extra.matched(dir, true) {
+                Match::Ignore(glob) => Rule::Pattern(glob),
+                _ => self.named(&chain, dir, true)?,
+            };
+            let why = LeftOut::ruled(root, dir, true, rule).why;
+            Some(LeftOut {
+                path: path.to_owned(),
+                why,
+            })
+        })
+    }
+
+    /// The rule of git's or Docker's for a file of the environment that is taken in spite of it.
+    pub fn in_spite_of(&self, root: &RootDir, path: &str) -> Option<LeftOut> {
+        let chain = self.chain(root, parent(path));
+        let rule = self.named(&chain, path, false)?;
+        let is_taken = self.rule_for(root, &chain, path, false).is_none();
+        is_taken.then(|| LeftOut::ruled(root, path, false, rule))
     }
 
     /// Read the ignore files at and below `path` again: another directory may have taken its name.
     pub fn forget(&self, path: &str) {
         self.cached().retain(|dir, _| !is_at_or_below(dir, path));
-    }
-
-    /// What the rules say that can also include again.
-    fn stated(&self, chain: &Chain, path: &str, is_dir: bool) -> Match<()> {
-        match chain.verdict(path, is_dir, |rules| &rules.own) {
-            Match::None => self.extra.matched(path, is_dir).map(|_| ()),
-            stated => stated,
-        }
     }
 
     /// How many leading names of `path` make a directory that was included again.
@@ -160,8 +220,11 @@ impl Rules {
             .match_indices('/')
             .map(|(at, _)| &path[..at])
             .enumerate();
-        let freed = parents
-            .filter(|(_, dir)| matches!(self.stated(chain, dir, true), Match::Whitelist(())));
+        let is_freed = |dir: &str| match chain.verdict(dir, true, |rules| &rules.own) {
+            Match::None => self.extra.matched(dir, true).is_whitelist(),
+            stated => stated.is_whitelist(),
+        };
+        let freed = parents.filter(|(_, dir)| is_freed(dir));
         freed.last().map_or(0, |(index, _)| index + 1)
     }
 
@@ -179,52 +242,40 @@ impl Rules {
     }
 }
 
-impl DirRules {
-    fn read(root: &RootDir, dir: &str) -> Option<Self> {
-        let own = read_gitignore(root, dir, OWN);
-        let git = read_gitignore(root, dir, GIT);
-        if own.is_none() && git.is_none() {
-            return None;
-        }
-        let or_empty = |rules: Option<Gitignore>| rules.unwrap_or_else(Gitignore::empty);
-        Some(Self {
-            dir: dir.to_owned(),
-            own: or_empty(own),
-            git: or_empty(git),
-        })
-    }
+/// The directories that `path` is in, from the top, and itself.
+fn steps(path: &str, is_dir: bool) -> impl Iterator<Item = (&str, bool)> {
+    let ends = path.match_indices('/').map(|(at, _)| (at, true));
+    let all = ends.chain([(path.len(), is_dir)]);
+    all.map(|(end, is_dir)| (&path[..end], is_dir))
+        .filter(|(entry, _)| !entry.is_empty())
 }
 
-impl Chain {
-    fn verdict(&self, path: &str, is_dir: bool, of: impl Fn(&DirRules) -> &Gitignore) -> Match<()> {
-        let below = |dir: &str| match path.strip_prefix(dir) {
-            Some(rest) if !dir.is_empty() => rest.strip_prefix('/'),
-            rest => rest,
-        };
-        // A shorter path than the chain was made for has fewer directories above it.
-        self.0
-            .iter()
-            .filter_map(|rules| {
-                below(&rules.dir).map(|rest| of(rules).matched(rest, is_dir).map(|_| ()))
-            })
-            .find(|verdict| !verdict.is_none())
-            .unwrap_or(Match::None)
-    }
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(dir, _)| dir)
 }
 
-fn read_gitignore(root: &RootDir, dir: &str, name: &str) -> Option<Gitignore> {
-    let path = if dir.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{dir}/{name}")
+/// Files at the top that package managers and servers read by name. `.dockerignore` leaves them out
+/// of an image, where they were read before or are copied by themselves.
+fn is_read_by_tools(path: &str) -> bool {
+    const ENDINGS: [&str; 9] = [
+        "toml", "lock", "json", "yaml", "yml", "cfg", "ini", "in", "lockb",
+    ];
+    const BEGINNINGS: [&str; 8] = [
+        "README",
+        "LICENSE",
+        "LICENCE",
+        "CHANGELOG",
+        "requirements",
+        "Procfile",
+        "Pipfile",
+        "setup.py",
+    ];
+    let has_ending = || {
+        let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+        ending.is_some_and(|ending| ENDINGS.contains(&ending))
     };
-    let text = root.text(&path, LONGEST_FILE)?;
-    let mut builder = GitignoreBuilder::new(".");
-    for line in text.strip_prefix('\u{feff}').unwrap_or(&text).lines() {
-        // As git does, a line that is no pattern is passed over.
-        let _ = builder.add_line(None, line);
-    }
-    builder.build().ok()
+    let begins = || BEGINNINGS.iter().any(|begin| path.starts_with(begin));
+    !path.contains('/') && (begins() || has_ending())
 }
 
 /// Made by tools on this machine for this machine, or by editors in passing.
@@ -238,153 +289,5 @@ fn is_never_taken(name: &str, is_dir: bool) -> bool {
             let has = |extension: &str| name.rsplit_once('.').is_some_and(|(_, e)| e == extension);
             has("pyc") || has("swp") || has("swx") || name.ends_with('~') || name.starts_with(".#")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
-
-    use super::*;
-
-    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        dir
-    }
-
-    fn ignored(root: &Path, extra: &[&str], path: &str) -> bool {
-        let extra: Vec<String> = extra.iter().map(|&line| line.to_owned()).collect();
-        let dir = RootDir::open(root).unwrap();
-        let rules = Rules::load(&dir, parse_extra(&extra).unwrap());
-        let (path, is_dir) = path
-            .strip_suffix('/')
-            .map_or((path, false), |path| (path, true));
-        rules.ignores(&dir, path, is_dir)
-    }
-
-    #[test]
-    fn gitignore_nests_negates_and_prunes() {
-        let dir = tree(&[
-            (
-                ".gitignore",
-                "*.log\nbuild/\n/top\n!keep.log\nout/\n!out/kept\ndoc/*.txt\n\\!x\r\n",
-            ),
-            ("a/.gitignore", "!*.log\nlocal\n"),
-            ("a/b/.gitignore", "/anchored\n"),
-        ]);
-        let table = [
-            ("x.log", true),
-            ("keep.log", false),
-            ("a/x.log", false),
-            ("a/b/x.log", false),
-            ("c/x.log", true),
-            ("build/", true),
-            ("build", false),
-            ("c/build/", true),
-            ("build/deep/file", true),
-            ("top", true),
-            ("c/top", false),
-            ("out/kept", true),
-            ("doc/a.txt", true),
-            ("doc/d/a.txt", false),
-            ("!x", true),
-            ("a/local", true),
-            ("local", false),
-            ("a/c/local", true),
-            ("a/b/anchored", true),
-            ("a/anchored", false),
-            ("a/b/c/anchored", false),
-            (".gitignore", false),
-            ("a", false),
-        ];
-        for (path, expected) in table {
-            assert_eq!(ignored(dir.path(), &[], path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn some_things_are_never_taken() {
-        let dir = tree(&[(".codemateignore", "!node_modules\n!.git\n")]);
-        for path in [
-            ".git/",
-            ".git",
-            "a/.git/config",
-            "node_modules/",
-            "a/node_modules/b/c.js",
-            ".venv/",
-            "venv/",
-            "x/__pycache__/",
-            "x/y.pyc",
-            ".DS_Store",
-            ".codemate/",
-            "a.py.swp",
-            "a.py~",
-        ] {
-            assert!(ignored(dir.path(), &[], path), "{path}");
-        }
-        for path in ["venv", "git", "a.py", ".gitattributes", ".env"] {
-            assert!(!ignored(dir.path(), &[], path), "{path}");
-        }
-    }
-
-    #[test]
-    fn our_own_file_is_the_strongest() {
-        let dir = tree(&[
-            (".gitignore", "dist/\n.env\n"),
-            (".dockerignore", "dist\n**/*.map\nlogs\n"),
-            (".codemateignore", "!dist/\n!.env\nsecret\n!kept\n"),
-            ("a/.codemateignore", "!secret\n"),
-        ]);
-        let table = [
-            ("dist/", false),
-            ("dist/a.js", false),
-            ("dist/a.map", true),
-            (".env", false),
-            ("secret", true),
-            ("a/secret", false),
-            ("logs/x", true),
-            ("kept", false),
-            ("extra", true),
-            ("a/extra", true),
-        ];
-        for (path, expected) in table {
-            assert_eq!(
-                ignored(dir.path(), &["extra", "kept"], path),
-                expected,
-                "{path}"
-            );
-        }
-    }
-
-    #[test]
-    fn ignore_files_are_taken_themselves() {
-        let dir = tree(&[(".gitignore", ".*\n"), (".dockerignore", "**\n!app\n")]);
-        for path in [
-            ".gitignore",
-            ".dockerignore",
-            "app/.gitignore",
-            ".codemateignore",
-            "app/x",
-        ] {
-            assert!(!ignored(dir.path(), &[], path), "{path}");
-        }
-        assert!(ignored(dir.path(), &[], "a/.gitignore"));
-        assert!(ignored(dir.path(), &[], "other"));
-    }
-
-    #[test]
-    fn a_bad_pattern_of_the_settings_is_named() {
-        let bad = parse_extra(&["a{b".to_owned()]).unwrap_err();
-        assert_eq!(
-            bad,
-            SourceError::BadIgnore {
-                pattern: "a{b".to_owned()
-            }
-        );
     }
 }

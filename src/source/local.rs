@@ -11,7 +11,10 @@ use rustix::io::Errno;
 
 use super::{
     MOST_FILES, Scan, SourceError, Watch,
-    ignore_rules::{self, Rules},
+    exceptions::Exceptions,
+    ignore_files::parse_extra,
+    ignore_rules::Rules,
+    path_rules::Names,
     root_dir::{Identity, RootDir},
     scan::{TooMany, Walk},
     watch,
@@ -27,14 +30,40 @@ struct Inner {
     root: PathBuf,
     /// Of the directory that was read last, and held something.
     identity: Mutex<Identity>,
-    extra: Gitignore,
+    selection: Selection,
+    /// Of its patterns: those to ignore, those to include.
+    patterns: (Gitignore, Gitignore),
     rules: RwLock<Arc<Rules>>,
 }
 
+/// What of a directory is wanted, besides what its ignore files say. Patterns are in gitignore syntax.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub ignore: Vec<String>,
+    /// Taken whatever else says, but for `.codemateignore` and what is never taken.
+    pub include: Vec<String>,
+    /// The app's own directory below the root, whose `.env` files are taken too.
+    pub app_root: String,
+    pub names: Names,
+}
+
 impl LocalSource {
-    /// Blocking. `extra_ignore` is in gitignore syntax.
-    pub fn open(root: PathBuf, extra_ignore: &[String]) -> Result<Self, SourceError> {
-        let extra = ignore_rules::parse_extra(extra_ignore)?;
+    /// A directory of this host's user. Blocking. `ignore` is in gitignore syntax.
+    pub fn open(root: PathBuf, ignore: &[String]) -> Result<Self, SourceError> {
+        let selection = Selection {
+            ignore: ignore.to_vec(),
+            names: Names::Here,
+            ..Selection::default()
+        };
+        Self::select(root, selection)
+    }
+
+    /// Blocking.
+    pub fn select(root: PathBuf, selection: Selection) -> Result<Self, SourceError> {
+        let patterns = (
+            parse_extra(&selection.ignore)?,
+            parse_extra(&selection.include)?,
+        );
         let root = std::fs::canonicalize(&root).map_err(|error| {
             let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
             refused_root(root, errno)
@@ -46,12 +75,13 @@ impl LocalSource {
         // Opening a directory takes the right to list it, reading names in it another.
         dir.node(".")
             .map_err(|errno| refused_root(root.clone(), errno))?;
-        let rules = RwLock::new(Arc::new(Rules::load(&dir, extra.clone())));
+        let rules = RwLock::new(Arc::new(load(&dir, &selection, &patterns)));
         let identity = Mutex::new(identity);
         Ok(Self(Arc::new(Inner {
             root,
             identity,
-            extra,
+            selection,
+            patterns,
             rules,
         })))
     }
@@ -65,7 +95,7 @@ impl LocalSource {
     pub fn scan(&self) -> Result<Scan, SourceError> {
         let root = self.root_dir()?;
         let rules = self.reload_rules(&root);
-        let mut walk = Walk::new(&root, &rules);
+        let mut walk = Walk::new(&root, &rules, self.names());
         walk.tree("").map_err(|TooMany| self.too_many())?;
         let mut scan = walk.finish();
         scan.refusals.extend(rules.refusals());
@@ -92,7 +122,7 @@ impl LocalSource {
         for path in paths {
             rules.forget(path);
         }
-        let mut walk = Walk::new(&root, &rules);
+        let mut walk = Walk::new(&root, &rules, self.names());
         walk.at(paths).map_err(|TooMany| self.too_many())?;
         let scan = walk.finish();
         let known = *self
@@ -113,6 +143,12 @@ impl LocalSource {
         watch::start(self.clone(), scope).await
     }
 
+    /// Whether the rules, as they were read last, take what is at `path`. Blocking.
+    pub fn takes(&self, path: &str, is_dir: bool) -> bool {
+        let root = self.root_dir();
+        root.is_ok_and(|root| !self.rules().ignores(&root, path, is_dir))
+    }
+
     /// The root, held open for one reading.
     pub fn root_dir(&self) -> Result<RootDir, SourceError> {
         RootDir::open(&self.0.root).map_err(|errno| match errno {
@@ -124,13 +160,21 @@ impl LocalSource {
         })
     }
 
+    pub(super) fn names(&self) -> Names {
+        self.0.selection.names
+    }
+
+    pub(super) fn app_root(&self) -> &str {
+        &self.0.selection.app_root
+    }
+
     pub(super) fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.0.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Read every ignore file again.
     pub(super) fn reload_rules(&self, root: &RootDir) -> Arc<Rules> {
-        let rules = Arc::new(Rules::load(root, self.0.extra.clone()));
+        let rules = Arc::new(load(root, &self.0.selection, &self.0.patterns));
         *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
         rules
     }
@@ -151,6 +195,12 @@ impl LocalSource {
     fn now(&self) -> Result<Identity, SourceError> {
         self.root_dir()?.identity().map_err(|_| self.gone())
     }
+}
+
+fn load(root: &RootDir, selection: &Selection, patterns: &(Gitignore, Gitignore)) -> Rules {
+    let (ignore, include) = patterns.clone();
+    let exceptions = Exceptions::new(include, &selection.include, &selection.app_root);
+    Rules::load(root, ignore, exceptions)
 }
 
 fn refused_root(root: PathBuf, errno: Errno) -> SourceError {

@@ -1,8 +1,15 @@
 //! Where a project's files come from.
 
 mod dockerignore;
+mod env_files;
 mod error;
+mod exceptions;
+mod git_index;
+mod ignore_files;
 mod ignore_rules;
+#[cfg(test)]
+mod ignored;
+mod left_out;
 mod local;
 pub mod path_rules;
 mod poll;
@@ -14,9 +21,12 @@ mod watch;
 mod watched_dirs;
 mod window;
 
+pub use env_files::EnvSource;
 pub use error::SourceError;
-pub use ignore_rules::is_ignore_file;
-pub use local::LocalSource;
+pub use ignore_files::is_ignore_file;
+pub use left_out::{Because, LeftOut};
+pub use local::{LocalSource, Selection};
+pub use path_rules::Names;
 pub use refusal::{NodeKind, Refusal, Why};
 pub use root_dir::RootDir;
 pub(crate) use scan::is_gone;

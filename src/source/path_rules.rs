@@ -64,6 +64,53 @@ pub fn check_extent(path: &str) -> Result<(), BadPath> {
     Ok(())
 }
 
+/// Whose names a source may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Names {
+    /// Those that every system has, for files that come from elsewhere.
+    #[default]
+    Everywhere,
+    /// Those of this host, for a directory that its user has here: the inside is no stricter.
+    Here,
+}
+
+impl Names {
+    /// A relative path, `/` between names.
+    pub fn check(self, path: &str) -> Result<(), BadPath> {
+        let name = |name| self.check_name(name);
+        if path.starts_with('/') {
+            return Err(BadPath::Absolute);
+        }
+        check_extent(path)?;
+        path.split('/').try_for_each(name)
+    }
+
+    /// One name of a path. What no file system here would call by another name, and what shows as
+    /// what it is, is taken of a directory of this host.
+    pub fn check_name(self, name: &str) -> Result<(), BadPath> {
+        match (self, check_name(name)) {
+            (
+                Self::Here,
+                Err(BadPath::Reserved | BadPath::Trailing | BadPath::Colon | BadPath::Backslash),
+            ) => match name.chars().find_map(unshowable) {
+                Some(bad) => Err(bad),
+                None if name.contains("%00") => Err(BadPath::Control),
+                None if stands_for_git(name) => Err(BadPath::Git),
+                None => Ok(()),
+            },
+            (_, checked) => checked,
+        }
+    }
+}
+
+fn unshowable(c: char) -> Option<BadPath> {
+    match c {
+        c if c.is_control() => Some(BadPath::Control),
+        c if reorders(c) => Some(BadPath::Reordering),
+        _ => None,
+    }
+}
+
 /// One name of a path.
 pub fn check_name(name: &str) -> Result<(), BadPath> {
     if name.is_empty() {
@@ -79,9 +126,11 @@ pub fn check_name(name: &str) -> Result<(), BadPath> {
         match c {
             '\\' => return Err(BadPath::Backslash),
             ':' => return Err(BadPath::Colon),
-            c if c.is_control() => return Err(BadPath::Control),
-            c if reorders(c) => return Err(BadPath::Reordering),
-            _ => {}
+            c => {
+                if let Some(bad) = unshowable(c) {
+                    return Err(bad);
+                }
+            }
         }
     }
     // What decodes names once more would see an end here, and the rest of the name not at all.
@@ -245,6 +294,35 @@ mod tests {
         ];
         for (path, why) in table {
             assert_eq!(check(path), Err(*why), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_of_this_host_may_hold_what_other_systems_forbid() {
+        for path in [
+            "aux.js", "con", "prn.txt", "a:b.txt", "x:ads", "dot.", "x ", "C:\\x", "a\\b", "nul",
+        ] {
+            assert_eq!(Names::Here.check(path), Ok(()), "{path:?}");
+            assert!(Names::Everywhere.check(path).is_err(), "{path:?}");
+        }
+        use BadPath as B;
+        for (path, why) in [
+            ("..", B::Dots),
+            ("a//b", B::Empty),
+            ("/etc/x", B::Absolute),
+            ("a:\n", B::Control),
+            ("a\\\u{202e}b", B::Reordering),
+            ("a\u{7f}.", B::Control),
+            ("a%00b", B::Control),
+            ("a:%00b", B::Control),
+            (".git/config", B::Git),
+            (".GIT.", B::Git),
+            (".git ", B::Git),
+            ("git~1", B::Git),
+            ("git~1.", B::Git),
+            (".g\u{200c}it", B::Git),
+        ] {
+            assert_eq!(Names::Here.check(path), Err(why), "{path:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Kind, LocalSource, Scan, ignore_rules, watch::Batch};
+use super::{Kind, LocalSource, Scan, watch::Batch};
 use crate::task::Scope;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,8 +35,7 @@ pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>
                 let now = index(scan);
                 let paths = differing(before, &now);
                 last = Some(now);
-                let rescan =
-                    unlisted || paths.iter().any(|path| ignore_rules::is_ignore_file(path));
+                let rescan = unlisted || paths.iter().any(|path| super::is_ignore_file(path));
                 (!paths.is_empty()).then_some(Batch { paths, rescan })
             }
         };

@@ -22,17 +22,17 @@ impl Refusal {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
-    #[error("cannot be read: {}", std::io::Error::from_raw_os_error(*.0))]
+    #[error("it cannot be read: {}", std::io::Error::from_raw_os_error(*.0))]
     Unreadable(i32),
-    #[error("is {len} bytes long, and {limit} is the limit")]
+    #[error("it is {len} bytes long, and {limit} is the limit")]
     TooLarge { len: u64, limit: u64 },
-    #[error("is {0}, not a file")]
+    #[error("it is {0}, not a file")]
     NotAFile(NodeKind),
     #[error("{0}")]
     BadName(#[from] BadPath),
-    #[error("links to `{target}`, outside the project")]
+    #[error("it links to `{target}`, outside the project")]
     LinkOutside { target: String },
-    #[error("is the same name as `{other}` where case or accents are folded")]
+    #[error("its name is the same as `{other}` where case or accents are folded")]
     SameName { other: String },
     #[error("line {line} is not a pattern")]
     BadPattern { line: usize },

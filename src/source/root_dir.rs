@@ -83,13 +83,19 @@ impl RootDir {
 
     /// A short text file; `None` if it is not there, not a file, or longer than `cap`.
     pub fn text(&self, path: &str, cap: u64) -> Option<String> {
+        let bytes = self.bytes(path, cap)?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A short file; `None` as for a text.
+    pub fn bytes(&self, path: &str, cap: u64) -> Option<Vec<u8>> {
         let (file, _, stamp) = self.file(path).ok()?;
         if stamp.len > cap {
             return None;
         }
         let mut bytes = Vec::new();
         file.take(cap).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(bytes)
     }
 
     pub fn node(&self, path: &str) -> Result<Node, Errno> {

@@ -11,7 +11,8 @@ use super::{
     Entry, Kind, LARGEST_FILE, MOST_FILES, Refusal, Scan, Why,
     ignore_rules::Rules,
     is_at_or_below,
-    path_rules::{self, BadPath},
+    left_out::LeftOut,
+    path_rules::{self, BadPath, Names},
     root_dir::{Node, RootDir},
 };
 
@@ -19,7 +20,10 @@ use super::{
 pub struct Walk<'a> {
     root: &'a RootDir,
     rules: &'a Rules,
+    whose: Names,
     found: Scan,
+    /// What rules leave out, where somebody wants to know.
+    noted: Option<Vec<LeftOut>>,
     /// Every name that was not ignored, directories included.
     seen: usize,
     /// The names of directories that paths were looked at in, by their spelling.
@@ -31,14 +35,30 @@ pub struct Walk<'a> {
 pub struct TooMany;
 
 impl<'a> Walk<'a> {
-    pub fn new(root: &'a RootDir, rules: &'a Rules) -> Self {
+    pub fn new(root: &'a RootDir, rules: &'a Rules, whose: Names) -> Self {
         Self {
             root,
             rules,
+            whose,
             found: Scan::default(),
+            noted: None,
             seen: 0,
             names: HashMap::new(),
         }
+    }
+
+    /// Note what is left out as well.
+    pub fn noting(mut self) -> Self {
+        self.noted = Some(Vec::new());
+        self
+    }
+
+    /// What was left out, by path, of a walk that notes it.
+    pub fn left_out(mut self) -> Vec<LeftOut> {
+        let mut noted = self.noted.take().unwrap_or_default();
+        noted.extend(self.found.refusals.into_iter().map(LeftOut::from));
+        noted.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        noted
     }
 
     pub fn finish(mut self) -> Scan {
@@ -77,12 +97,12 @@ impl<'a> Walk<'a> {
             self.tree("")?;
             return Ok(true);
         }
-        let checked = path_rules::check(path);
+        let checked = self.whose.check(path);
         if let Err(BadPath::Absolute | BadPath::Dots | BadPath::Empty) = checked {
             // Nothing in the tree is called that.
             return Ok(false);
         }
-        self.found.is_ambiguous |= self.has_namesake(path);
+        self.found.is_ambiguous |= self.whose == Names::Everywhere && self.has_namesake(path);
         let node = match self.root.node(path) {
             Ok(node) => node,
             Err(errno) => {
@@ -150,13 +170,16 @@ impl<'a> Walk<'a> {
                 }
             };
             let is_dir = node == Node::Dir;
-            if self.rules.ignores_entry(&chain, &path, is_dir) {
+            if let Some(rule) = self.rules.rule_for(self.root, &chain, &path, is_dir) {
+                if let Some(noted) = &mut self.noted {
+                    noted.push(LeftOut::ruled(self.root, &path, is_dir, rule));
+                }
                 continue;
             }
             self.count()?;
             let named = std::str::from_utf8(raw.to_bytes())
                 .map_err(|_| BadPath::NotUnicode)
-                .and_then(path_rules::check_name)
+                .and_then(|name| self.whose.check_name(name))
                 .and_then(|()| path_rules::check_extent(&path));
             match named {
                 Err(bad) => self.refuse(&path, bad.into()),
@@ -175,6 +198,9 @@ impl<'a> Walk<'a> {
 
     /// Of the entries of one directory that some system takes for one, the first in byte order.
     fn without_namesakes(&mut self, mut entries: Vec<(String, Node)>) -> Vec<(String, Node)> {
+        if self.whose == Names::Here {
+            return entries;
+        }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let mut first: HashMap<String, String> = HashMap::with_capacity(entries.len());
         entries.retain(|(path, _)| {
@@ -292,7 +318,7 @@ fn names_in(root: &RootDir, dir: &str) -> Vec<String> {
 }
 
 /// The directories in `dir` that are read, for a watch on each.
-pub fn subdirectories(root: &RootDir, rules: &Rules, dir: &str) -> Vec<String> {
+pub fn subdirectories(root: &RootDir, rules: &Rules, whose: Names, dir: &str) -> Vec<String> {
     let Ok(listing) = root.dir(dir) else {
         return Vec::new();
     };
@@ -300,7 +326,7 @@ pub fn subdirectories(root: &RootDir, rules: &Rules, dir: &str) -> Vec<String> {
     let names = listing.filter_map(|item| {
         let item = item.ok()?;
         let name = item.file_name().to_str().ok()?;
-        path_rules::check_name(name).ok()?;
+        whose.check_name(name).ok()?;
         let path = if dir.is_empty() {
             name.to_owned()
         } else {
@@ -313,7 +339,7 @@ pub fn subdirectories(root: &RootDir, rules: &Rules, dir: &str) -> Vec<String> {
         };
         let is_read = is_dir
             && path_rules::check_extent(&path).is_ok()
-            && !rules.ignores_entry(&chain, &path, true);
+            && !rules.ignores_entry(root, &chain, &path, true);
         is_read.then_some(path)
     });
     names.collect()

@@ -9,7 +9,7 @@ use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{
     LocalSource, SourceError,
-    ignore_rules::{self, Rules},
+    ignore_rules::Rules,
     root_dir::{Identity, Node, RootDir},
     scan::subdirectories,
     watch::{Batch, Degraded},
@@ -86,7 +86,7 @@ impl WatchedDirs {
             if rules.ignores(&root, &path, is_dir || trace.was_dir) {
                 continue;
             }
-            batch.rescan |= ignore_rules::is_ignore_file(&path);
+            batch.rescan |= super::is_ignore_file(&path);
             // A watch may have been lost with an older directory of the same name.
             if is_dir && !batch.rescan {
                 match self.watch_below(&root, &rules, &path) {
@@ -129,7 +129,8 @@ impl WatchedDirs {
                 Err(error) if is_gone(&error) => continue,
                 Err(error) => return Err(NotWatched::Degraded(Degraded::of(&error))),
             }
-            waiting.extend(subdirectories(root, rules, &dir));
+            let names = self.source.names();
+            waiting.extend(subdirectories(root, rules, names, &dir));
         }
         Ok(())
     }

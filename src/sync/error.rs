@@ -13,7 +13,7 @@ pub enum SyncError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// One after which the others would fare no better.
-    #[error("`{path}` did not get in: it {why}")]
+    #[error("`{path}` did not get in: {why}")]
     Refused { path: String, why: NotTaken },
 }
 
@@ -96,7 +96,10 @@ impl Refused {
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.path, self.why)
+        match &self.why {
+            NotTaken::Here(why @ Why::BadPattern { .. }) => write!(f, "{} {why}", self.path),
+            why => write!(f, "`{}` is left out: {why}", self.path),
+        }
     }
 }
 
@@ -111,14 +114,14 @@ impl From<Refusal> for Refused {
 
 fn inside(refusal: FileRefusal) -> String {
     match refusal {
-        FileRefusal::Escapes => "would land outside the workspace".to_owned(),
-        FileRefusal::Conflict => "is in the way of files the app made".to_owned(),
-        FileRefusal::NoSpace => "found no space left".to_owned(),
-        FileRefusal::TooLarge => "is too large for the workspace".to_owned(),
-        FileRefusal::Changed => "changed while it was sent".to_owned(),
+        FileRefusal::Escapes => "it would land outside the workspace".to_owned(),
+        FileRefusal::Conflict => "it is in the way of files the app made".to_owned(),
+        FileRefusal::NoSpace => "it found no space left".to_owned(),
+        FileRefusal::TooLarge => "it is too large for the workspace".to_owned(),
+        FileRefusal::Changed => "it changed while it was sent".to_owned(),
         FileRefusal::Io(errno) => {
             format!(
-                "cannot be written: {}",
+                "it cannot be written: {}",
                 std::io::Error::from_raw_os_error(errno)
             )
         }

@@ -9,14 +9,15 @@ mod receiver;
 mod token;
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    engine::link::Held,
+    engine::link::{Content, FileOp, Held},
     model::SyncReport,
     source::{self, Batch, LocalSource, Scan, SourceError},
     task::Scope,
@@ -31,6 +32,8 @@ pub use receiver::Receiver;
 /// Paths named in a report.
 const PATHS_TOLD: usize = 20;
 const REFUSALS_TOLD: usize = 100;
+/// Of a file of our own making.
+const MADE_MODE: u32 = 0o644;
 
 /// One instance's files.
 ///
@@ -43,6 +46,8 @@ pub struct Sync {
     /// What is inside; `None` if that is not certain.
     known: Option<Known>,
     unsure: HashSet<String>,
+    /// Files of our own making, where the source has none of that name.
+    made: BTreeMap<String, Bytes>,
 }
 
 /// What one call did.
@@ -64,7 +69,15 @@ impl Sync {
             cache: HashCache::default(),
             known: None,
             unsure: HashSet::new(),
+            made: BTreeMap::new(),
         }
+    }
+
+    /// Have these inside too from the next full comparison on, where the source has no such files.
+    /// An edit of the source's takes their place.
+    pub fn make(&mut self, files: BTreeMap<String, Bytes>) {
+        self.made = files;
+        self.known = None;
     }
 
     pub fn source(&self) -> &Arc<LocalSource> {
@@ -86,9 +99,10 @@ impl Sync {
         // deleted, and nothing shown.
         let mut known: Known = inventory
             .into_iter()
-            .filter(|held| source::path_rules::check(&held.path).is_ok())
+            .filter(|held| source::Names::Here.check(&held.path).is_ok())
             .map(|held| (held.path, held.token))
             .collect();
+        let made = self.missing(&mut known, &scan);
         let deletes = diff::deletes(known.keys(), &scan);
         self.cache.keep(
             &scan
@@ -97,9 +111,53 @@ impl Sync {
                 .map(|entry| entry.path.as_str())
                 .collect(),
         );
-        let tally = self.push(&mut known, scan, deletes).await?;
+        let mut tally = self.push(&mut known, scan, deletes).await?;
+        self.put(made, &mut tally).await?;
         self.known = Some(known);
         Ok(told(tally, began, true))
+    }
+
+    pub fn made(&self) -> &BTreeMap<String, Bytes> {
+        &self.made
+    }
+
+    /// What is made and not there. Of what is made nothing is known, so that nothing deletes it.
+    fn missing(&self, known: &mut Known, scan: &Scan) -> Vec<(String, Bytes)> {
+        let is_there = |path: &String| scan.entries.iter().any(|entry| entry.path == *path);
+        let made = self.made.iter().filter(|(path, _)| !is_there(path));
+        made.filter_map(|(path, content)| {
+            let held = known.remove(path);
+            let token = token::of_file(MADE_MODE, content);
+            (held != Some(token)).then(|| (path.clone(), content.clone()))
+        })
+        .collect()
+    }
+
+    async fn put(&self, made: Vec<(String, Bytes)>, tally: &mut Tally) -> Result<(), SyncError> {
+        if made.is_empty() {
+            return Ok(());
+        }
+        let op = |(path, content): &(String, Bytes)| FileOp::Put {
+            path: path.clone(),
+            mode: MADE_MODE,
+            token: token::of_file(MADE_MODE, content),
+            content: Content::Bytes(content.clone()),
+        };
+        let results = self.receiver.apply(made.iter().map(op).collect()).await?;
+        for ((path, content), result) in made.into_iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    tally.files += 1;
+                    tally.bytes += content.len() as u64;
+                    tally.changed.push(path);
+                }
+                Err(why) => tally.refused.push(Refused {
+                    path,
+                    why: NotTaken::Inside(why),
+                }),
+            }
+        }
+        Ok(())
     }
 
     /// Look again at what a watch reported, and send what differs. Everything, if that has to be.

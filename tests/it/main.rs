@@ -8,6 +8,7 @@ mod cli_leave;
 mod cli_ports;
 mod cli_share;
 mod cli_streams;
+mod cli_surroundings;
 mod cli_tunnel;
 mod cli_up;
 mod completions;

@@ -5,9 +5,11 @@ use axum::{Json, extract::State};
 use super::{House, Target, reply::Refusal, start::learn};
 use crate::{
     api::{
-        self, FindingView, FindingsView, SchemaView, SignInRequest, SignedInView, SignedOutView,
-        SupabaseRequest, SyncView,
+        self, FindingView, FindingsView, LeftOutView, SchemaView, SignInRequest, SignedInView,
+        SignedOutView, SupabaseRequest, SyncView,
     },
+    lifecycle::FilesStatus,
+    source::LeftOut,
     source::supabase::{Finding, FindingState, FollowStatus, SCHEMA, SignedOut, SupabaseError},
 };
 
@@ -56,7 +58,15 @@ pub async fn sync(
     State(house): State<House>,
     Target(asked): Target,
 ) -> Result<Json<SyncView>, Refusal> {
-    Ok(Json(view(house.manager.rows(asked.as_str())?)))
+    let view = match house.manager.files(asked.as_str()).await? {
+        FilesStatus::Rows(status) => view(status),
+        FilesStatus::Directory {
+            files,
+            left_out,
+            has_more,
+        } => of_directory(files, &left_out, has_more),
+    };
+    Ok(Json(view))
 }
 
 fn finding(finding: Finding) -> FindingView {
@@ -69,6 +79,29 @@ fn finding(finding: Finding) -> FindingView {
         },
         said: finding.said,
         hint: finding.hint,
+    }
+}
+
+fn of_directory(files: usize, left_out: &[LeftOut], has_more: bool) -> SyncView {
+    let view = |it: &LeftOut| LeftOutView {
+        path: it.path.clone(),
+        why: it.why.to_string(),
+        include: it.include(),
+    };
+    SyncView {
+        cursor: None,
+        files,
+        is_live: true,
+        last_look: None,
+        last_full_check: None,
+        last_change: None,
+        lag_ms: None,
+        failures: 0,
+        problem: None,
+        refused: Vec::new(),
+        is_directory: true,
+        left_out: left_out.iter().map(view).collect(),
+        has_more,
     }
 }
 
@@ -90,6 +123,9 @@ fn view(status: FollowStatus) -> SyncView {
             .into_iter()
             .map(|refused| format!("{}: {}", refused.path, refused.why))
             .collect(),
+        is_directory: false,
+        left_out: Vec::new(),
+        has_more: false,
     }
 }
 

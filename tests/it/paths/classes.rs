@@ -31,9 +31,13 @@ pub enum Expect {
     Escapes,
     /// By what it is called.
     Refused,
+    /// By what another system would make of the name, where the file comes from elsewhere; of a
+    /// directory of this host it is taken by the letter.
+    Foreign,
     /// Taken by the letter, below the root.
     Literal,
-    /// Of the two names the first in byte order is taken, and the other refused.
+    /// Of the two names the first in byte order is taken, and the other refused; of a directory of
+    /// this host both are taken.
     OneOfTwo,
     /// Its name is harmless; what stands there is not.
     Blocked,
@@ -166,14 +170,14 @@ classes! {
         let path = format!("/{}/{}", world.canary().display(), r.word());
         Input::named(path)
     };
-    11 "a share" Refused |r, _| Input::named(format!("\\\\{}\\{}", r.word(), r.word()));
-    12 "a drive's root" Refused |r, _| Input::named(format!("{}:\\{}", letter(r), r.word()));
-    13 "a drive" Refused |r, _| Input::named(format!("{}:{}", letter(r), r.word()));
-    14 "a device path" Refused |r, _| {
+    11 "a share" Foreign |r, _| Input::named(format!("\\\\{}\\{}", r.word(), r.word()));
+    12 "a drive's root" Foreign |r, _| Input::named(format!("{}:\\{}", letter(r), r.word()));
+    13 "a drive" Foreign |r, _| Input::named(format!("{}:{}", letter(r), r.word()));
+    14 "a device path" Foreign |r, _| {
         let kind = r.of(&["\\\\?\\", "\\\\.\\", "\\??\\", "\\\\?\\UNC\\"]);
         Input::named(format!("{kind}{}:\\{}", letter(r), r.word()))
     };
-    15 "backslashes and up" Refused |r, _| Input::named(format!("{}\\..\\{}", r.word(), r.word()));
+    15 "backslashes and up" Foreign |r, _| Input::named(format!("{}\\..\\{}", r.word(), r.word()));
     16 "encoded dots" Literal |r, _| {
         let dots = r.of(&["%2e%2e", "%2E%2E", ".%2e", "%252e%252e", "%c0%ae%c0%ae"]);
         Input::named(format!("{dots}/{}", r.word()))
@@ -206,18 +210,18 @@ classes! {
         let bad = [0x80 + u8::try_from(r.below(64)).unwrap(), r.of(&[0xff, 0xfe, 0xc1, 0xf5])];
         Input::raw([r.dirs(1).as_bytes(), r.word().as_bytes(), &bad].concat())
     };
-    27 "a device of old" Refused |r, _| { let name = r.of(&["CON", "PRN", "AUX", "NUL", "CLOCK$"]); Input::named(r.dirs(2) + &cased(r, name)) };
-    28 "one with an ending" Refused |r, _| { let name = r.of(&["nul", "con", "aux", "prn"]); Input::named(r.dirs(2) + &cased(r, name) + "." + &r.word()) };
-    29 "one with a dot last" Refused |r, _| { let name = r.of(&["aux", "nul", "con"]); Input::named(r.dirs(2) + &cased(r, name) + r.of(&[".", ". ", " .", "..."])) };
-    30 "a port" Refused |r, _| {
+    27 "a device of old" Foreign |r, _| { let name = r.of(&["CON", "PRN", "AUX", "NUL", "CLOCK$"]); Input::named(r.dirs(2) + &cased(r, name)) };
+    28 "one with an ending" Foreign |r, _| { let name = r.of(&["nul", "con", "aux", "prn"]); Input::named(r.dirs(2) + &cased(r, name) + "." + &r.word()) };
+    29 "one with a dot last" Foreign |r, _| { let name = r.of(&["aux", "nul", "con"]); Input::named(r.dirs(2) + &cased(r, name) + r.of(&[".", ". ", " .", "..."])) };
+    30 "a port" Foreign |r, _| {
         let port = format!("{}{}", r.of(&["COM", "LPT"]), r.below(10));
         Input::named(r.dirs(2) + &cased(r, &port) + r.of(&["", ".txt", " .x"]))
     };
-    31 "a port in small figures, or a stream" Refused |r, _| {
+    31 "a port in small figures, or a stream" Foreign |r, _| {
         let name = r.of(&["COM¹", "com²", "LPT³", "lpt¹.log", "CONIN$", "conout$", "x:ads", "x::$DATA"]);
         Input::named(r.dirs(3) + name)
     };
-    32 "a dot or a space last" Refused |r, _| {
+    32 "a dot or a space last" Foreign |r, _| {
         let last = r.of(&[".", " ", "..", ". ", "  "]);
         Input::named(r.dirs(2) + &r.word() + last + r.of(&["", "/x"]))
     };

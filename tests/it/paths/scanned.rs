@@ -14,7 +14,7 @@ use std::{
 };
 
 use codemate_preview::{
-    source::{Batch, LocalSource, path_rules},
+    source::{Batch, LocalSource, Names, Selection, path_rules},
     sync::Sync,
 };
 
@@ -28,7 +28,15 @@ use crate::sync::inside::{Inside, Stored};
 const BODY: &[u8] = b"what is in it";
 
 pub fn a_sync(world: &World) -> (Sync, Inside) {
-    let source = Arc::new(LocalSource::open(world.root.clone(), &[]).unwrap());
+    a_sync_of(world, Names::Here)
+}
+
+fn a_sync_of(world: &World, names: Names) -> (Sync, Inside) {
+    let selection = Selection {
+        names,
+        ..Selection::default()
+    };
+    let source = Arc::new(LocalSource::select(world.root.clone(), selection).unwrap());
     let inside = Inside::default();
     (Sync::new(source, inside.clone()), inside)
 }
@@ -54,10 +62,22 @@ fn make(world: &World, path: &[u8]) {
     fs::write(path, BODY).unwrap();
 }
 
+/// A directory of this host: names that only other systems forbid are taken, of two that they take
+/// for one both are.
 #[tokio::test]
 async fn nothing_outside_is_read_and_nothing_hostile_taken() {
+    nothing_hostile(Names::Here).await;
+}
+
+/// One whose files come from elsewhere.
+#[tokio::test]
+async fn nothing_that_any_system_forbids_is_taken_from_elsewhere() {
+    nothing_hostile(Names::Everywhere).await;
+}
+
+async fn nothing_hostile(whose: Names) {
     let world = World::new("root", &[]);
-    let (mut sync, inside) = a_sync(&world);
+    let (mut sync, inside) = a_sync_of(&world, whose);
     let mut made = 0;
     for (class, variant, input) in inputs(&world) {
         let what = format!("{} {}, {variant}: {input:?}", class.number, class.name);
@@ -74,14 +94,26 @@ async fn nothing_outside_is_read_and_nothing_hostile_taken() {
         let before = world.census();
         let synced = sync.full().await.unwrap();
         let names = inside.names();
-        match class.expect {
+        let expect = match (class.expect, whose) {
+            (Expect::Foreign, Names::Here) => Expect::Literal,
+            (Expect::Foreign, Names::Everywhere) => Expect::Refused,
+            (expect, _) => expect,
+        };
+        match expect {
             Expect::Refused | Expect::Escapes if exists => {
                 // A repository's own directory is left out without a word.
                 let is_git = |path: &str| path.split('/').any(|name| name == ".git");
                 let is_told = !synced.refused.is_empty() || input.text().is_some_and(is_git);
                 assert!(names.is_empty() && is_told, "{what}");
             }
-            Expect::Literal => assert_eq!(names, [input.text().unwrap()], "{what}"),
+            Expect::Literal if exists => {
+                assert_eq!(names, [input.text().unwrap()], "{what}");
+            }
+            Expect::OneOfTwo if whose == Names::Here => {
+                let both = [input.text().unwrap(), input.other.as_ref().unwrap()];
+                assert_eq!(names, both, "{what}");
+                assert!(synced.refused.is_empty(), "{what}");
+            }
             Expect::OneOfTwo => {
                 let (path, other) = (input.text().unwrap(), input.other.as_ref().unwrap());
                 assert_eq!(names, [path], "{what}");
@@ -135,7 +167,7 @@ async fn of_two_names_the_same_one_stays() {
     {
         let what = format!("{}, {variant}", class.number);
         let (path, other) = (input.text().unwrap(), input.other.as_deref().unwrap());
-        let (mut sync, inside) = a_sync(&world);
+        let (mut sync, inside) = a_sync_of(&world, Names::Everywhere);
         sync.full().await.unwrap();
         make(&world, other.as_bytes());
         sync.batch(batch(other)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use codemate_preview::source::path_rules;
+use codemate_preview::source::{Names, path_rules};
 
 use super::{CLASSES, Expect, VARIANTS, census::World, inputs};
 
@@ -10,14 +10,20 @@ use super::{CLASSES, Expect, VARIANTS, census::World, inputs};
 fn every_class_is_told_from_what_is_harmless() {
     let world = World::new("root", &[]);
     for (class, variant, input) in inputs(&world) {
-        let said = input.text().map(path_rules::check);
-        let is_refused = said != Some(Ok(()));
-        let expected = matches!(class.expect, Expect::Escapes | Expect::Refused);
-        assert_eq!(
-            is_refused, expected,
-            "{} {}, {variant}: {input:?}",
-            class.number, class.name
-        );
+        for whose in [Names::Everywhere, Names::Here] {
+            let said = input.text().map(|path| whose.check(path));
+            let is_refused = said != Some(Ok(()));
+            let expected = match class.expect {
+                Expect::Escapes | Expect::Refused => true,
+                Expect::Foreign => whose == Names::Everywhere,
+                _ => false,
+            };
+            assert_eq!(
+                is_refused, expected,
+                "{} {}, {variant}, {whose:?}: {input:?}",
+                class.number, class.name
+            );
+        }
         if let (Expect::OneOfTwo, Some(other)) = (class.expect, &input.other) {
             assert_eq!(path_rules::check(other), Ok(()));
             let path = input.text().unwrap();

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Project, here};
+use super::{Project, here, paths};
 
 /// A small generator, so that a seed is a whole run.
 struct Dice(u64);
@@ -81,4 +81,23 @@ async fn two_hundred_random_edits_all_arrive() {
     for seed in [0x5eed, 0xbeef, 0xc0de, 0xfeed] {
         run(seed).await;
     }
+}
+
+/// A file of our own making is there as long as the source has none of that name.
+#[tokio::test]
+async fn what_is_made_gives_way_to_the_sources_own() {
+    let mut project = Project::new(&[("app.py", "1")]);
+    let made = [("web/.env".to_owned(), "A=1\n".into())];
+    project.sync.make(made.clone().into());
+    let synced = project.sync.full().await.unwrap();
+    assert_eq!(project.inside.names(), ["app.py", "web/.env"]);
+    assert!(synced.changed.contains(&"web/.env".to_owned()));
+    // Neither sent twice nor deleted.
+    let again = project.sync.full().await.unwrap();
+    assert!(again.changed.is_empty(), "{again:?}");
+    assert_eq!(project.inside.names(), ["app.py", "web/.env"]);
+    project.write("web/.env", "A=2\n");
+    project.sync.batch(paths(&["web/.env"])).await.unwrap();
+    project.sync.full().await.unwrap();
+    assert_eq!(project.inside.tree(), here(project.dir.path()));
 }

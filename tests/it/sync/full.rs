@@ -152,7 +152,7 @@ async fn refusals_from_inside_are_told_and_tried_again() {
     let synced = project.sync.full().await.unwrap();
     assert_eq!(
         synced.report.refused,
-        ["b is in the way of files the app made"]
+        ["`b` is left out: it is in the way of files the app made"]
     );
     assert!(!synced.refused[0].why.is_fatal());
     project
