@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{
     LifecycleError, Manager,
     instance::{Instance, State},
-    variables::Variables,
+    variables::{Variables, brought},
 };
 use crate::{
     engine::{EngineError, LogQuery},
@@ -219,7 +219,10 @@ impl Manager {
     /// would be started with now.
     pub async fn masks(&self, record: &Record) -> Result<[Mask; 2], LifecycleError> {
         let kept = self.secrets(record.id.clone()).await?;
-        let variables = Variables::of(&record.options, &record.env_flags, &kept);
+        let mut variables = Variables::of(&record.options, &record.env_flags, &kept);
+        if let Some(plan) = &record.plan {
+            variables.brought = brought(record, plan).await;
+        }
         let (_, handle) = self.find(record.id.as_str())?;
         Ok([handle.masking.now(), variables.mask()])
     }

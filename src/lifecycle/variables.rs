@@ -145,7 +145,8 @@ impl Instance {
     }
 }
 
-async fn brought(record: &Record, plan: &Plan) -> Brought {
+/// What the project's `.env` files bring now.
+pub(super) async fn brought(record: &Record, plan: &Plan) -> Brought {
     let (record, plan) = (record.clone(), plan.clone());
     let read = move || {
         let source = open_source(&record, &plan).ok()?;

@@ -8,6 +8,7 @@ use super::{
     LifecycleError,
     explain::{self, During, Explained, Known},
     instance::Instance,
+    prepare::open_source,
 };
 use crate::{
     engine::LogQuery,
@@ -64,15 +65,22 @@ impl Instance {
     pub(super) async fn cause(&self, lines: Vec<String>, during: During) -> Option<Explained> {
         let record = self.record.clone();
         let given = self.variables().await.ok()?;
-        let given = given.all().keys().cloned().collect();
+        let mut given_names = given.brought.names.clone();
+        given_names.extend(given.all().keys().cloned());
         let done = tokio::task::spawn_blocking(move || {
             let directory = PathBuf::from(record.source.directory());
             let tree = LocalTree::open(&directory).ok()?;
+            let source = record
+                .plan
+                .as_ref()
+                .and_then(|plan| open_source(&record, plan).ok());
+            let left_out = |path: &str| Some(source.as_ref()?.left_out(path)?.why.to_string());
             let name = record.name.to_string();
             let mut known =
                 Known::new(&name, record.source.directory(), record.up_command(), &tree);
             known.plan = record.plan.as_ref();
-            known.given = given;
+            known.given = given_names;
+            known.left_out = Some(&left_out);
             known.memory = Some(record.limits.memory_bytes);
             explain::explain(&lines, during, &known)
         });
