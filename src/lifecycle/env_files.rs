@@ -29,6 +29,8 @@ const NOT_GIVEN: [&str; 7] = [
     "NODE_ENV",
     "NODE_OPTIONS",
 ];
+/// Nor this, where the app has a reader: that comes too late to choose the settings.
+const TOO_LATE: &str = "DJANGO_SETTINGS_MODULE";
 /// Words in a manifest that tell of a reader of `.env` files.
 const READERS: [&str; 13] = [
     "dotenv",
@@ -103,7 +105,8 @@ impl Brought {
         let is_given = |line: &EnvLine| {
             let is_ours = NOT_GIVEN.contains(&line.name.as_str())
                 || line.name.starts_with("CODEMATE_GUEST_")
-                || line.name.starts_with("LD_");
+                || line.name.starts_with("LD_")
+                || has_reader && line.name == TOO_LATE;
             // Which of two files counts is for its reader to say, and so is what a line means.
             let is_open = elsewhere
                 .get(&line.name)
