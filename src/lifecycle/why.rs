@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 
 use super::{
     LifecycleError,
-    explain::{self, During, Explained, Known},
+    explain::{self, During, Explained, KeptOut, Known},
     instance::Instance,
     prepare::open_source,
 };
@@ -74,7 +74,14 @@ impl Instance {
                 .plan
                 .as_ref()
                 .and_then(|plan| open_source(&record, plan).ok());
-            let left_out = |path: &str| Some(source.as_ref()?.left_out(path)?.why.to_string());
+            let left_out = |path: &str| {
+                let kept_out = source.as_ref()?.left_out(path)?;
+                Some(KeptOut {
+                    why: kept_out.why.to_string(),
+                    include: kept_out.include(),
+                    path: kept_out.path,
+                })
+            };
             let name = record.name.to_string();
             let mut known =
                 Known::new(&name, record.source.directory(), record.up_command(), &tree);

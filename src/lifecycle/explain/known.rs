@@ -62,10 +62,20 @@ pub struct Known<'a> {
     /// How much memory it may use, in bytes.
     pub memory: Option<u64>,
     /// Says of a file of the project why it is not inside.
-    pub left_out: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub left_out: Option<&'a dyn Fn(&str) -> Option<KeptOut>>,
     tree: &'a dyn Tree,
     uses: OnceCell<Vec<Use>>,
     samples: OnceCell<Vec<Sample>>,
+}
+
+/// A file or a directory of the project that is not inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptOut {
+    pub path: String,
+    /// The rule, to follow a colon.
+    pub why: String,
+    /// The pattern that takes it in, for `[sync] include`.
+    pub include: Option<String>,
 }
 
 /// A sample of the environment that the project brings.
@@ -128,7 +138,7 @@ impl<'a> Known<'a> {
     }
 
     /// The rule that keeps a file or a directory out, if one does.
-    pub fn why_left_out(&self, path: &str) -> Option<String> {
+    pub fn why_left_out(&self, path: &str) -> Option<KeptOut> {
         self.left_out?(path)
     }
 

@@ -26,7 +26,7 @@ mod surroundings;
 mod variable;
 
 pub use excerpt::{of_app, of_install};
-pub use known::Known;
+pub use known::{KeptOut, Known};
 pub use surroundings::more_memory;
 
 use crate::model::{FailureKind, NextStep, Problem, command_line};

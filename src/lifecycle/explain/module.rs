@@ -161,14 +161,25 @@ fn no_env_file(path: &str, known: &Known<'_>) -> Explained {
 
 /// What says why a file that the project has is not inside, where that is known.
 pub fn file_left_out(path: &str, known: &Known<'_>) -> Option<Explained> {
-    let rule = known.why_left_out(path)?;
+    let kept_out = known.why_left_out(path.trim_end_matches('/'))?;
+    let explained = Explained::new(
+        FailureKind::FileMissing,
+        format!("`{}` was left out: {}", kept_out.path, kept_out.why),
+    );
+    let Some(pattern) = kept_out.include else {
+        return Some(
+            explained
+                .hint("`codemate-preview sync --status` of the directory lists what is left out")
+                .next(status_of_sync(known)),
+        );
+    };
+    let setting = format!("sync.include = [{pattern:?}]");
     Some(
-        Explained::new(
-            FailureKind::FileMissing,
-            format!("`{path}` was left out: {rule}"),
-        )
-        .hint("take it in with a line such as `!path` in .codemateignore")
-        .next(status_of_sync(known)),
+        explained
+            .hint(format!(
+                "take it in with `[sync] include = [{pattern:?}]` in codemate-preview.toml"
+            ))
+            .next(known.up_with(&["--config", &setting], "starts it with what was left out")),
     )
 }
 

@@ -1,7 +1,7 @@
 //! More outputs: of modules and tables, of what is met inside, of installations.
 
 use super::{
-    During,
+    During, KeptOut,
     cases::{Case, check},
     explain,
     fixture::{Files, lines},
@@ -250,6 +250,25 @@ fn a_warning_is_not_taken_for_the_error() {
     assert_eq!(told.kind, FailureKind::ModuleMissing, "{told:?}");
     let said = lines("WARNING: SECRET_KEY is not set\nlistening\n");
     assert_eq!(explain(&said, During::Start, &files.known()), None);
+}
+
+#[test]
+fn what_an_ignore_rule_keeps_out_is_named() {
+    let files = Files::of(&[("app.py", "import lib")]);
+    let mut known = files.known();
+    let left_out = |path: &str| {
+        (path == "lib").then(|| KeptOut {
+            path: "lib/".to_owned(),
+            why: ".gitignore:2 `lib/`".to_owned(),
+            include: Some("/lib/".to_owned()),
+        })
+    };
+    known.left_out = Some(&left_out);
+    let said = lines("ModuleNotFoundError: No module named 'lib'");
+    let told = explain(&said, During::Start, &known).unwrap();
+    assert_eq!(told.what, "`lib/` was left out: .gitignore:2 `lib/`");
+    let setting = told.next[0].argv.last().unwrap();
+    assert_eq!(setting, r#"sync.include = ["/lib/"]"#);
 }
 
 #[test]
