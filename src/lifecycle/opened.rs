@@ -17,11 +17,10 @@ impl Instance {
     /// What requests from the gateway are for.
     pub(super) fn hosts(&self) -> Hosts {
         let name = &self.record.name;
+        let plan = self.record.plan.as_ref();
         Hosts {
-            proxy: match &self.record.plan {
-                Some(plan) => plan.proxy.clone(),
-                None => ProxyHost::Name,
-            },
+            proxy: plan.map_or(ProxyHost::Name, |plan| plan.proxy.clone()),
+            is_fixed: plan.is_some_and(|plan| plan.host_is_fixed),
             outside: format!("{name}.localhost:{}", self.house.settings.gateway_port),
         }
     }

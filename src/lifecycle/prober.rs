@@ -60,6 +60,8 @@ pub enum Told {
 #[derive(Debug, Clone)]
 pub struct Hosts {
     pub proxy: ProxyHost,
+    /// The user said so, so that no other is tried.
+    pub is_fixed: bool,
     /// Such as `shop.localhost:7070`.
     pub outside: String,
 }
@@ -67,7 +69,8 @@ pub struct Hosts {
 impl Hosts {
     /// What else may be tried, where nobody said what it is to be.
     fn other(&self, port: u16) -> Option<String> {
-        matches!(self.proxy, ProxyHost::Name).then(|| localhost(port))
+        let is_tried = self.is_fixed || self.proxy == ProxyHost::Localhost;
+        (!is_tried).then(|| localhost(port))
     }
 
     pub fn of_port(&self, port: u16) -> String {

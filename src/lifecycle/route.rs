@@ -126,13 +126,23 @@ impl Instance {
         let target = Target::Ready {
             dial: AppDial::new(self.door.subscribe()),
             port,
-            host: match (&plan.proxy, self.record.answered) {
-                // It refused the preview's name.
-                (ProxyHost::Name, Some(answered)) if answered.localhost => ProxyHost::Localhost,
-                (host, _) => host.clone(),
+            host: match self.record.answered {
+                // It refused the name it was to be told.
+                Some(answered) if answered.localhost && !plan.host_is_fixed => ProxyHost::Localhost,
+                _ => plan.proxy.clone(),
             },
             forwarded_host: plan.forwarded_host,
             generation: self.record.generation,
+        };
+        self.house
+            .routes
+            .set(self.record.name.clone(), self.route(target));
+    }
+
+    /// What is being done, for who comes before the app answers. Strangers read it too.
+    pub(super) fn tell_visitors(&self, doing: &str) {
+        let target = Target::Starting {
+            detail: doing.to_owned(),
         };
         self.house
             .routes

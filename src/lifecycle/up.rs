@@ -19,7 +19,6 @@ use super::{
     variables::Variables,
 };
 use crate::{
-    gateway::Target,
     model::{
         Answered, ContainerSpec, Event, ImageInfo, InstanceId, Options, Phase, Plan, UpOutcome,
         Urls,
@@ -123,12 +122,7 @@ impl Instance {
             since: Timestamp::now(),
         })
         .await?;
-        self.house.routes.set(
-            self.record.name.clone(),
-            self.route(Target::Starting {
-                detail: "creating the container".to_owned(),
-            }),
-        );
+        self.tell_visitors("creating the container");
         if anew {
             self.house
                 .engine
@@ -159,6 +153,7 @@ impl Instance {
     }
 
     async fn first_sync(&mut self) -> Result<(), LifecycleError> {
+        self.tell_visitors("copying files");
         let State::Live(live) = &mut self.state else {
             return Err(LifecycleError::ShuttingDown);
         };
@@ -201,6 +196,7 @@ impl Instance {
             since: Timestamp::now(),
         })
         .await?;
+        self.tell_visitors("installing dependencies");
         let commands = steps
             .commands
             .iter()
@@ -225,6 +221,7 @@ impl Instance {
             since: Timestamp::now(),
         })
         .await?;
+        self.tell_visitors("starting the app");
         let hosts = self.hosts();
         let State::Live(live) = &mut self.state else {
             return Err(LifecycleError::ShuttingDown);

@@ -171,3 +171,41 @@ async fn an_app_that_speaks_tls_alone_is_ready() {
     agent.manager.down("shop", true).await.unwrap();
     agent.stop().await;
 }
+
+/// Takes requests for this host and no other, as development servers do.
+fn serving(host: &str) -> String {
+    let check = format!(
+        "if self.headers['Host'].split(':')[0] != '{host}':\n            \
+         self.send_response(403)\n            self.end_headers()\n            \
+         self.wfile.write(b'Invalid Host header')\n            return\n        \
+         self.send_response(200)"
+    );
+    SERVER
+        .replace("TEXT", "past the check")
+        .replace("self.send_response(200)", &check)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_asked_by_the_name_that_it_takes() {
+    for (taken, said, localhost, refuses_host) in [
+        ("shop.localhost", None, false, false),
+        ("localhost", None, true, false),
+        ("shop.example", None, false, true),
+        ("shop.example", Some("shop.example"), false, false),
+        ("localhost", Some("name"), false, true),
+    ] {
+        let world = World::new(&serving(taken));
+        let agent = world.agent();
+        let mut order = world.order();
+        order.options.proxy.host = said.map(|host| host.parse().unwrap());
+        agent.up(order).await.unwrap();
+        let answered = agent.manager.show("shop").unwrap().answered.unwrap();
+        assert_eq!(
+            (answered.localhost, answered.refuses_host),
+            (localhost, refuses_host),
+            "{taken} {said:?}"
+        );
+        agent.manager.down("shop", true).await.unwrap();
+        agent.stop().await;
+    }
+}
