@@ -1,5 +1,7 @@
 //! `url`: where an instance can be reached.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -10,7 +12,7 @@ use super::{
     selector::Selector,
 };
 use crate::{
-    api::InstanceView,
+    api::{InstanceView, SourceRef},
     client::Client,
     model::{Code, Phase, Problem, TunnelState, Urls},
 };
@@ -80,19 +82,33 @@ fn of_port(url: &str, port: u16) -> String {
 /// A port's public URL, if visitors may ask for it.
 async fn public_port(client: &Client, view: &InstanceView, port: u16) -> Result<String, Failure> {
     let shares = client.share(view.id.as_str()).await?.shares;
-    if shares.iter().any(|share| share.ports.contains(&port)) {
+    let open: BTreeSet<u16> = shares.iter().flat_map(|it| it.ports.clone()).collect();
+    if open.contains(&port) {
         let own = client.own_link(view.id.as_str()).await?;
         let link = own.link.map(|link| link.reveal().to_owned());
         return Ok(of_port(&link.unwrap_or_else(|| own.url.to_string()), port));
     }
     let name = view.name.as_str();
-    let port = port.to_string();
-    Err(Problem::new(
+    let problem = Problem::new(
         Code::Policy,
         format!("port {port} of `{name}` is not open to visitors"),
-    )
-    .hint("`up --expose` opens it, and those that are named with it")
-    .into())
+    );
+    let SourceRef::Local { directory } = &view.source else {
+        let hint = "`codemate-preview up --expose` opens those that are named with it";
+        return Err(problem.hint(hint).into());
+    };
+    let mut argv = vec![
+        "codemate-preview".to_owned(),
+        "up".to_owned(),
+        directory.clone(),
+    ];
+    if shares.iter().any(|share| share.public) {
+        argv.push("--public".to_owned());
+    }
+    for port in open.into_iter().chain([port]) {
+        argv.extend(["--expose".to_owned(), port.to_string()]);
+    }
+    Err(problem.next_owned(argv, "opens it").into())
 }
 
 fn no_public(view: &InstanceView) -> Failure {
