@@ -137,7 +137,9 @@ impl World {
             public_deny,
             ports: Arc::clone(&self.ports) as Arc<dyn Ports>,
         };
-        self.routes.set(name.parse::<Name>().unwrap(), route);
+        // Of any name that a record may have.
+        let name = Name::try_from(name.to_owned()).unwrap();
+        self.routes.set(name, route);
     }
 
     /// An entrance for `shop`, at which these URLs are shown.
