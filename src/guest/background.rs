@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::{process::living, sys};
 
 /// How long something may run in the background before it has to listen on a port.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Background {
     /// Our children that are none of the app's.

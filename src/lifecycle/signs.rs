@@ -42,11 +42,20 @@ pub fn sign(line: &str) -> Option<Sign> {
         Some(Sign::Again)
     } else if has(&CRASHED) {
         Some(Sign::Crashed)
-    } else if has(&PERHAPS) || ends_a_runtime(line) || has_compile_errors(line) {
+    } else if has(&PERHAPS)
+        || is_of_traceback(line)
+        || ends_a_runtime(line)
+        || has_compile_errors(line)
+    {
         Some(Sign::Perhaps)
     } else {
         None
     }
+}
+
+/// In Python's words. Its first line may be too far back to be seen.
+fn is_of_traceback(line: &str) -> bool {
+    line.starts_with("File \"") && line.contains("\", line ")
 }
 
 fn ends_a_runtime(line: &str) -> bool {
@@ -111,6 +120,10 @@ mod tests {
             ("Restarting 'server.js'", Some(Sign::Again)),
             ("[nodemon] starting `node server.js`", Some(Sign::Again)),
             ("Traceback (most recent call last):", Some(Sign::Perhaps)),
+            (
+                "  File \"/home/app/workspace/main.py\", line 3, in <module>",
+                Some(Sign::Perhaps),
+            ),
             ("Process SpawnProcess-1:", Some(Sign::Perhaps)),
             ("Node.js v20.19.2", Some(Sign::Perhaps)),
             ("[api] Node.js v22.1.0", Some(Sign::Perhaps)),
