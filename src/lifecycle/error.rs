@@ -80,6 +80,7 @@ pub enum LifecycleError {
     #[error("`{command}` failed with exit code {code}{}", after(&explain::of_install(lines)))]
     Install {
         command: String,
+        argv: Vec<String>,
         code: i32,
         /// What it wrote.
         lines: Vec<String>,

@@ -8,7 +8,7 @@ use super::{LifecycleError, Manager, UpOrder, handle::Handle};
 use crate::{
     model::{InstanceId, Phase},
     security::{LimitRequest, Reach, limits},
-    store::{Intent, Record},
+    store::{Intent, Record, Remedies},
 };
 
 impl Manager {
@@ -120,6 +120,7 @@ impl Manager {
             install_key: None,
             tunnel: None,
             public_url: None,
+            remedies: Remedies::default(),
             home_volume: format!("cmp-{}-{id}-home", self.house.settings.owner),
             port: None,
             answered: None,

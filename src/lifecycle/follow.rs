@@ -15,6 +15,7 @@ use super::{
     instance::{Instance, State},
     prepare::{detect, install_key},
     refusals,
+    remedy::laid_over,
     route::Door,
     step::Step,
 };
@@ -141,7 +142,7 @@ impl Instance {
             self.save().await?;
             let plan = self.plan_anew().await?;
             let variables = self.variables().await?;
-            install(&link, &plan, &variables, (&step, overrun)).await?;
+            install(&link, &plan, &variables, (&step, overrun), false).await?;
             let image = self.house.engine.image(&plan.image).await?;
             let id = image.map_or(String::new(), |image| image.id);
             install_key(&plan, &root, &id).await
@@ -181,7 +182,8 @@ impl Instance {
         let directory = PathBuf::from(self.record.source.directory());
         let config_dir = self.house.settings.config_dir.clone();
         let (options, registry) = (self.record.options.clone(), &self.house.images.registry);
-        let report = detect(directory, options, config_dir, registry).await?;
+        let mut report = detect(directory, options, config_dir, registry).await?;
+        laid_over(&self.record.remedies, &mut report.plan);
         if report.plan.template != plan.template || report.plan.install == plan.install {
             return Ok(plan);
         }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     LifecycleError,
     disk::{self, Overrun},
+    missing::{Missing, Stage},
     step::Step,
     variables::Variables,
 };
@@ -22,11 +23,13 @@ const FIRST_LINES: usize = 200;
 const LAST_LINES: usize = 2000;
 
 /// Run the plan's steps in order. The first that fails, and that no way round makes good, ends it.
+/// With `may_build` one that lacks a compiler ends it at once, to be repeated where there is one.
 pub async fn install(
     link: &Link,
     plan: &Plan,
     variables: &Variables,
     (step, mut overrun): (&Step<'_>, watch::Receiver<Option<Overrun>>),
+    may_build: bool,
 ) -> Result<(), LifecycleError> {
     let Some(install) = &plan.install else {
         return Ok(());
@@ -36,6 +39,7 @@ pub async fn install(
         plan,
         variables,
         step,
+        may_build,
     };
     for (index, argv) in install.commands.iter().enumerate() {
         let fallbacks = install.fallbacks.iter().filter(|it| it.command == index);
@@ -53,6 +57,9 @@ struct Job<'a> {
     plan: &'a Plan,
     variables: &'a Variables,
     step: &'a Step<'a>,
+    /// Whether what fails for want of a compiler is tried again where there is one: then nothing
+    /// else is tried here.
+    may_build: bool,
 }
 
 /// Run a command; where it fails, what its output points to in its place, and so on.
@@ -65,6 +72,12 @@ async fn run_or_go_round(
         Err(error @ LifecycleError::Install { .. }) => error,
         done => return done,
     };
+    if let LifecycleError::Install { lines, .. } = &failed
+        && job.may_build
+        && Missing::from(lines, Stage::Install).is_some()
+    {
+        return Err(failed);
+    }
     while let Some(way) = ways.another() {
         let mut done = Ok(());
         for argv in &way.commands {
@@ -136,6 +149,7 @@ async fn run(job: &Job<'_>, argv: &[String], ways: &mut Ways<'_>) -> Result<(), 
         plan,
         variables,
         step,
+        ..
     } = *job;
     ways.begin();
     let spec = RunSpec {
@@ -190,6 +204,7 @@ async fn run(job: &Job<'_>, argv: &[String], ways: &mut Ways<'_>) -> Result<(), 
             .unwrap_or_else(|| 128 + exit.signal.unwrap_or_default());
         Err(LifecycleError::Install {
             command,
+            argv: argv.to_vec(),
             code,
             lines,
         })

@@ -139,7 +139,11 @@ mod tests {
                 "the headers of MySQL",
                 Some("mysqlclient"),
             ),
-            ("Git executable not found. Ensure that Git is installed", "git", None),
+            (
+                "Git executable not found. Ensure that Git is installed",
+                "git",
+                None,
+            ),
             (
                 "npm error code ENOENT\nnpm error syscall spawn git\nnpm error path git",
                 "git",
@@ -196,7 +200,10 @@ mod tests {
             "ImportError: libmariadb.so.3: cannot open shared object file: No such file or directory",
             "ImportError: no pq wrapper available.",
         ] {
-            assert!(Missing::from(&lines(said), Stage::Start).is_some(), "{said}");
+            assert!(
+                Missing::from(&lines(said), Stage::Start).is_some(),
+                "{said}"
+            );
             assert_eq!(Missing::from(&lines(said), Stage::Install), None, "{said}");
         }
     }
@@ -221,6 +228,9 @@ mod tests {
             let found = foreign_lock(&lines(said)).unwrap_or_else(|| panic!("{said}"));
             assert_eq!(found.as_deref(), name, "{said}");
         }
-        assert_eq!(foreign_lock(&lines("Error: Cannot find module '@rollup/pluginutils'")), None);
+        assert_eq!(
+            foreign_lock(&lines("Error: Cannot find module '@rollup/pluginutils'")),
+            None
+        );
     }
 }

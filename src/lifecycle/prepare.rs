@@ -12,6 +12,7 @@ use super::{
     Images, LifecycleError, Manager,
     instance::{Instance, UpJob},
     registry::RegistryWatch,
+    remedy,
     step::Step,
     variables::Variables,
 };
@@ -35,6 +36,8 @@ pub(super) struct Decision {
     pub env_flags: BTreeSet<String>,
     pub variables: Variables,
     pub limits: Limits,
+    /// Whether nothing that is installed is to be kept.
+    pub anew: bool,
 }
 
 impl Instance {
@@ -48,7 +51,17 @@ impl Instance {
             env: variables.all().clone(),
             ..options.clone()
         };
-        let report = detect(directory, told, config_dir, &self.house.images.registry).await?;
+        let with = async |told| {
+            let (directory, config_dir) = (directory.clone(), config_dir.clone());
+            detect(directory, told, config_dir, &self.house.images.registry).await
+        };
+        let mut report = with(told.clone()).await?;
+        let remedies = &self.record.remedies;
+        if let Some(told) = remedy::options_for(remedies, &report.plan, &told) {
+            report = with(told).await?;
+        }
+        remedy::laid_over(remedies, &mut report.plan);
+        report.version.clone_from(&report.plan.version);
         let plan = report.plan.clone();
         let variables = self.bring(variables, &plan).await;
         let notes = report.notes.clone();
@@ -66,6 +79,7 @@ impl Instance {
             env_flags: job.env_flags.clone(),
             variables,
             plan,
+            anew: job.rebuild,
         })
     }
 

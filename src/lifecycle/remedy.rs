@@ -5,19 +5,21 @@ use tokio::sync::mpsc;
 
 use super::{
     LifecycleError,
-    instance::{Instance, State},
+    instance::{Instance, State, UpJob},
     missing::{self, Missing, Stage},
+    prepare::Decision,
+    up::Prepared,
     variables::Variables,
 };
 use crate::{
     engine::link::RunSpec,
-    model::{Event, ImageRef, Install, Options, Plan},
+    model::{Event, ImageRef, Install, Options, Plan, Urls},
     project::images::{self, Layer, Ours},
     store::{OtherVersion, Record, Remedies},
 };
 
 /// How often a start is tried in all.
-pub(super) const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 3;
 /// Versions that are asked about, each by a resolution of what is to be installed.
 const MOST_ASKED: usize = 4;
 
@@ -51,6 +53,36 @@ impl Remedy {
 }
 
 impl Instance {
+    /// Bring it up; where that fails for want of something that can be had, again with it.
+    pub(super) async fn bring_up_somehow(
+        &mut self,
+        job: &UpJob,
+        mut decision: Decision,
+        mut prepared: Prepared,
+    ) -> Result<Urls, LifecycleError> {
+        let before = self.record.remedies.clone();
+        for left in (0..ATTEMPTS).rev() {
+            let variables = decision.variables.clone();
+            let error = match self.bring_up(&job.cancel, decision, prepared).await {
+                Ok(urls) => return Ok(urls),
+                Err(error) => self.explained(error).await,
+            };
+            if left == 0 || !self.find_remedy(&error, &variables).await {
+                if matches!(error, LifecycleError::Install { .. }) {
+                    // They did not help.
+                    self.record.remedies = before;
+                }
+                return Err(error);
+            }
+            decision = Decision {
+                anew: false,
+                ..self.decide(job).await?
+            };
+            prepared = self.prepared(&decision, &job.cancel).await?;
+        }
+        Err(LifecycleError::ShuttingDown)
+    }
+
     /// Take note of a way round the failure that was not tried yet, and say it.
     pub(super) async fn find_remedy(
         &mut self,
@@ -76,17 +108,16 @@ impl Instance {
     async fn remedy(&self, error: &LifecycleError, variables: &Variables) -> Option<Remedy> {
         let plan = self.record.plan.as_ref()?;
         match error {
-            LifecycleError::Install {
-                argv, last_lines, ..
-            } => {
-                if let Some(other) = self.version_with_wheels(plan, argv, last_lines, variables).await
-                {
+            LifecycleError::Install { argv, lines, .. } => {
+                if let Some(other) = self.version_with_wheels(plan, argv, lines, variables).await {
                     return Some(Remedy::Version(other));
                 }
-                build_layer(plan, last_lines, Stage::Install)
+                build_layer(plan, lines, Stage::Install)
             }
-            LifecycleError::AppExited { exit } => without_lock(&self.record, plan, &exit.last_lines)
-                .or_else(|| build_layer(plan, &exit.last_lines, Stage::Start)),
+            LifecycleError::AppExited { exit, .. } => {
+                without_lock(&self.record, plan, &exit.last_lines)
+                    .or_else(|| build_layer(plan, &exit.last_lines, Stage::Start))
+            }
             _ => None,
         }
     }
@@ -104,7 +135,9 @@ impl Instance {
         let choice = plan.version.as_ref()?;
         let free = choice.asked.is_none() && self.record.options.version.is_none();
         let package = missing::package(lines)?;
-        if plan.stack.as_deref() != Some("python") || !free || self.record.remedies.version.is_some()
+        if plan.stack.as_deref() != Some("python")
+            || !free
+            || self.record.remedies.version.is_some()
         {
             return None;
         }
@@ -180,6 +213,11 @@ fn build_layer(plan: &Plan, lines: &[String], stage: Stage) -> Option<Remedy> {
     Some(Remedy::BuildLayer { image, why })
 }
 
+/// Whether an installation that lacks a compiler can be tried again where there is one.
+pub(super) fn may_build(plan: &Plan) -> bool {
+    with_build_layer(&plan.image).is_some()
+}
+
 fn with_build_layer(image: &ImageRef) -> Option<ImageRef> {
     let ours = Ours::of(image).filter(|ours| ours.layer == Layer::Slim)?;
     let build = ours.with(Layer::Build);
@@ -202,7 +240,9 @@ fn without_lock(record: &Record, plan: &Plan, lines: &[String]) -> Option<Remedy
 fn unlocked(install: &Install) -> Option<Install> {
     let is_npm = |argv: &Vec<String>| {
         argv.first().is_some_and(|word| word == "npm")
-            && argv.get(1).is_some_and(|word| word == "ci" || word == "install")
+            && argv
+                .get(1)
+                .is_some_and(|word| word == "ci" || word == "install")
     };
     if !install.commands.iter().any(is_npm) {
         return None;
@@ -274,7 +314,10 @@ mod tests {
     fn an_installation_becomes_a_question() {
         let asked = only_wheels(&words("uv pip install --python /v -r r.txt"), "3.11").unwrap();
         let asked = asked.join(" ");
-        assert!(asked.contains("--dry-run --only-binary :all: --python-version 3.11"), "{asked}");
+        assert!(
+            asked.contains("--dry-run --only-binary :all: --python-version 3.11"),
+            "{asked}"
+        );
         assert!(asked.ends_with("--python /v -r r.txt"), "{asked}");
         for argv in ["uv sync --frozen", "npm ci", "uv pip install -e .", "uv"] {
             assert_eq!(only_wheels(&words(argv), "3.11"), None, "{argv}");
@@ -306,7 +349,11 @@ mod tests {
             with_build_layer(&image("codemate/python:3.13")),
             Some(image("codemate/python:3.13-build"))
         );
-        for other in ["codemate/python:3.13-build", "codemate/net:1", "python:3.13"] {
+        for other in [
+            "codemate/python:3.13-build",
+            "codemate/net:1",
+            "python:3.13",
+        ] {
             assert_eq!(with_build_layer(&image(other)), None, "{other}");
         }
     }

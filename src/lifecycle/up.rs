@@ -14,6 +14,7 @@ use super::{
     prepare::{Decision, install_key},
     prober::Prober,
     refusals,
+    remedy::may_build,
     step::Step,
     tunnel::Wish,
     variables::Variables,
@@ -25,15 +26,25 @@ use crate::{
     },
     security::Approved,
     source::LocalSource,
-    store::Intent,
+    store::{Intent, Remedies},
 };
 
 /// How long an app gets to end by itself.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// All that a container takes, approved and open.
+pub(super) struct Prepared {
+    image: ImageInfo,
+    spec: Approved<ContainerSpec>,
+    source: Arc<LocalSource>,
+}
+
 impl Instance {
     pub(super) async fn up(&mut self, job: &UpJob) -> Result<UpOutcome, LifecycleError> {
         self.pull_rows(&job.cancel, job.unattended).await?;
+        if job.rebuild {
+            self.record.remedies = Remedies::default();
+        }
         let decision = self.decide(job).await?;
         if matches!(self.state, State::Down) {
             // Beside what comes next, what the engine needs for any start.
@@ -57,12 +68,9 @@ impl Instance {
         }
         // Approved and its source opened before anything that runs is taken away.
         self.have_room().await?;
-        let abilities = async { Ok(self.house.engine.abilities().await?) };
-        let image = self.image(&decision.plan, &job.cancel);
-        let (image, engine) = tokio::try_join!(image, abilities)?;
-        let (spec, source) = self.prepare(&decision, &image, &engine)?;
+        let prepared = self.prepared(&decision, &job.cancel).await?;
         let began = tokio::time::Instant::now();
-        let up = match self.bring_up(job, decision, image, (spec, source)).await {
+        let up = match self.bring_up_somehow(job, decision, prepared).await {
             Ok(urls) => {
                 self.tell_ready(urls, began.elapsed());
                 // Make good what this start took.
@@ -96,16 +104,37 @@ impl Instance {
         self.have_tunnel(wish, &job.cancel).await
     }
 
-    async fn bring_up(
+    /// What a container takes that does what was decided.
+    pub(super) async fn prepared(
+        &self,
+        decision: &Decision,
+        cancel: &CancellationToken,
+    ) -> Result<Prepared, LifecycleError> {
+        let abilities = async { Ok(self.house.engine.abilities().await?) };
+        let image = self.image(&decision.plan, cancel);
+        let (image, engine) = tokio::try_join!(image, abilities)?;
+        let (spec, source) = self.prepare(decision, &image, &engine)?;
+        Ok(Prepared {
+            image,
+            spec,
+            source,
+        })
+    }
+
+    pub(super) async fn bring_up(
         &mut self,
-        job: &UpJob,
+        cancel: &CancellationToken,
         decision: Decision,
-        image: ImageInfo,
-        (spec, source): (Approved<ContainerSpec>, Arc<LocalSource>),
+        prepared: Prepared,
     ) -> Result<Urls, LifecycleError> {
+        let Prepared {
+            image,
+            spec,
+            source,
+        } = prepared;
         self.take_down(GRACE).await?;
         // What root left in the home, another user could not change.
-        let anew = job.rebuild || was_root(&self.record.options) && !spec.sandbox.root;
+        let anew = decision.anew || was_root(&self.record.options) && !spec.sandbox.root;
         self.record.plan = Some(decision.plan.clone());
         self.record.options = decision.options;
         self.record.env_flags = decision.env_flags;
@@ -144,7 +173,7 @@ impl Instance {
         let mut live = Live::attach(tenant, plan.clone(), source).await?;
         live.make_env_files(&variables).await;
         self.state = State::Live(Box::new(live));
-        self.unless_cancelled_mut(&job.cancel, async |instance: &mut Self| {
+        self.unless_cancelled_mut(cancel, async |instance: &mut Self| {
             instance.first_sync().await?;
             instance.install_if_needed(&image, &variables).await?;
             instance.first_start(&variables).await
@@ -205,7 +234,7 @@ impl Instance {
             .join(" && ");
         let began = Timestamp::now();
         let step = Step::start(&self.journal, "install", commands);
-        let done = install(&link, &plan, variables, (&step, overrun)).await;
+        let done = install(&link, &plan, variables, (&step, overrun), may_build(&plan)).await;
         if let Err(error) = step.end(done) {
             if let Some(why) = refusals::explain(&self.journal, began) {
                 self.journal.tell(why);

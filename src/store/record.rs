@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Remedies;
 use crate::model::{
     Answered, InstanceId, LastExit, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind,
 };
@@ -39,6 +40,9 @@ pub struct Record {
     #[serde(default)]
     pub install_key: Option<String>,
     pub home_volume: String,
+    /// What it was found to take besides what its files say.
+    #[serde(default, skip_serializing_if = "Remedies::are_none")]
+    pub remedies: Remedies,
     /// The port the app was last seen to listen on.
     #[serde(default)]
     pub port: Option<u16>,

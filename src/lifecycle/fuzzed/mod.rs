@@ -60,6 +60,7 @@ impl Rig {
             intent: Intent::Up,
             phase: Phase::Asleep { since: now },
             install_key: None,
+            remedies: crate::store::Remedies::default(),
             home_volume: format!("cmp-{id}-home"),
             port: None,
             answered: None,
@@ -90,6 +91,7 @@ impl Rig {
             limits: limits_of(&options)?,
             variables: Variables::of(&options, &env_flags, &InstanceSecrets::default()),
             env_flags,
+            anew: false,
             plan,
             options,
         };

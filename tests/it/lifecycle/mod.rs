@@ -4,5 +4,6 @@ mod answers;
 mod last_run;
 mod life;
 mod owners;
+mod remedies;
 mod tunnel;
 pub mod world;

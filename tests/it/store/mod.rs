@@ -30,6 +30,7 @@ fn record(id: &str) -> Record {
         intent: Intent::Up,
         phase: Phase::Asleep { since: at },
         install_key: Some("k".to_owned()),
+        remedies: codemate_preview::store::Remedies::default(),
         home_volume: format!("cmp-{id}-home"),
         port: Some(5000),
         answered: None,
