@@ -22,6 +22,7 @@ clean-demo:
 test: setup-tests lint
 	cargo build
 	target/debug/codemate-preview images build
+	target/debug/codemate-preview images build codemate/python:3.11
 	target/debug/codemate-preview agent stop
 	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_TEST_BROWSER=required \
 		CODEMATE_PREVIEW_TEST_TUNNELS=required CODEMATE_PREVIEW_TEST_SUPABASE=required \
@@ -45,6 +46,7 @@ test-projects: setup-tests
 prove-sandbox: setup-tests
 	cargo build
 	target/debug/codemate-preview images build
+	target/debug/codemate-preview images build codemate/python:3.11
 	target/debug/codemate-preview agent stop
 	CODEMATE_PREVIEW_TEST_DOCKER=required CODEMATE_PREVIEW_PROVE_SANDBOX=1 \
 		cargo test --test sandbox -- --nocapture

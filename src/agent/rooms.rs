@@ -301,6 +301,7 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
         most_disk_bytes: size("most_disk", &user.most_disk)?.unwrap_or(u64::MAX),
         least_free_bytes: size("least_free_disk", &user.least_free_disk)?.unwrap_or(1 << 30),
         most_kept_bytes: size("most_kept_disk", &user.most_kept_disk)?.unwrap_or(20 << 30),
+        most_image_bytes: size("most_image_disk", &user.most_image_disk)?.unwrap_or(20 << 30),
         allow_root: user.sandbox.allow_root,
         runtime: user.sandbox.runtime.clone(),
         runtimes: user.sandbox.runtimes.clone(),

@@ -31,6 +31,9 @@ pub struct UserSettings {
     /// What previews that are down may keep together; `20GiB` when not given. Who has been down
     /// longest loses it first.
     pub most_kept_disk: Option<String>,
+    /// What base images may hold together; `20GiB` when not given. Those that were not used for
+    /// longest go first, and are made again when they are wanted.
+    pub most_image_disk: Option<String>,
     /// For projects that say nothing about it.
     pub tunnel: Option<TunnelChoice>,
     pub tunnels: TunnelSettings,

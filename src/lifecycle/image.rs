@@ -1,8 +1,13 @@
 //! Having the image a plan asks for: it is here, or it is built, or it is pulled.
 
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    sync::Arc,
+};
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::{Mutex, mpsc};
 
 use super::{LifecycleError, registry::RegistryWatch};
@@ -16,8 +21,11 @@ use crate::{
 
 /// Builds and pulls, each image by one caller at a time.
 pub struct Images {
-    engine: Arc<dyn Engine>,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) store: Arc<Store>,
     pub(super) registry: RegistryWatch,
+    /// When images were last used, once that was read.
+    pub(super) used: Mutex<BTreeMap<ImageRef, Timestamp>>,
     busy: Mutex<HashMap<ImageRef, Arc<Mutex<()>>>>,
 }
 
@@ -42,8 +50,10 @@ type Listener<'a> = &'a (dyn Fn(BuildProgress) + Send + Sync);
 impl Images {
     pub fn new(engine: Arc<dyn Engine>, store: Arc<Store>) -> Self {
         Self {
-            registry: RegistryWatch::new(engine.clone(), store),
+            registry: RegistryWatch::new(engine.clone(), store.clone()),
             engine,
+            store,
+            used: Mutex::default(),
             busy: Mutex::default(),
         }
     }

@@ -53,7 +53,7 @@ impl Manager {
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return,
-                done = self.let_go() => if let Err(error) = done {
+                done = self.let_all_go() => if let Err(error) = done {
                     tracing::warn!(%error, "what previews keep may be more than it should be");
                 }
             }
@@ -63,6 +63,11 @@ impl Manager {
                 () = self.house.went_down.notified() => {}
             }
         }
+    }
+
+    async fn let_all_go(&self) -> Result<(), LifecycleError> {
+        self.let_go().await?;
+        self.bound_images().await
     }
 
     async fn let_go(&self) -> Result<(), LifecycleError> {

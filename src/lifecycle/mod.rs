@@ -50,6 +50,7 @@ mod survey;
 mod tls_inside;
 mod tunnel;
 mod tunnels;
+mod unused;
 mod up;
 mod variables;
 mod wait;

@@ -91,7 +91,9 @@ impl Instance {
         for needed in self.house.engine.needs() {
             self.have_image(&needed, cancel).await?;
         }
-        self.have_image(&plan.image, cancel).await
+        let image = self.have_image(&plan.image, cancel).await?;
+        self.house.images.note_use(&plan.image).await;
+        Ok(image)
     }
 
     async fn have_image(
@@ -102,7 +104,15 @@ impl Instance {
         if let Some(here) = self.house.engine.image(image).await? {
             return Ok(here);
         }
-        let step = Step::start(&self.journal, "image", format!("preparing {image}"));
+        let step = Step::start(
+            &self.journal,
+            "image",
+            if Images::is_base(image) {
+                format!("making {image}, once")
+            } else {
+                format!("fetching {image}")
+            },
+        );
         let made = self
             .unless_cancelled(
                 cancel,

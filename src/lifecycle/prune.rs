@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{LifecycleError, Manager};
 use crate::{
     engine::{EngineError, Leftover, LeftoverKind},
-    model::InstanceId,
+    model::{ImageRef, InstanceId},
 };
 
 /// One thing that can go, or has gone.
@@ -15,6 +15,11 @@ pub enum Waste {
     /// The files of a project's rows, by the instance they were mirrored for.
     Mirror {
         id: InstanceId,
+        bytes: u64,
+    },
+    /// A base image that nothing has used for long.
+    BaseImage {
+        tag: ImageRef,
         bytes: u64,
     },
     /// The agent's log before this one.
@@ -35,6 +40,11 @@ impl Manager {
                 found.push(Waste::Engine(leftover));
             }
         }
+        let unused = self.house.images.unused().await?;
+        found.extend(unused.into_iter().map(|held| Waste::BaseImage {
+            tag: held.tag,
+            bytes: held.bytes,
+        }));
         let store = self.house.store.clone();
         let kept = known.clone();
         let (mirrors, logs) = tokio::task::spawn_blocking(move || {
@@ -102,6 +112,7 @@ impl Manager {
                     .map_err(|_| LifecycleError::ShuttingDown)??;
                 Ok(true)
             }
+            Waste::BaseImage { tag, .. } => self.house.images.drop_image(tag).await,
             Waste::Log { path, .. } => Ok(std::fs::remove_file(path).is_ok()),
         }
     }

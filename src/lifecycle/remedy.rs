@@ -114,12 +114,15 @@ impl Instance {
                 }
                 build_layer(plan, lines, Stage::Install)
             }
-            LifecycleError::AppExited { exit, .. } => {
-                without_lock(&self.record, plan, &exit.last_lines)
-                    .or_else(|| build_layer(plan, &exit.last_lines, Stage::Start))
-            }
+            LifecycleError::AppExited { exit, .. } => self.remedy_of_app(plan, &exit.last_lines),
+            // Under a watcher, which stays when the app has ended.
+            LifecycleError::NotReady { last_lines, .. } => self.remedy_of_app(plan, last_lines),
             _ => None,
         }
+    }
+
+    fn remedy_of_app(&self, plan: &Plan, lines: &[String]) -> Option<Remedy> {
+        without_lock(&self.record, plan, lines).or_else(|| build_layer(plan, lines, Stage::Start))
     }
 
     /// Another version of Python that has wheels for everything that was to be installed, where

@@ -30,6 +30,8 @@ pub struct Policy {
     pub least_free_bytes: u64,
     /// What previews that are down may keep together.
     pub most_kept_bytes: u64,
+    /// What base images may hold together.
+    pub most_image_bytes: u64,
     /// Whether a project may ask for root inside its container.
     pub allow_root: bool,
     /// What no preview gets more than.
@@ -226,6 +228,7 @@ mod tests {
             most_disk_bytes: 1 << 40,
             least_free_bytes: 0,
             most_kept_bytes: u64::MAX,
+            most_image_bytes: u64::MAX,
             allow_root: false,
             egress: Egress::Open,
             runtime: None,

@@ -5,6 +5,7 @@
 mod disk;
 mod error;
 mod grants;
+mod images;
 mod last_run;
 mod migrate;
 mod record;

@@ -48,6 +48,7 @@ fn item(waste: Waste) -> WasteItem {
             (kind, leftover.name, leftover.bytes)
         }
         Waste::Mirror { id, bytes } => (WasteKind::Mirror, id.to_string(), bytes),
+        Waste::BaseImage { tag, bytes } => (WasteKind::Image, tag.to_string(), bytes),
         Waste::Log { path, bytes } => (WasteKind::Log, path, bytes),
     };
     WasteItem { kind, name, bytes }

@@ -108,6 +108,7 @@ impl Rig {
             most_disk_bytes: MOST_DISK,
             least_free_bytes: 0,
             most_kept_bytes: u64::MAX,
+            most_image_bytes: u64::MAX,
             allow_root: false,
             egress: crate::model::Egress::Open,
             runtime: None,

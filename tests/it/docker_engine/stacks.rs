@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use codemate_preview::{
     engine::{BuildRequest, Engine, ExecOutput, ExecSpec},
     model::{ContainerSpec, ImageRef},
-    project::images::{Ours, SUITES},
+    project::images::{Layer, Ours, SUITES},
     security::egress_presets,
 };
 use tokio::sync::mpsc;
@@ -16,16 +16,27 @@ const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A running instance on a freshly built stack.
 async fn on_stack(test: &str, stack: &str, version: &str, suite: &str) -> Rig {
-    let rig = Rig::with(test, |settings| {
-        settings.ca_bundle = Some(TRUST.into()).filter(|path: &PathBuf| path.exists());
-    });
+    let rig = rig_of(test);
     let debian: ImageRef = format!("debian:{suite}-slim").parse().unwrap();
     assert!(
         rig.engine.image(&debian).await.unwrap().is_some(),
         "{test}: {debian} is not here; `images/setup` makes it"
     );
-    let base = built(&rig, &ImageRef::ours(SUITES, suite), &debian).await;
-    let image = built(&rig, &ImageRef::ours(stack, version), &base).await;
+    let ours = Ours::of(&ImageRef::ours(SUITES, suite)).unwrap();
+    let base = built_as(&rig, ours, &debian).await;
+    started(rig, stack, version, &base).await
+}
+
+fn rig_of(test: &str) -> Rig {
+    Rig::with(test, |settings| {
+        settings.ca_bundle = Some(TRUST.into()).filter(|path: &PathBuf| path.exists());
+    })
+}
+
+/// The instance runs in what ships as that version, built on `base`.
+async fn started(rig: Rig, stack: &str, version: &str, base: &ImageRef) -> Rig {
+    let ours = Ours::of(&ImageRef::ours(stack, version)).unwrap();
+    let image = built_as(&rig, ours, base).await;
     let spec = ContainerSpec {
         image,
         ..rig.spec()
@@ -34,9 +45,8 @@ async fn on_stack(test: &str, stack: &str, version: &str, suite: &str) -> Rig {
     rig
 }
 
-/// What ships as `image`, built on `base` under a name of the test's own.
-async fn built(rig: &Rig, image: &ImageRef, base: &ImageRef) -> ImageRef {
-    let ours = Ours::of(image).unwrap();
+/// What ships as that image, built on `base` under a name of the test's own.
+async fn built_as(rig: &Rig, ours: Ours, base: &ImageRef) -> ImageRef {
     let tag: ImageRef = format!("codemate-test/{}:{}", rig.owner, ours.stack.name)
         .parse()
         .unwrap();
@@ -75,9 +85,13 @@ async fn run(rig: &Rig, argv: &[&str]) -> String {
 
 async fn installs_flask(test: &str, version: &str, base: &str) {
     let rig = on_stack(test, "python", version, base).await;
-    run(&rig, &["uv", "venv", "--quiet", "/home/app/venv"]).await;
+    flask_on(&rig, version).await;
+}
+
+async fn flask_on(rig: &Rig, version: &str) {
+    run(rig, &["uv", "venv", "--quiet", "/home/app/venv"]).await;
     run(
-        &rig,
+        rig,
         &[
             "uv",
             "pip",
@@ -90,7 +104,7 @@ async fn installs_flask(test: &str, version: &str, base: &str) {
     )
     .await;
     let told = run(
-        &rig,
+        rig,
         &[
             "python",
             "-c",
@@ -113,6 +127,18 @@ async fn python_3_13_installs_flask() {
 #[tokio::test]
 async fn python_3_11_installs_flask() {
     installs_flask("python_3_11_installs_flask", "3.11", "bookworm").await;
+}
+
+/// Where no image of the suite is to be had: it is made in a container of another.
+#[tokio::test]
+async fn python_3_14_installs_flask_on_a_suite_made_in_another() {
+    let test = "python_3_14_installs_flask_on_a_suite_made_in_another";
+    let rig = rig_of(test);
+    let bookworm: ImageRef = "debian:bookworm-slim".parse().unwrap();
+    let forky = Ours::of(&ImageRef::ours(SUITES, "forky")).unwrap();
+    let suite = built_as(&rig, forky.with(Layer::Made), &bookworm).await;
+    let rig = started(rig, "python", "3.14", &suite).await;
+    flask_on(&rig, "3.14").await;
 }
 
 #[tokio::test]

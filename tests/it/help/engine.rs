@@ -50,6 +50,14 @@ pub struct FakeEngine {
     pub abilities: Mutex<Abilities>,
     /// Whether it is said to walk its disk for somebody else.
     pub busy: AtomicBool,
+    /// Base images that it has; every image asked for by name is there besides.
+    pub images: Mutex<Vec<ImageInfo>>,
+    /// The names that it has an image for, where a test says so; every name otherwise.
+    pub here: Mutex<Option<Vec<ImageRef>>>,
+    /// What it was asked to build.
+    pub built: Mutex<Vec<BuildRequest>>,
+    /// Whether a registry gives it whatever it asks for.
+    pub registry: AtomicBool,
     /// Whether containers that ended are said to have run out of memory.
     pub out_of_memory: AtomicBool,
 }
@@ -67,6 +75,10 @@ impl FakeEngine {
             refused: Mutex::default(),
             abilities: Mutex::default(),
             busy: AtomicBool::default(),
+            images: Mutex::default(),
+            here: Mutex::default(),
+            built: Mutex::default(),
+            registry: AtomicBool::default(),
             out_of_memory: AtomicBool::default(),
         }
     }
@@ -79,6 +91,12 @@ impl FakeEngine {
         self.dir.path().join(format!("{id}.sock"))
     }
 
+    fn have(&self, image: &ImageRef) {
+        if let Some(here) = self.here.lock().unwrap().as_mut() {
+            here.push(image.clone());
+        }
+    }
+
     /// What the container of an instance wrote, while it is there.
     fn log(&self, id: &InstanceId) -> PathBuf {
         self.dir.path().join(format!("{id}.log"))
@@ -88,6 +106,16 @@ impl FakeEngine {
         Err(EngineError::Missing {
             what: what.to_owned(),
         })
+    }
+}
+
+fn info(image: &ImageRef) -> ImageInfo {
+    ImageInfo {
+        id: format!("id of {image}"),
+        tags: vec![image.clone()],
+        size_bytes: 0,
+        created: 0,
+        env: Vec::new(),
     }
 }
 
@@ -148,17 +176,17 @@ impl Engine for FakeEngine {
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>> {
-        Ok(Some(ImageInfo {
-            id: format!("id of {image}"),
-            tags: vec![image.clone()],
-            size_bytes: 0,
-            created: 0,
-            env: Vec::new(),
-        }))
+        let here = self.here.lock().unwrap();
+        let is_here = here.as_ref().is_none_or(|here| here.contains(image));
+        Ok(is_here.then(|| info(image)))
+    }
+
+    async fn registry_answers(&self) -> Result<bool> {
+        Ok(self.registry.load(Ordering::Relaxed))
     }
 
     async fn images(&self) -> Result<Vec<ImageInfo>> {
-        Ok(Vec::new())
+        Ok(self.images.lock().unwrap().clone())
     }
 
     async fn pull_image(
@@ -166,7 +194,11 @@ impl Engine for FakeEngine {
         image: &ImageRef,
         _progress: mpsc::Sender<BuildProgress>,
     ) -> Result<ImageInfo> {
-        Self::missing(image.as_str())
+        if !self.registry.load(Ordering::Relaxed) {
+            return Self::missing(image.as_str());
+        }
+        self.have(image);
+        Ok(info(image))
     }
 
     async fn build_image(
@@ -174,10 +206,15 @@ impl Engine for FakeEngine {
         build: BuildRequest,
         _progress: mpsc::Sender<BuildProgress>,
     ) -> Result<ImageInfo> {
-        Self::missing(build.tag.as_str())
+        self.have(&build.tag);
+        let made = info(&build.tag);
+        self.built.lock().unwrap().push(build);
+        Ok(made)
     }
 
-    async fn remove_image(&self, _image: &ImageRef) -> Result<()> {
+    async fn remove_image(&self, image: &ImageRef) -> Result<()> {
+        let mut all = self.images.lock().unwrap();
+        all.retain(|one| !one.tags.contains(image));
         Ok(())
     }
 

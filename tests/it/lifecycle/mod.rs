@@ -1,6 +1,7 @@
 //! Instances from `up` to `down`, without Docker.
 
 mod answers;
+mod images;
 mod last_run;
 mod life;
 mod owners;

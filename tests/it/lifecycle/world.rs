@@ -43,6 +43,8 @@ pub struct World {
     /// Of agents to come: what their owners get, and the tunnel where nothing is said.
     pub owners: OwnerRules,
     pub tunnel: Option<TunnelChoice>,
+    /// What its agents' base images may hold.
+    pub most_image_bytes: u64,
     pub port: u16,
 }
 
@@ -76,6 +78,7 @@ impl World {
             engine: Arc::new(FakeEngine::new()),
             owners: OwnerRules::default(),
             tunnel: None,
+            most_image_bytes: u64::MAX,
             port: TcpListener::bind("127.0.0.1:0")
                 .unwrap()
                 .local_addr()
@@ -131,6 +134,7 @@ impl World {
                     most_disk_bytes: 1 << 40,
                     least_free_bytes: 0,
                     most_kept_bytes: u64::MAX,
+                    most_image_bytes: self.most_image_bytes,
                 },
                 config_dir: self.dir.path().join("config"),
                 gateway_port: 1,
