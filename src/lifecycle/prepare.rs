@@ -90,6 +90,7 @@ impl Instance {
     ) -> Result<ImageInfo, LifecycleError> {
         for needed in self.house.engine.needs() {
             self.have_image(&needed, cancel).await?;
+            self.house.images.note_use(&needed).await;
         }
         let image = self.have_image(&plan.image, cancel).await?;
         self.house.images.note_use(&plan.image).await;
