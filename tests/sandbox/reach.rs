@@ -233,6 +233,7 @@ pub fn approved(
         most_disk_bytes: 1 << 40,
         least_free_bytes: 0,
         most_kept_bytes: u64::MAX,
+        most_image_bytes: u64::MAX,
         allow_root: false,
         egress: Egress::Open,
         runtime: None,

@@ -251,6 +251,7 @@ fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec
         most_disk_bytes: 1 << 40,
         least_free_bytes: 0,
         most_kept_bytes: u64::MAX,
+        most_image_bytes: u64::MAX,
         allow_root: true,
         egress: codemate_preview::model::Egress::Open,
         runtime: None,
