@@ -63,16 +63,16 @@ impl Names {
     /// Make what the app says of the inner name true for the visitor.
     pub(super) fn outward(&self, headers: &mut HeaderMap) {
         for name in LEADING {
-            self.change(headers, &name, |text| self.moved(text));
+            change(headers, &name, |text| self.moved(text));
         }
-        self.change(headers, &header::REFRESH, |text| {
+        change(headers, &header::REFRESH, |text| {
             let at = text.to_ascii_lowercase().find("url=")? + "url=".len();
             let (front, url) = text.split_at(at);
             let quoted = url.trim_start_matches(['"', '\'', ' ']);
             let (gap, url) = url.split_at(url.len() - quoted.len());
             Some(format!("{front}{gap}{}", self.moved(url)?))
         });
-        self.change(headers, &header::LINK, |text| {
+        change(headers, &header::LINK, |text| {
             let mut pieces = text.split('<');
             let mut moved = pieces.next().unwrap_or_default().to_owned();
             for piece in pieces {
@@ -85,24 +85,6 @@ impl Names {
             }
             Some(moved)
         });
-    }
-
-    /// Change each value of a header that `how` has another one for.
-    fn change(
-        &self,
-        headers: &mut HeaderMap,
-        name: &HeaderName,
-        how: impl Fn(&str) -> Option<String>,
-    ) {
-        let http::header::Entry::Occupied(mut entry) = headers.entry(name) else {
-            return;
-        };
-        for value in entry.iter_mut() {
-            let changed = value.to_str().ok().and_then(&how);
-            if let Some(Ok(changed)) = changed.map(|text| HeaderValue::from_str(&text)) {
-                *value = changed;
-            }
-        }
     }
 
     /// A URL as the visitor has to spell it, if it is one of the app.
@@ -145,6 +127,19 @@ fn without_port(authority: &str) -> Option<&str> {
     let (host, port) = authority.rsplit_once(':')?;
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
     (is_port && host.contains('.') && !host.ends_with(|c: char| c.is_ascii_digit())).then_some(host)
+}
+
+/// Change each value of a header that `how` has another one for.
+fn change(headers: &mut HeaderMap, name: &HeaderName, how: impl Fn(&str) -> Option<String>) {
+    let http::header::Entry::Occupied(mut entry) = headers.entry(name) else {
+        return;
+    };
+    for value in entry.iter_mut() {
+        let changed = value.to_str().ok().and_then(&how);
+        if let Some(Ok(changed)) = changed.map(|text| HeaderValue::from_str(&text)) {
+            *value = changed;
+        }
+    }
 }
 
 /// Make what a request says of where it was made on say `to` instead of `from`.
@@ -279,112 +274,77 @@ mod tests {
         }
     }
 
+    /// What the visitor gets of a header of the app's.
+    fn outside(name: &HeaderName, given: &'static str) -> String {
+        let mut headers = one(name.clone(), given);
+        names("shop.localhost:7070", Told::Inner).outward(&mut headers);
+        headers[name].to_str().unwrap().to_owned()
+    }
+
     #[test]
-    fn what_the_app_says_of_itself_is_mapped_back() {
-        let refresh = header::REFRESH;
-        let table = [
+    fn where_the_app_leads_to_is_mapped_back() {
+        for given in [
+            "http://shop.localhost:7070/x?y#z",
+            "https://SHOP.localhost:7070/x?y#z",
+            "http://shop.localhost/x?y#z",
+            "//shop.localhost:7070/x?y#z",
+            "http://localhost:5173/x?y#z",
+            "http://127.0.0.1:5173/x?y#z",
+            "http://[::1]:5173/x?y#z",
+            "https://0.0.0.0:5173/x?y#z",
+        ] {
+            let moved = outside(&header::LOCATION, given);
+            assert_eq!(moved, "https://a.example/x?y#z", "{given}");
+        }
+        for given in ["http://localhost:5173", "http://shop.localhost:7070"] {
+            assert_eq!(outside(&header::LOCATION, given), "https://a.example");
+        }
+        for given in [
+            "/x",
+            "//",
+            "",
+            "http://localhost:51730/",
+            "http://localhost/",
+            "http://shop.localhost:70700/",
+            "http://shop.localhost.evil/",
+            "http://shop.localhost:7070@evil/",
+            "http://elsewhere.example/",
+        ] {
+            assert_eq!(outside(&header::LOCATION, given), given);
+        }
+    }
+
+    #[test]
+    fn every_header_that_leads_somewhere_is_mapped_back() {
+        let own = "http://shop.localhost:7070";
+        let allow = &header::ACCESS_CONTROL_ALLOW_ORIGIN;
+        assert_eq!(outside(allow, own), "https://a.example");
+        assert_eq!(outside(allow, "*"), "*");
+        assert_eq!(
+            outside(&header::CONTENT_LOCATION, "http://localhost:5173/a"),
+            "https://a.example/a"
+        );
+        for (given, want) in [
             (
-                header::LOCATION,
-                "http://shop.localhost:7070/x?y#z",
-                "https://a.example/x?y#z",
-            ),
-            (
-                header::LOCATION,
-                "https://SHOP.localhost:7070",
-                "https://a.example",
-            ),
-            (
-                header::LOCATION,
-                "http://shop.localhost/x",
-                "https://a.example/x",
-            ),
-            (
-                header::LOCATION,
-                "//shop.localhost:7070/x",
-                "https://a.example/x",
-            ),
-            (
-                header::LOCATION,
-                "http://localhost:5173?x",
-                "https://a.example?x",
-            ),
-            (
-                header::LOCATION,
-                "http://127.0.0.1:5173",
-                "https://a.example",
-            ),
-            (header::LOCATION, "http://[::1]:5173/", "https://a.example/"),
-            (
-                header::LOCATION,
-                "https://0.0.0.0:5173/",
-                "https://a.example/",
-            ),
-            (header::LOCATION, "/x", "/x"),
-            (header::LOCATION, "//", "//"),
-            (header::LOCATION, "", ""),
-            (
-                header::LOCATION,
-                "http://localhost:51730/",
-                "http://localhost:51730/",
-            ),
-            (header::LOCATION, "http://localhost/", "http://localhost/"),
-            (
-                header::LOCATION,
-                "http://shop.localhost:70700/",
-                "http://shop.localhost:70700/",
-            ),
-            (
-                header::LOCATION,
-                "http://shop.localhost.evil/",
-                "http://shop.localhost.evil/",
-            ),
-            (
-                header::LOCATION,
-                "http://shop.localhost:7070@evil/",
-                "http://shop.localhost:7070@evil/",
-            ),
-            (
-                header::LOCATION,
-                "http://elsewhere.example/",
-                "http://elsewhere.example/",
-            ),
-            (
-                header::CONTENT_LOCATION,
-                "http://localhost:5173/a",
-                "https://a.example/a",
-            ),
-            (
-                header::ACCESS_CONTROL_ALLOW_ORIGIN,
-                "http://shop.localhost:7070",
-                "https://a.example",
-            ),
-            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*", "*"),
-            (
-                refresh.clone(),
                 "5; url=http://shop.localhost:7070/x",
                 "5; url=https://a.example/x",
             ),
             (
-                refresh.clone(),
                 "0;URL='http://localhost:5173/x'",
                 "0;URL='https://a.example/x'",
             ),
-            (refresh, "5", "5"),
+            ("5", "5"),
+        ] {
+            assert_eq!(outside(&header::REFRESH, given), want);
+        }
+        for (given, want) in [
             (
-                header::LINK,
-                "<http://shop.localhost:7070/2>; rel=next, </3>; rel=last, <http://b.example/>; rel=x",
-                "<https://a.example/2>; rel=next, </3>; rel=last, <http://b.example/>; rel=x",
+                "<http://shop.localhost:7070/2>; rel=next, </3>; rel=last, <http://b.example/>",
+                "<https://a.example/2>; rel=next, </3>; rel=last, <http://b.example/>",
             ),
-            (
-                header::LINK,
-                "</a.css>; rel=preload",
-                "</a.css>; rel=preload",
-            ),
-        ];
-        for (name, given, want) in table {
-            let mut headers = one(name.clone(), given);
-            names("shop.localhost:7070", Told::Inner).outward(&mut headers);
-            assert_eq!(headers[&name], want, "{given}");
+            ("</a.css>; rel=preload", "</a.css>; rel=preload"),
+        ] {
+            assert_eq!(outside(&header::LINK, given), want);
         }
     }
 

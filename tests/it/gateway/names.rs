@@ -28,7 +28,7 @@ fn told(app: &App, host: ProxyHost, forwarded_host: bool) -> Target {
     }
 }
 
-/// What the app saw of a request from one of its own pages at `origin`.
+/// What one of the app's own pages at `origin` sends.
 fn own(path: &str, origin: &str) -> Request<Body> {
     let request = Request::post(path)
         .header("host", origin.split_once("://").unwrap().1)
@@ -54,7 +54,7 @@ const SAID: [&str; 5] = [
     "x-forwarded-host",
 ];
 
-/// The app, the local door and two public ones.
+/// A mirror, and what leads to it at two public names.
 async fn doors(host: ProxyHost, forwarded: bool) -> (World, App, Entrance) {
     let (world, app) = World::with(mirror).await;
     world.target(told(&app, host, forwarded));
@@ -214,7 +214,8 @@ fn careful(mut request: Request<hyper::body::Incoming>) -> Answer {
             return Response::builder().status(403).body(full("")).unwrap();
         }
         let upgraded = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
+        let scope = codemate_preview::task::Scope::new();
+        scope.spawn(async move {
             let mut stream = hyper_util::rt::TokioIo::new(upgraded.await.unwrap());
             let _ = stream.write_all(format!("{host}\n").as_bytes()).await;
         });
