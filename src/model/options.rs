@@ -44,6 +44,8 @@ pub struct Options {
 pub struct InstallOptions {
     pub commands: Option<Vec<Vec<String>>>,
     pub inputs: Option<Vec<String>>,
+    /// Run once after each installation, whoever's commands that is made by.
+    pub after: Option<Vec<Vec<String>>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use super::{
     ProjectError, Templates, detect,
+    pattern::FileGlob,
     template::{Fixture, Template},
     tree::memory::MemoryTree,
 };
@@ -96,6 +97,14 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
         expect.command.as_ref().map(|it| *it == plan.run.argv),
         &plan.run.argv,
     );
+    for (files, expected) in [(&expect.restarts, true), (&expect.keeps, false)] {
+        for file in files {
+            let globs = plan.reload.restart_on.iter();
+            let mut globs = globs.map(|glob| FileGlob::new(glob).unwrap());
+            let restarts = globs.any(|glob| glob.fits(file));
+            check("restart", Some(restarts == expected), file);
+        }
+    }
     check(
         "root",
         expect.root.as_ref().map(|it| *it == plan.root),

@@ -180,7 +180,7 @@ fn install(
     variables: &Variables,
     root: &str,
 ) -> Result<Option<Install>, ProjectError> {
-    let ways = match &options.install.commands {
+    let mut ways = match &options.install.commands {
         Some(commands) => {
             let given = |argv: &Vec<String>| expand(view, argv, variables);
             Ways {
@@ -190,11 +190,17 @@ fn install(
         }
         None => template_install(view, variables)?,
     };
-    if ways.commands.is_empty() {
-        return Ok(None);
-    }
     if ways.commands.iter().any(Vec::is_empty) {
         return bad("install.commands", "a command has no words");
+    }
+    for argv in options.install.after.iter().flatten() {
+        if argv.is_empty() {
+            return bad("install.after", "a command has no words");
+        }
+        ways.commands.push(expand(view, argv, variables)?);
+    }
+    if ways.commands.is_empty() {
+        return Ok(None);
     }
     let part = &view.template.install;
     let inputs = options.install.inputs.as_ref().or(part.inputs.as_ref());
@@ -339,10 +345,19 @@ fn status_range(text: &str) -> Option<(u16, u16)> {
 
 fn reload(view: &View<'_>, options: &Options, root: &str) -> Reload {
     let (ours, theirs) = (&view.template.reload, &options.reload);
-    let globs = theirs.restart_on.as_ref().or(ours.restart_on.as_ref());
+    let globs = theirs.restart_on.clone().unwrap_or_else(|| {
+        let also = ours.also.iter().filter(|also| {
+            also.all.iter().all(|it| view.holds(it).is_some())
+                && also.none.iter().all(|it| view.holds(it).is_none())
+        });
+        let ours = ours.restart_on.iter().flatten();
+        ours.chain(also.flat_map(|also| &also.restart_on))
+            .cloned()
+            .collect()
+    });
     Reload {
         mode: theirs.mode.or(ours.mode).unwrap_or(ReloadMode::None),
-        restart_on: under(root, globs.map_or(&[], Vec::as_slice)),
+        restart_on: under(root, &globs),
     }
 }
 

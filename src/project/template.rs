@@ -273,6 +273,18 @@ pub struct ReadyPart {
 pub struct ReloadPart {
     pub mode: Option<ReloadMode>,
     pub restart_on: Option<Vec<String>>,
+    /// More of them, each under its own condition.
+    pub also: Vec<ReloadAlso>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadAlso {
+    #[serde(default)]
+    pub all: Vec<Predicate>,
+    #[serde(default)]
+    pub none: Vec<Predicate>,
+    pub restart_on: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -316,6 +328,9 @@ pub struct Expect {
     pub port: Option<u16>,
     pub install: Option<Vec<Vec<String>>>,
     pub reload: Option<ReloadMode>,
+    /// Files of which an edit restarts the app, and others of which it does not.
+    pub restarts: Vec<String>,
+    pub keeps: Vec<String>,
     /// The kind of error, such as `needs-answer`.
     pub error: Option<String>,
 }
@@ -359,6 +374,7 @@ impl Template {
             reload: ReloadPart {
                 mode: self.reload.mode.or(base.reload.mode),
                 restart_on: self.reload.restart_on.or(base.reload.restart_on),
+                also: [base.reload.also, self.reload.also].concat(),
             },
             proxy: ProxyPart {
                 host: self.proxy.host.or(base.proxy.host),

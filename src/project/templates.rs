@@ -295,7 +295,12 @@ fn predicates(template: &Template) -> impl Iterator<Item = (String, &Predicate)>
     let also = beside
         .flat_map(|also| also.all.iter().chain(&also.none))
         .chain(fallbacks.flat_map(|it| &it.all));
+    let reload = template.reload.also.iter();
+    let reload = reload
+        .flat_map(|also| also.all.iter().chain(&also.none))
+        .map(|it| ("reload.also".to_owned(), it));
     plain
+        .chain(reload)
         .chain(boosts)
         .chain(cases)
         .chain(also.map(|it| ("install.also".to_owned(), it)))
