@@ -197,7 +197,11 @@ fn examples() -> Vec<Problem> {
     let shop = || "shop".to_owned();
     let mut examples: Vec<Problem> = vec![
         LifecycleError::ProbeFailed { rows: 1 }.problem(),
-        LifecycleError::NotRows { name: shop() }.problem(),
+        Problem::new(
+            Code::Usage,
+            "`--follow` has no end, so it is not one document",
+        )
+        .hint("`--format ndjson` streams"),
         LifecycleError::NotFound { asked: shop() }.problem(),
         LifecycleError::from(SupabaseError::Credential {
             said: "invalid API key".to_owned(),
