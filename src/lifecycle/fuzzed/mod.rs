@@ -64,6 +64,7 @@ impl Rig {
             home_volume: format!("cmp-{id}-home"),
             port: None,
             answered: None,
+            last_exit: None,
             tunnel: None,
             public_url: None,
             limits: limits(LimitRequest::default()),
