@@ -235,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn django_one_directory_down_is_what_its_files_import() {
+        let manage = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.settings')\n";
+        let tree = MemoryTree::new([("mysite/manage.py", manage), ("requirements.txt", "")]);
+        let deps = Deps::read(&tree, 1 << 16);
+        assert_eq!(deps.find("pypi:django"), Some("mysite/manage.py"));
+    }
+
+    #[test]
     fn a_list_that_asks_for_the_project_asks_for_what_that_needs() {
         for itself in ["-e .", ".", "-e .[dev]", "--editable ./"] {
             let tree = MemoryTree::new([

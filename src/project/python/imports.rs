@@ -65,7 +65,7 @@ pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
         for module in modules(&text) {
             note(&mut found, &own, &module, path);
         }
-        if path == "manage.py" && text.contains("DJANGO_SETTINGS_MODULE") {
+        if path.ends_with("manage.py") && text.contains("DJANGO_SETTINGS_MODULE") {
             found
                 .known
                 .entry("django".to_owned())

@@ -375,7 +375,10 @@ fn setup_files(tree: &dyn Tree, cap: usize) -> Option<Source> {
 
 fn of_imports(tree: &dyn Tree, cap: usize) -> Option<Source> {
     // What lies in directories alone is of apps that are there.
-    let at_top = |path: &&String| path.ends_with(".py") && !path.contains('/');
+    let at_top = |path: &&String| match path.split_once('/') {
+        None => path.ends_with(".py"),
+        Some((_, rest)) => rest == "manage.py",
+    };
     tree.files().iter().find(at_top)?;
     let below = |path: &&String| path.contains('/') && is_manifest(path);
     if tree.files().iter().any(|path| below(&path)) {
