@@ -136,15 +136,15 @@ pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
             service.name, service.file
         )
     });
-    let limit = format!(
-        "{of_compose}{}a preview cannot reach this machine or its networks",
-        if of_compose.is_empty() {
-            "a preview runs the app alone, and "
-        } else {
-            "and "
+    let limit = match of_compose.as_str() {
+        "" => {
+            "a preview runs the app alone and cannot reach this machine or its networks".to_owned()
         }
-    );
-    let reach = "its owner can open an address of a private network with `reach` under `[sandbox]` in config.toml";
+        of_compose => {
+            format!("{of_compose}and a preview cannot reach this machine or its networks")
+        }
+    };
+    let reach = "this machine's owner can open an address of a private network with `reach` under `[sandbox]` in config.toml";
     let variable = service.and_then(|service| variable_of(service, output, known));
     let mut explained = Explained::new(FailureKind::ServiceMissing, what);
     if let Some(variable) = variable {
