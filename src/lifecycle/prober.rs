@@ -32,6 +32,11 @@ const OTHERS_PACE: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_millis(10);
 /// How long something else may listen before it is asked in place of the port that was fixed.
 const ELSEWHERE: Duration = Duration::from_secs(3);
+/// From here on the kernel chooses ports. A program that listens there on a loopback address waits
+/// for another of its own, as debuggers do while they start, and a request would come in between.
+const EPHEMERAL: u16 = 32_768;
+/// What is listened on for so long is no such meeting.
+const PASSING: Duration = Duration::from_secs(10);
 /// Requests that are under way at one time.
 const MOST_ASKING: usize = 8;
 /// Between two looks at what it wrote.
@@ -150,7 +155,8 @@ impl Prober {
         loop {
             let now = Instant::now();
             for port in self.survey.listening() {
-                let may = !self.rules.port_is_fixed || port == self.rules.port;
+                let passing = port >= EPHEMERAL && self.survey.is_loopback(port);
+                let may = !passing && (!self.rules.port_is_fixed || port == self.rules.port);
                 if may && asks.len() < MOST_ASKING && asked.insert(port) {
                     asks.push(self.ask(port, None));
                 }
@@ -305,6 +311,12 @@ impl<'a> Watch<'a> {
         for port in &ports {
             self.opened.entry(*port).or_insert(Some(now));
         }
+        let (opened, survey) = (&self.opened, &self.prober.survey);
+        ports.retain(|port| {
+            let passing = *port >= EPHEMERAL && *port != rules.port && survey.is_loopback(*port);
+            let since = opened.get(port).copied().flatten();
+            !passing || since.is_none_or(|since| now >= since + PASSING)
+        });
         if let Some(before) = rules.before.filter(|_| rules.again)
             && !ports.contains(&before.port)
         {
