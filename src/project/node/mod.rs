@@ -62,7 +62,7 @@ pub struct Node {
     pub manager: Option<&'static str>,
     /// What the manager is told besides.
     pub flags: Vec<String>,
-    /// Managers to have on `PATH`, such as `pnpm@9.1.0`.
+    /// Managers to have on `PATH`, such as `pnpm@9.1.0`, and what the scripts call besides.
     pub tools: Vec<String>,
     /// Directories that are installed besides, by manager.
     pub folders: BTreeMap<Manager, Vec<String>>,
@@ -103,15 +103,24 @@ impl Node {
                 node.flags.push("--include-workspace-root".to_owned());
             }
         }
+        let mut forgotten = BTreeSet::new();
         if let Some(own) = &own {
-            node.follow(tree, own, &mut tools);
+            forgotten.extend(forgets(own, &[own, &written]));
+            node.follow(tree, own, &mut tools, &mut forgotten);
         }
         node.tools = tools.into_values().collect();
+        node.tools.extend(forgotten.into_iter().map(str::to_owned));
         node
     }
 
     /// Directories and managers of what the scripts run.
-    fn follow(&mut self, tree: &dyn Tree, own: &Value, tools: &mut BTreeMap<Manager, String>) {
+    fn follow(
+        &mut self,
+        tree: &dyn Tree,
+        own: &Value,
+        tools: &mut BTreeMap<Manager, String>,
+        forgotten: &mut BTreeSet<&'static str>,
+    ) {
         let scripts = Scripts::of(own);
         let members = workspace::globs(tree, own);
         let is_member = |dir: &str| {
@@ -138,6 +147,7 @@ impl Node {
             let Some(written) = manifest::json(&inside, FILE) else {
                 continue;
             };
+            forgotten.extend(forgets(&written, &[own, &written]));
             for tool in Scripts::of(&written).tools() {
                 add_tool(
                     tools,
@@ -183,8 +193,22 @@ fn add_tool(tools: &mut BTreeMap<Manager, String>, choice: &Choice) {
         .or_insert_with(|| format!("{package}@{version}"));
 }
 
+/// The programs that the scripts of `own` call and that none of the manifests names.
+fn forgets(own: &Value, manifests: &[&Value]) -> Vec<&'static str> {
+    let names = |name: &str| {
+        SECTIONS
+            .iter()
+            .flat_map(|section| manifests.iter().filter_map(move |it| it.get(section)))
+            .any(|table| table.get(name).is_some())
+    };
+    let called = Scripts::of(own).programs();
+    called.into_iter().filter(|name| !names(name)).collect()
+}
+
+const SECTIONS: [&str; 3] = ["dependencies", "devDependencies", "optionalDependencies"];
+
 fn has_packages(written: &Value) -> bool {
-    ["dependencies", "devDependencies", "optionalDependencies"]
+    SECTIONS
         .into_iter()
         .filter_map(|section| written.get(section)?.as_object())
         .any(|table| !table.is_empty())

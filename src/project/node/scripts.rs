@@ -26,6 +26,19 @@ pub struct Scripts<'m> {
     all: BTreeMap<&'m str, &'m str>,
 }
 
+/// Programs that people install for the whole machine, and so do not name in a manifest. Each is
+/// called as its package is.
+const FOR_ALL: [&str; 8] = [
+    "concurrently",
+    "cross-env",
+    "json-server",
+    "node-dev",
+    "nodemon",
+    "ts-node",
+    "ts-node-dev",
+    "tsx",
+];
+
 impl<'m> Scripts<'m> {
     pub fn of(written: &'m Value) -> Self {
         let table = written.get("scripts").and_then(Value::as_object);
@@ -47,6 +60,13 @@ impl<'m> Scripts<'m> {
             _ => None,
         };
         texts.flat_map(words).filter_map(word).collect()
+    }
+
+    /// Of what they call, the programs that people install for the whole machine.
+    pub fn programs(&self) -> BTreeSet<&'static str> {
+        let for_all = |word: &str| FOR_ALL.into_iter().find(|name| *name == word);
+        let texts = self.served().into_iter();
+        texts.flat_map(words).filter_map(for_all).collect()
     }
 
     /// Directories of `tree` whose files or scripts those that serve run.

@@ -228,3 +228,26 @@ fn an_app_without_packages_has_those_of_a_directory_above() {
         (None, &["..".to_owned()][..])
     );
 }
+
+#[test]
+fn what_the_scripts_call_and_no_manifest_names_is_fetched() {
+    let cases: [(&str, &[&str]); 5] = [
+        (
+            r#"{"scripts":{"dev":"nodemon a.js"},"dependencies":{"koa":"3"}}"#,
+            &["nodemon"],
+        ),
+        (
+            r#"{"scripts":{"start":"cross-env A=1 nodemon a.js"}}"#,
+            &["cross-env", "nodemon"],
+        ),
+        (
+            r#"{"scripts":{"dev":"nodemon a.js"},"devDependencies":{"nodemon":"3"}}"#,
+            &[],
+        ),
+        (r#"{"scripts":{"test":"nodemon a.js"}}"#, &[]),
+        (r#"{"scripts":{"dev":"node nodemon.js"}}"#, &[]),
+    ];
+    for (written, tools) in cases {
+        assert_eq!(node(&[("package.json", written)]).tools, tools, "{written}");
+    }
+}
