@@ -9,7 +9,7 @@ use std::{
 use super::{
     ProjectError,
     look::{self, Held, Look},
-    modules,
+    modules, order,
     template::{Case, Fact, Predicate, Template},
     tree::relative,
 };
@@ -83,7 +83,17 @@ impl<'a> View<'a> {
         if !self.pending.borrow_mut().insert(name.to_owned()) {
             return None;
         }
-        let found = fact.cases.iter().find_map(|case| self.case(case));
+        // What stands with tests, documents and examples comes last, whichever case it is of.
+        let mut aside = None;
+        let found = fact.cases.iter().find_map(|case| {
+            let known = self.case(case)?;
+            if known.path.as_deref().is_some_and(order::is_aside) {
+                aside.get_or_insert(known);
+                return None;
+            }
+            Some(known)
+        });
+        let found = found.or(aside);
         self.pending.borrow_mut().remove(name);
         let known = found
             .or_else(|| Some(Known::plain(&self.look.found(fact.found.as_deref()?)?)))

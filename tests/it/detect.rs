@@ -345,12 +345,12 @@ fn settings_that_cannot_be_are_refused_by_their_key() {
             (Code::Config, message)
         );
     }
-    let problem = with(|it| it.version = Some("3.9".to_owned()));
+    let problem = with(|it| it.version = Some("2.7".to_owned()));
     assert_eq!(problem.code, Code::Detect);
     assert!(
         problem
             .message
-            .starts_with("setting `version` asks for python 3.9"),
+            .starts_with("setting `version` asks for python 2.7"),
         "{}",
         problem.message
     );
