@@ -232,6 +232,7 @@ fn examples() -> Vec<Problem> {
             command: "npm ci".to_owned(),
             code: 1,
             lines: Vec::new(),
+            argv: Vec::new(),
         }
         .problem(),
         LifecycleError::AppExited {
