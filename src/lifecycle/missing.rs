@@ -130,6 +130,11 @@ mod tests {
                 Some("yarl"),
             ),
             (
+                "error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'",
+                "a compiler",
+                None,
+            ),
+            (
                 "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory",
                 "a compiler",
                 None,

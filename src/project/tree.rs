@@ -121,7 +121,9 @@ impl LocalTree {
                 (Some(taken), Some(path)) if !path.is_empty() => taken(path, is_dir),
                 _ => true,
             };
-            is_taken && !Self::SKIPPED.contains(&name)
+            // Python's environments have any name, and some are committed.
+            let is_environment = is_dir && entry.path().join("pyvenv.cfg").is_file();
+            is_taken && !is_environment && !Self::SKIPPED.contains(&name)
         });
         let walk = walk.build();
         for entry in walk.flatten() {
@@ -316,6 +318,8 @@ mod tests {
             "a/b/c/d/five.py",
             "node_modules/x/package.json",
             "venv/bin/python",
+            "own-env/pyvenv.cfg",
+            "own-env/flask.py",
             "dist/out.js",
             "sub/keep.py",
         ] {
