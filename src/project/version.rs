@@ -1,7 +1,7 @@
 //! Which version of its stack a project gets: what its files ask for and what its packages bear,
 //! against what there is.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use super::{
     ProjectError, bounds,
@@ -46,8 +46,7 @@ pub fn choose(
         _ => None,
     };
     let mut available: Vec<&str> = offer.versions().collect();
-    // The default is what we would rather run; then the newest.
-    available.sort_by_key(|version| (*version != stack.default, Reverse(parts(version))));
+    available.sort_by(|a, b| rather(&stack.default, a, b));
     let Some(request) = request else {
         return Ok(unasked(&available, bound, notes));
     };
@@ -109,6 +108,19 @@ pub fn choose(
             from: request.from,
             available: sorted(&available),
         }),
+    }
+}
+
+/// The default is what we would rather run; then what is nearest to it, newer before older: the
+/// newest of all may not be released yet, or packages lag behind it.
+fn rather(default: &str, a: &str, b: &str) -> Ordering {
+    let default = parts(default);
+    let (a, b) = (parts(a), parts(b));
+    match (a >= default, b >= default) {
+        (true, true) => a.cmp(&b),
+        (false, false) => b.cmp(&a),
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
     }
 }
 
