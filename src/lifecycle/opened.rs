@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::{
     explain::{self, During},
+    hosts::Hosts,
     instance::{Instance, State},
     live::News,
-    prober::{Hosts, Prober, Told},
+    prober::{Prober, Told},
     share::ShareWish,
     step::Step,
 };

@@ -11,17 +11,15 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     LifecycleError,
     ask::{Answer, Question, ask},
-    ready::{Judge, Rules, Verdict},
+    hosts::{Called, Hosts, localhost},
+    ready::{Judge, Verdict},
+    rules::Rules,
     seen::Seen,
     signs::sign,
     survey::Survey,
     variables::Masking,
 };
-use crate::{
-    engine::link::Written,
-    model::{Answered, ProxyHost},
-    task::Scope,
-};
+use crate::{engine::link::Written, model::Answered, task::Scope};
 
 /// Between two requests to one port at first; it doubles once it has answered.
 const PACE: Duration = Duration::from_millis(100);
@@ -59,32 +57,6 @@ pub enum Told {
     Line(String),
     /// It answers, and not where it was told to listen.
     Misplaced(Seen),
-}
-
-/// What the name of the preview is inside.
-#[derive(Debug, Clone)]
-pub struct Hosts {
-    pub proxy: ProxyHost,
-    /// The user said so, so that no other is tried.
-    pub is_fixed: bool,
-    /// Such as `shop.localhost:7070`.
-    pub outside: String,
-}
-
-impl Hosts {
-    /// What else may be tried, where nobody said what it is to be.
-    fn other(&self, port: u16) -> Option<String> {
-        let is_tried = self.is_fixed || self.proxy == ProxyHost::Localhost;
-        (!is_tried).then(|| localhost(port))
-    }
-
-    pub fn of_port(&self, port: u16) -> String {
-        match &self.proxy {
-            ProxyHost::Localhost => localhost(port),
-            ProxyHost::Name | ProxyHost::Preserve => self.outside.clone(),
-            ProxyHost::Given(authority) => authority.as_str().to_owned(),
-        }
-    }
 }
 
 /// Of one start of an app.
@@ -221,28 +193,6 @@ impl Prober {
         last.drain(..last.len().saturating_sub(LAST_LINES));
         self.masking.now().clean_all(&mut last);
         last
-    }
-}
-
-fn localhost(port: u16) -> String {
-    format!("localhost:{port}")
-}
-
-/// By which name an app is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Called {
-    /// As the plan says.
-    Own,
-    Localhost,
-}
-
-impl Called {
-    fn of(answered: Answered) -> Self {
-        if answered.localhost {
-            Self::Localhost
-        } else {
-            Self::Own
-        }
     }
 }
 

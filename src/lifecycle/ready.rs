@@ -4,13 +4,14 @@ use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{ask::Answer, seen::Seen, signs::Sign};
-use crate::model::{Answered, Plan};
+use super::{
+    ask::Answer,
+    rules::{PATIENCE_FOR_SEVERAL, Rank, Rules},
+    seen::Seen,
+    signs::Sign,
+};
+use crate::model::Answered;
 
-/// How long a poor answer waits for a better one.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The same, where several servers are started.
-const PATIENCE_FOR_SEVERAL: Duration = Duration::from_secs(5);
 /// How long a port that has not answered yet holds up one that has, unless it is the one expected.
 const SLOW: Duration = Duration::from_secs(15);
 /// What is neither writing nor computing for so long is not at work.
@@ -25,86 +26,6 @@ const SEVERAL: u32 = 3;
 /// is its end.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 const MISPLACED: Duration = Duration::from_secs(10);
-
-/// What decides, besides what is seen.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// The port expected, and whether no other one is taken.
-    pub port: u16,
-    pub port_is_fixed: bool,
-    pub path: String,
-    /// The only statuses that count, where the user said so.
-    pub required: Option<(u16, u16)>,
-    pub several: bool,
-    pub timeout: Duration,
-    /// The same for an app that is still at work.
-    pub most: Duration,
-    /// What it was found to be ready by the last time.
-    pub before: Option<Answered>,
-    /// It was ready before and was started again: any answer is its own word.
-    pub again: bool,
-}
-
-impl Rules {
-    pub fn of(plan: &Plan, before: Option<Answered>) -> Self {
-        Self {
-            port: plan.run.port,
-            port_is_fixed: plan.run.port_is_fixed,
-            path: plan.ready.path.clone(),
-            required: plan.ready.status,
-            several: plan.ready.several,
-            timeout: plan.ready.timeout,
-            most: plan.ready.most.unwrap_or(plan.ready.timeout),
-            before,
-            again: false,
-        }
-    }
-
-    /// How far an answer is what somebody opens the preview for.
-    pub fn rank(&self, answered: Answered) -> Rank {
-        match answered.status {
-            _ if answered.is_fine() && answered.page => Rank::Page,
-            _ if answered.is_fine() => Rank::Fine,
-            500..=599 => Rank::Broken,
-            _ => Rank::Missing,
-        }
-    }
-
-    /// Whether a port that opens after the app was found to be ready may take the place of `now`.
-    pub fn is_better(&self, than: Answered, now: Answered) -> bool {
-        let (old, new) = (self.rank(than), self.rank(now));
-        if old >= Rank::Fine {
-            return self.several && old == Rank::Fine && new == Rank::Page && than.port != now.port;
-        }
-        new >= Rank::Fine
-    }
-
-    /// The port that is the app's where nothing says otherwise.
-    fn expected(&self) -> u16 {
-        let before = self.before.filter(|_| self.again);
-        before.map_or(self.port, |it| it.port)
-    }
-
-    fn patience(&self) -> Duration {
-        if self.several {
-            PATIENCE_FOR_SEVERAL
-        } else {
-            PATIENCE
-        }
-    }
-}
-
-/// In rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
-    /// 5xx
-    Broken,
-    /// 404 and whatever else says that there is nothing to see.
-    Missing,
-    /// It answers, with something that is no page.
-    Fine,
-    Page,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

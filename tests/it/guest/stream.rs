@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{LIMIT, World, apply_one, event, held, put, shell};
 
-const HELLO: [u8; 10] = [6, 0, 0, 0, 1, 0, 0, 0, 0, 2];
+const HELLO: [u8; 10] = [6, 0, 0, 0, 1, 0, 0, 0, 0, 3];
 
 #[tokio::test]
 async fn two_links_work_at_once_and_both_hear_of_the_app() {
@@ -163,8 +163,8 @@ async fn liar(mut io: DuplexStream, lie: Vec<u8>) {
     let mut hello = [0; 10];
     io.read_exact(&mut hello).await.unwrap();
     assert_eq!(hello, HELLO);
-    // Version 1, no app, no end of one, no ports.
-    io.write_all(&[12, 0, 0, 0, 65, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0])
+    // This version, no app, no end of one, no ports.
+    io.write_all(&[12, 0, 0, 0, 65, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0])
         .await
         .unwrap();
     let _ = io.write_all(&lie).await;
@@ -180,7 +180,7 @@ async fn a_guest_that_lies_loses_the_link_and_nothing_else() {
         vec![255; 400],
         endless,
         started.repeat(5000),
-        vec![12, 0, 0, 0, 65, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0],
+        vec![12, 0, 0, 0, 65, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0],
         vec![9, 0, 0, 0, 71, 0, 0, 0, 0, 255, 255, 255, 255],
     ];
     for lie in lies {

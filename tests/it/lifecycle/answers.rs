@@ -66,7 +66,7 @@ async fn a_status_that_is_required_fails_with_what_came() {
     let agent = world.agent();
     let mut order = world.order();
     order.options.ready.status = Some("200-399".to_owned());
-    order.options.ready.timeout = Some("2s".to_owned());
+    order.options.ready.timeout = Some("10s".to_owned());
     let error = agent.up(order).await.unwrap_err();
     let problem = error.problem();
     assert_eq!(problem.code.exit_code(), 10);
