@@ -73,8 +73,11 @@ Register-ArgumentCompleter -Native -CommandName 'codemate-preview' -ScriptBlock 
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Run in this image in place of the template''s')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port the app listens on; found by itself when not given')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Answer a question of the template, such as `entry=main:app`')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says')
             [CompletionResult]::new('--tunnel', '--tunnel', [CompletionResultType]::ParameterName, 'How the world reaches it: a kind of tunnel, or `none`')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'How long the link is good for, or how long it is public, such as `2h` or `never`')
+            [CompletionResult]::new('--expose', '--expose', [CompletionResultType]::ParameterName, 'Let visitors ask for this port too, at `<port>--<public host>`; give it once for each port')
+            [CompletionResult]::new('--ready-status', '--ready-status', [CompletionResultType]::ParameterName, 'The only status that counts as ready, or a range such as `200-399`: anything else is a failure')
             [CompletionResult]::new('--cpus', '--cpus', [CompletionResultType]::ParameterName, 'How many cores it may use, such as `1.5`')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'How much memory it may use, such as `512MiB`')
             [CompletionResult]::new('--egress', '--egress', [CompletionResultType]::ParameterName, 'What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`')
@@ -184,6 +187,7 @@ Register-ArgumentCompleter -Native -CommandName 'codemate-preview' -ScriptBlock 
             break
         }
         'codemate-preview;url' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The URL of another port that is listened on inside')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What is written to standard output: text, one JSON document, or a stream of JSON lines')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long, such as `90s`')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work as if started in this directory')
@@ -336,6 +340,7 @@ Register-ArgumentCompleter -Native -CommandName 'codemate-preview' -ScriptBlock 
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Run in this image in place of the template''s')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port the app listens on; found by itself when not given')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Answer a question of the template, such as `entry=main:app`')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What is written to standard output: text, one JSON document, or a stream of JSON lines')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long, such as `90s`')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work as if started in this directory')

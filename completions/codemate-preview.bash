@@ -586,7 +586,7 @@ _codemate__preview() {
             return 0
             ;;
         codemate__subcmd__preview__subcmd__detect)
-            opts="-q -v -y -C -h --template --image --port --set --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            opts="-q -v -y -C -h --template --image --port --set --config --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -605,6 +605,10 @@ _codemate__preview() {
                     return 0
                     ;;
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2490,7 +2494,7 @@ _codemate__preview() {
             return 0
             ;;
         codemate__subcmd__preview__subcmd__up)
-            opts="-e -q -v -y -C -h --project --attach --rebuild --template --image --port --set --tunnel --public --private --expires --qr --cpus --memory --egress --disk --env --env-file --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            opts="-e -q -v -y -C -h --project --attach --rebuild --template --image --port --set --config --tunnel --public --private --expires --expose --ready-status --qr --cpus --memory --egress --disk --env --env-file --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2516,11 +2520,23 @@ _codemate__preview() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tunnel)
                     COMPREPLY=($(compgen -W "none cloudflare-quick cloudflare ngrok ssh localhost.run pinggy command static" -- "${cur}"))
                     return 0
                     ;;
                 --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expose)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-status)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2601,12 +2617,16 @@ _codemate__preview() {
             return 0
             ;;
         codemate__subcmd__preview__subcmd__url)
-            opts="-q -v -y -C -h --public --local --qr --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
+            opts="-q -v -y -C -h --public --local --port --qr --format --json --quiet --verbose --no-input --yes --timeout --directory --name --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json ndjson" -- "${cur}"))
                     return 0

@@ -69,8 +69,11 @@ set edit:completion:arg-completer[codemate-preview] = {|@words|
             cand --image 'Run in this image in place of the template''s'
             cand --port 'The port the app listens on; found by itself when not given'
             cand --set 'Answer a question of the template, such as `entry=main:app`'
+            cand --config 'A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says'
             cand --tunnel 'How the world reaches it: a kind of tunnel, or `none`'
             cand --expires 'How long the link is good for, or how long it is public, such as `2h` or `never`'
+            cand --expose 'Let visitors ask for this port too, at `<port>--<public host>`; give it once for each port'
+            cand --ready-status 'The only status that counts as ready, or a range such as `200-399`: anything else is a failure'
             cand --cpus 'How many cores it may use, such as `1.5`'
             cand --memory 'How much memory it may use, such as `512MiB`'
             cand --egress 'What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`'
@@ -175,6 +178,7 @@ set edit:completion:arg-completer[codemate-preview] = {|@words|
             cand --help 'Print help'
         }
         &'codemate-preview;url'= {
+            cand --port 'The URL of another port that is listened on inside'
             cand --format 'What is written to standard output: text, one JSON document, or a stream of JSON lines'
             cand --timeout 'Give up after this long, such as `90s`'
             cand -C 'Work as if started in this directory'
@@ -320,6 +324,7 @@ set edit:completion:arg-completer[codemate-preview] = {|@words|
             cand --image 'Run in this image in place of the template''s'
             cand --port 'The port the app listens on; found by itself when not given'
             cand --set 'Answer a question of the template, such as `entry=main:app`'
+            cand --config 'A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says'
             cand --format 'What is written to standard output: text, one JSON document, or a stream of JSON lines'
             cand --timeout 'Give up after this long, such as `90s`'
             cand -C 'Work as if started in this directory'

@@ -71,6 +71,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l image -d 'Run in this image in place of the template\'s' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l port -d 'The port the app listens on; found by itself when not given' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l set -d 'Answer a question of the template, such as `entry=main:app`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l config -d 'A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l tunnel -d 'How the world reaches it: a kind of tunnel, or `none`' -r -f -a "none\t''
 cloudflare-quick\t''
 cloudflare\t''
@@ -81,6 +82,8 @@ pinggy\t''
 command\t''
 static\t''"
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l expires -d 'How long the link is good for, or how long it is public, such as `2h` or `never`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l expose -d 'Let visitors ask for this port too, at `<port>--<public host>`; give it once for each port' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l ready-status -d 'The only status that counts as ready, or a range such as `200-399`: anything else is a failure' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l cpus -d 'How many cores it may use, such as `1.5`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l memory -d 'How much memory it may use, such as `512MiB`' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand up" -l egress -d 'What it may connect to: `open` for the internet, `none`, or hosts and presets such as `pypi`' -r
@@ -169,6 +172,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s y -l yes -d 'Answer yes to every question'
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand status" -s h -l help -d 'Print help'
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l port -d 'The URL of another port that is listened on inside' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand url" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"
@@ -288,6 +292,7 @@ complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l image -d 'Run in this image in place of the template\'s' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l port -d 'The port the app listens on; found by itself when not given' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l set -d 'Answer a question of the template, such as `entry=main:app`' -r
+complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l config -d 'A setting as codemate-preview.toml has it, such as `version = "3.11"`, over what that says' -r
 complete -c codemate-preview -n "__fish_codemate_preview_using_subcommand detect" -l format -d 'What is written to standard output: text, one JSON document, or a stream of JSON lines' -r -f -a "text\t''
 json\t''
 ndjson\t''"

@@ -230,6 +230,7 @@ fn examples() -> Vec<Problem> {
         ),
         LifecycleError::Install {
             command: "npm ci".to_owned(),
+            argv: vec!["npm".to_owned(), "ci".to_owned()],
             code: 1,
             lines: Vec::new(),
             argv: Vec::new(),
