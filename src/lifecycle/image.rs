@@ -221,10 +221,10 @@ impl Images {
                     version,
                     layer: Layer::Slim,
                 };
-                let build = slim.with(Layer::Build);
+                let compiling = slim.with(Layer::Build);
                 let layers = [slim]
                     .into_iter()
-                    .chain(build.has_build_layer().then_some(build));
+                    .chain(compiling.has_build_layer().then_some(compiling));
                 for ours in layers {
                     let tag = ours.tag();
                     let built = self.engine.image(&tag).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Start, answered, http, rules, several};
+use super::{Start, answered, rules, several};
 use crate::lifecycle::{rules::Rules, seen::Seen, signs::Sign};
 
 #[test]
