@@ -124,17 +124,14 @@ impl EnvFile {
             }
         };
         let value_line = &value[..value.len() - (text.len() - end)];
-        let (value, odd, taken) = match quoted(value) {
-            Some(quoted) => {
-                let taken = text.len() - value.len() + quoted.len;
-                let rest = text[taken..].find('\n');
-                let end = rest.map_or(text.len(), |at| taken + at + 1);
-                (quoted.value, quoted.odd, end)
-            }
-            None => {
-                let (value, odd) = unquoted(value_line);
-                (Cow::Borrowed(value), odd, end)
-            }
+        let (value, odd, taken) = if let Some(quoted) = quoted(value) {
+            let taken = text.len() - value.len() + quoted.len;
+            let rest = text[taken..].find('\n');
+            let end = rest.map_or(text.len(), |at| taken + at + 1);
+            (quoted.value, quoted.odd, end)
+        } else {
+            let (value, odd) = unquoted(value_line);
+            (Cow::Borrowed(value), odd, end)
         };
         if value.contains('\0') {
             self.remark(line, Odd::Nul);
@@ -271,9 +268,10 @@ fn unquoted(text: &str) -> (&str, Vec<Odd>) {
         odd.push(Odd::Hash);
     }
     if value.starts_with(['\'', '"', '`']) {
-        odd.push(match value[1..].contains(&value[..1]) {
-            true => Odd::BehindQuote,
-            false => Odd::Unterminated,
+        odd.push(if value[1..].contains(&value[..1]) {
+            Odd::BehindQuote
+        } else {
+            Odd::Unterminated
         });
     }
     (value, odd)

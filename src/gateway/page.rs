@@ -21,14 +21,14 @@ pub(super) const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-ta
 /// One answer of the gateway's own.
 pub(super) struct Page {
     status: StatusCode,
-    problem: Problem,
+    problem: Box<Problem>,
     mood: Mood,
     /// Names and states of instances, each name a link.
     links: Box<[(String, String, &'static str)]>,
     /// Nothing that follows on the visitor's connection is read.
     final_word: bool,
     /// A hint for people at this machine alone.
-    pub(super) at_home: Option<String>,
+    pub(super) at_home: Option<Box<str>>,
     /// What is said besides.
     extra: Box<[(HeaderName, HeaderValue)]>,
 }
@@ -45,7 +45,7 @@ impl Page {
     pub(super) fn new(status: StatusCode, mood: Mood, problem: Problem) -> Self {
         Self {
             status,
-            problem,
+            problem: Box::new(problem),
             mood,
             links: Box::default(),
             final_word: false,
@@ -239,7 +239,7 @@ impl Page {
     /// The answer, in the form the visitor reads.
     pub(super) fn answer(mut self, asked: &HeaderMap) -> Response<Reply> {
         if let Some(hint) = self.at_home.take() {
-            self.problem = self.problem.hint(hint);
+            *self.problem = self.problem.hint(hint);
         }
         let (kind, text) = if reads_html(asked) {
             ("text/html; charset=utf-8", self.html())

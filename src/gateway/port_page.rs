@@ -51,7 +51,7 @@ impl Page {
             )
             .retryable();
         let mut page = Self::new(StatusCode::BAD_GATEWAY, Mood::Resting, problem);
-        page.at_home = Some(hint);
+        page.at_home = Some(hint.into());
         page
     }
 }

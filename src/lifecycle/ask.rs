@@ -15,7 +15,7 @@ use tokio::{
 use super::{host_check, tls_inside::over_tls};
 use crate::{
     engine::link::Link,
-    model::{Answered, PortKind},
+    model::{Answered, HostServed, PortKind},
 };
 
 /// Of an answer's body, as far as it is read.
@@ -48,7 +48,7 @@ pub enum Answer {
         /// See [`crate::model::Answered::page`].
         page: bool,
         tls: bool,
-        /// See [`Answered::refuses_host`].
+        /// What it says is that it does not serve the name it was asked by.
         refuses_host: bool,
         /// It is an answer to the other name of the question.
         other_host: bool,
@@ -75,8 +75,11 @@ impl Answer {
                 status,
                 page,
                 tls,
-                refuses_host,
-                localhost: other_host,
+                host: match (refuses_host, other_host) {
+                    (true, _) => HostServed::Neither,
+                    (false, true) => HostServed::Localhost,
+                    (false, false) => HostServed::Own,
+                },
             }),
             Self::Debugger | Self::NotHttp | Self::Refused => None,
         }
@@ -119,7 +122,7 @@ pub async fn ask(link: &Link, port: u16, question: &Question) -> Answer {
                 refuses_host: false,
                 ..
             },
-        ) if refused.refuses_host || matches!(status, 200..=399) => Answer::Http {
+        ) if refused.host == HostServed::Neither || matches!(status, 200..=399) => Answer::Http {
             status,
             page,
             tls,

@@ -33,7 +33,7 @@ pub enum LifecycleError {
         up: Vec<String>,
     },
     #[error(transparent)]
-    Project(#[from] ProjectError),
+    Project(Box<ProjectError>),
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -133,6 +133,12 @@ pub enum LifecycleError {
     ShuttingDown,
 }
 
+impl From<ProjectError> for LifecycleError {
+    fn from(error: ProjectError) -> Self {
+        Self::Project(Box::new(error))
+    }
+}
+
 impl LifecycleError {
     pub fn problem(&self) -> Problem {
         let problem = |code| Problem::new(code, self.to_string());
@@ -178,19 +184,7 @@ impl LifecycleError {
             Self::NoSuchImage { known, .. } => {
                 problem(Code::NotFound).hint(format!("there are {}", known.join(", ")))
             }
-            Self::NoBase { sources, .. } => {
-                let debian = "debian:trixie-slim";
-                let wanted = sources.iter().find_map(|source| match source {
-                    Source::Image(name) if !is_made(sources) => Some(name.as_str()),
-                    _ => None,
-                });
-                problem(Code::Docker)
-                    .hint("where no registry answers, `images/bootstrap trixie` in the source tree makes a first one")
-                    .next(
-                        &["docker", "pull", wanted.unwrap_or(debian)],
-                        "fetches what the image is made from",
-                    )
-            }
+            Self::NoBase { sources, .. } => no_base(problem(Code::Docker), sources),
             Self::Install { .. } => problem(Code::Install).hint(
                 "correct what the lines above name, then run `codemate-preview up` again; `[install] commands` in codemate-preview.toml replaces the command",
             ),
@@ -210,17 +204,7 @@ impl LifecycleError {
                 seen: Seen::Crashed,
                 ..
             } => problem(Code::AppExited).hint(Seen::Crashed.remedy()),
-            Self::NotReady { seen, .. } => {
-                let problem = problem(Code::TimedOut).hint(seen.remedy());
-                match seen {
-                    Seen::OtherPort { found, .. } if !found.is_empty() => {
-                        let port = found[0].to_string();
-                        let argv = ["codemate-preview", "up", "--port", port.as_str()];
-                        problem.next(&argv, "takes the port that it answers on")
-                    }
-                    _ => problem,
-                }
-            }
+            Self::NotReady { seen, .. } => not_ready(problem(Code::TimedOut), seen),
             Self::Disk(Overrun::Limit { .. }) => problem(Code::Policy).hint(
                 "`--disk` gives it more; `codemate-preview up --rebuild` starts with nothing kept",
             ),
@@ -231,6 +215,31 @@ impl LifecycleError {
             Self::WaitTimedOut { .. } => problem(Code::TimedOut).retryable(),
             Self::ShuttingDown => problem(Code::Agent).retryable(),
         }
+    }
+}
+
+fn no_base(problem: Problem, sources: &[Source]) -> Problem {
+    let wanted = sources.iter().find_map(|source| match source {
+        Source::Image(name) if !is_made(sources) => Some(name.as_str()),
+        _ => None,
+    });
+    problem
+        .hint("where no registry answers, `images/bootstrap trixie` in the source tree makes a first one")
+        .next(
+            &["docker", "pull", wanted.unwrap_or("debian:trixie-slim")],
+            "fetches what the image is made from",
+        )
+}
+
+fn not_ready(problem: Problem, seen: &Seen) -> Problem {
+    let problem = problem.hint(seen.remedy());
+    match seen {
+        Seen::OtherPort { found, .. } if !found.is_empty() => {
+            let port = found[0].to_string();
+            let argv = ["codemate-preview", "up", "--port", port.as_str()];
+            problem.next(&argv, "takes the port that it answers on")
+        }
+        _ => problem,
     }
 }
 

@@ -30,7 +30,7 @@ pub fn refuses(status: u16, text: &str) -> bool {
 }
 
 /// Whether it may be the host all the same: Django without DEBUG says no more than that the request
-/// is bad, and Flask with a SERVER_NAME has no page anywhere else. Asking by another name tells.
+/// is bad, and Flask with a `SERVER_NAME` has no page anywhere else. Asking by another name tells.
 pub fn may_refuse(status: u16) -> bool {
     matches!(status, 400 | 404 | 421)
 }

@@ -1,6 +1,6 @@
 //! By which host name an app is asked. Pure.
 
-use crate::model::{Answered, ProxyHost};
+use crate::model::{Answered, HostServed, ProxyHost};
 
 /// What the name of the preview is inside.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub enum Called {
 
 impl Called {
     pub fn of(answered: Answered) -> Self {
-        if answered.localhost {
+        if answered.host == HostServed::Localhost {
             Self::Localhost
         } else {
             Self::Own

@@ -227,7 +227,9 @@ mod tests {
         let mut ways = Ways::new(all.iter());
         let mut after = |lines: &[&str]| {
             ways.begin();
-            lines.iter().for_each(|line| ways.hear(line));
+            for line in lines {
+                ways.hear(line);
+            }
             ways.another().map(|it| it.say.as_str())
         };
         assert_eq!(after(&["nothing"]), None);

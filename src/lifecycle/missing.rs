@@ -86,20 +86,27 @@ impl std::fmt::Display for Missing {
     }
 }
 
+/// A line that fits a pattern, and what the pattern names in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fit {
+    pub name: Option<String>,
+}
+
 /// The package that an installer failed at.
 pub fn package(lines: &[String]) -> Option<String> {
-    named(&PATTERNS.packages, lines).flatten()
+    named(&PATTERNS.packages, lines)?.name
 }
 
 /// Whether what is installed was chosen by a lock file of another system; and what is not there.
-pub fn foreign_lock(lines: &[String]) -> Option<Option<String>> {
+pub fn foreign_lock(lines: &[String]) -> Option<Fit> {
     named(&PATTERNS.foreign, lines)
 }
 
-fn named(patterns: &[Regex], lines: &[String]) -> Option<Option<String>> {
+fn named(patterns: &[Regex], lines: &[String]) -> Option<Fit> {
     patterns.iter().find_map(|pattern| {
         let found = lines.iter().find_map(|line| pattern.captures(line))?;
-        Some(found.name("name").map(|name| name.as_str().to_owned()))
+        let name = found.name("name").map(|name| name.as_str().to_owned());
+        Some(Fit { name })
     })
 }
 
@@ -230,7 +237,9 @@ mod tests {
             ),
             ("Error: Cannot find native binding. npm has a bug", None),
         ] {
-            let found = foreign_lock(&lines(said)).unwrap_or_else(|| panic!("{said}"));
+            let found = foreign_lock(&lines(said))
+                .unwrap_or_else(|| panic!("{said}"))
+                .name;
             assert_eq!(found.as_deref(), name, "{said}");
         }
         assert_eq!(

@@ -12,7 +12,7 @@ use super::{
     share::ShareWish,
     step::Step,
 };
-use crate::model::{Answered, BuildProgress, Event, Phase, PortKind, ProxyHost, Urls};
+use crate::model::{Answered, BuildProgress, Event, HostServed, Phase, PortKind, ProxyHost, Urls};
 
 impl Instance {
     /// What requests from the gateway are for.
@@ -135,7 +135,7 @@ impl Instance {
         };
         let Answered { port, status, .. } = answered;
         let path = &prober.rules.path;
-        if answered.refuses_host {
+        if answered.host == HostServed::Neither {
             let host = prober.hosts.of_port(port);
             self.journal.tell(Event::Warning {
                 message: format!("the app does not serve visitors of `{host}`, and says so"),
@@ -148,10 +148,9 @@ impl Instance {
                 500..=599 => self.lines_with(prober.last_lines().await).await,
                 _ => Vec::new(),
             };
-            let excerpt: String = explain::of_app(&lines)
+            let excerpt = explain::of_app(&lines)
                 .iter()
-                .map(|line| format!("\n  {line}"))
-                .collect();
+                .fold(String::new(), |text, line| text + "\n  " + line);
             let explained = self.cause(lines, During::Answer).await;
             let what = explained
                 .as_ref()

@@ -22,7 +22,7 @@ use crate::{
         ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Note, Options, Plan, Role,
         Sandbox,
     },
-    project::{self, LocalTree, Templates, images::Registry},
+    project::{self, LocalTree, Taken, Templates, images::Registry},
     security::{Abilities, Approved, LimitRequest, limits},
     source::{LocalSource, Names, Selection, SourceError},
     store::{Record, Source},
@@ -175,7 +175,8 @@ pub(super) fn open_source(record: &Record, plan: &Plan) -> Result<LocalSource, S
 fn tree(directory: &Path, selection: Selection) -> Result<LocalTree, LifecycleError> {
     let source = LocalSource::select(directory.to_owned(), selection)?;
     let taken = move |path: &str, is_dir: bool| source.takes(path, is_dir);
-    Ok(LocalTree::open_where(directory, Arc::new(taken))?)
+    let taken: Arc<Taken> = Arc::new(taken);
+    Ok(LocalTree::open_where(directory, &taken)?)
 }
 
 /// What an instance's container is asked to be.

@@ -146,10 +146,9 @@ impl Prober {
                     self.survey.note(port, answer);
                     match answer.of_port(port) {
                         Some(better) if self.rules.is_better(than, better) => return Some(better),
-                        Some(_) => {}
                         // It did not listen yet, or was in the middle of something.
                         None if answer == Answer::Refused => drop(asked.remove(&port)),
-                        None => {}
+                        Some(_) | None => {}
                     }
                 }
                 () = survey.changed() => {}

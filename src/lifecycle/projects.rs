@@ -43,7 +43,7 @@ impl Manager {
         let record = handle.view.borrow().clone();
         let status = handle.rows.borrow().clone();
         match (status, &record.source) {
-            (Some(status), _) => Ok(FilesStatus::Rows(status.borrow().clone())),
+            (Some(status), _) => Ok(FilesStatus::Rows(Box::new(status.borrow().clone()))),
             (None, Source::Local { .. }) => {
                 let look = move || directory_status(&record);
                 tokio::task::spawn_blocking(look)
@@ -77,7 +77,7 @@ impl Manager {
 /// Where the files of an instance are.
 #[derive(Debug, Clone)]
 pub enum FilesStatus {
-    Rows(FollowStatus),
+    Rows(Box<FollowStatus>),
     Directory {
         /// How many get in.
         files: usize,

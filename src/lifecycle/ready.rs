@@ -114,10 +114,7 @@ impl Judge {
             *known = Port::Told(answer);
         }
         let may_be_it = !self.rules.port_is_fixed || port == self.rules.port;
-        let rank = self
-            .answer_of(port)
-            .filter(|_| may_be_it)
-            .map(|answered| self.rules.rank(answered));
+        let rank = self.answer_of(port).filter(|_| may_be_it).map(Rules::rank);
         if rank > self.best {
             self.best = rank;
             self.moved = now;
@@ -204,7 +201,7 @@ impl Judge {
         }
         let as_before =
             before.is_some_and(|it| (it.port, it.status) == (answered.port, answered.status));
-        let rank = self.rules.rank(answered);
+        let rank = Rules::rank(answered);
         // Any port waits for the one that was expected, if that is about to answer.
         let expected = self.rules.port != answered.port && self.is_slow(now, self.rules.port);
         if as_before {
@@ -268,7 +265,7 @@ impl Judge {
             (
                 required(it),
                 first,
-                self.rules.rank(*it),
+                Rules::rank(*it),
                 expected,
                 Reverse(it.port),
             )

@@ -231,7 +231,7 @@ fn without_lock(record: &Record, plan: &Plan, lines: &[String]) -> Option<Remedy
     if record.remedies.without_lock.is_some() {
         return None;
     }
-    let name = missing::foreign_lock(lines)?;
+    let name = missing::foreign_lock(lines)?.name;
     unlocked(plan.install.as_ref()?)?;
     let what = name.unwrap_or_else(|| "what this system needs".to_owned());
     Some(Remedy::WithoutLock {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{LifecycleError, instance::Instance, survey::Survey};
 use crate::{
     gateway::{Dial, Ports, PublicDeny, Route, Stream, Target},
-    model::{Answered, OpenPort, Phase, ProxyHost, Urls},
+    model::{Answered, HostServed, OpenPort, Phase, ProxyHost, Urls},
 };
 
 /// How long a request is held while the app restarts. Longer than any interpreter takes to boot,
@@ -128,7 +128,9 @@ impl Instance {
             port,
             host: match self.record.answered {
                 // It refused the name it was to be told.
-                Some(answered) if answered.localhost && !plan.host_is_fixed => ProxyHost::Localhost,
+                Some(answered) if answered.host == HostServed::Localhost && !plan.host_is_fixed => {
+                    ProxyHost::Localhost
+                }
                 _ => plan.proxy.clone(),
             },
             forwarded_host: plan.forwarded_host,

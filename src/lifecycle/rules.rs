@@ -44,7 +44,7 @@ impl Rules {
     }
 
     /// How far an answer is what somebody opens the preview for.
-    pub fn rank(&self, answered: Answered) -> Rank {
+    pub fn rank(answered: Answered) -> Rank {
         match answered.status {
             _ if answered.is_fine() && answered.page => Rank::Page,
             _ if answered.is_fine() => Rank::Fine,
@@ -55,7 +55,7 @@ impl Rules {
 
     /// Whether a port that opens after the app was found to be ready may take the place of `now`.
     pub fn is_better(&self, than: Answered, now: Answered) -> bool {
-        let (old, new) = (self.rank(than), self.rank(now));
+        let (old, new) = (Self::rank(than), Self::rank(now));
         if old >= Rank::Fine {
             return self.several && old == Rank::Fine && new == Rank::Page && than.port != now.port;
         }

@@ -55,7 +55,7 @@ impl Instance {
         if has_written {
             problem = self.with_logs(problem);
         }
-        self.from_anywhere(&mut problem);
+        self.make_absolute(&mut problem);
         LifecycleError::Explained {
             problem: Box::new(problem),
         }
@@ -129,7 +129,7 @@ impl Instance {
     }
 
     /// A command that starts this preview names it, so that it runs wherever its reader is.
-    fn from_anywhere(&self, problem: &mut Problem) {
+    fn make_absolute(&self, problem: &mut Problem) {
         let up = self.record.up_command();
         for step in &mut problem.next {
             let starts = step.argv.get(..2) == up.get(..2);

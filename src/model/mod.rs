@@ -45,7 +45,7 @@ pub use plan::{
     Candidate, Evidence, Fallback, Install, Plan, Readiness, Reload, ReloadMode, RunCommand,
     VersionChoice,
 };
-pub use port::{Answered, OpenPort, PortKind};
+pub use port::{Answered, HostServed, OpenPort, PortKind};
 pub use probe::{ProbeRow, ProbeVerdict};
 pub use problem::{Code, NextStep, Problem, command_line};
 pub use proxy_host::{Authority, BadHost, ProxyHost};

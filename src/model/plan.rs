@@ -195,7 +195,12 @@ mod millis_if_any {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    /// Takes `&Option<Duration>`.
+    pub fn serialize<'a, S: Serializer>(
+        value: impl IntoIterator<Item = &'a Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let value = value.into_iter().next();
         let millis = value.map(|value| u64::try_from(value.as_millis()).unwrap_or(u64::MAX));
         millis.serialize(to)
     }

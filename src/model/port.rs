@@ -28,6 +28,19 @@ pub enum PortKind {
     Unknown,
 }
 
+/// The host name that an app answers to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostServed {
+    /// The preview's own, as far as is known.
+    #[default]
+    Own,
+    /// `localhost`, and not the preview's own.
+    Localhost,
+    /// None that it was asked by: its answer says so.
+    Neither,
+}
+
 /// An app's answer to the request that it was found to be ready by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
@@ -39,17 +52,14 @@ pub struct Answered {
     /// The port speaks TLS alone.
     #[serde(default)]
     pub tls: bool,
-    /// What it says is that it does not serve the name it was visited by.
+    /// Which host name it was visited by, and whether it serves that.
     #[serde(default)]
-    pub refuses_host: bool,
-    /// It takes the name `localhost`, and not the preview's own.
-    #[serde(default)]
-    pub localhost: bool,
+    pub host: HostServed,
 }
 
 impl Answered {
     /// Whether a visitor gets what they came for, or is asked who they are.
     pub fn is_fine(&self) -> bool {
-        !self.refuses_host && matches!(self.status, 200..=399 | 401 | 403)
+        self.host != HostServed::Neither && matches!(self.status, 200..=399 | 401 | 403)
     }
 }

@@ -74,7 +74,7 @@ impl Deps {
         self.python.as_ref().map(|it| &it.names)
     }
 
-    /// The newest version that a package of PyPI's may be installed in, and how that is written;
+    /// The newest version that a package of `PyPI`'s may be installed in, and how that is written;
     /// `None` where nothing bounds it.
     pub fn newest_of_pypi(&self, name: &str) -> Option<(Version, String)> {
         if let Some(locked) = self.locked.get(name) {

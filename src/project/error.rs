@@ -11,13 +11,13 @@ pub enum ProjectError {
     EmptyDirectory { root: String },
     #[error("cannot read `{path}`: {reason}")]
     Unreadable { path: String, reason: String },
-    #[error("{}", unrecognised(roots, foreign.as_ref(), unused.as_deref()))]
+    #[error("{}", unrecognised(roots, foreign.as_deref(), unused.as_deref()))]
     NothingDetected {
         candidates: Vec<Candidate>,
         /// Directories inside that a template does fit, each with its title.
         roots: Vec<(String, String)>,
         /// What the project is written in.
-        foreign: Option<Foreign>,
+        foreign: Option<Box<Foreign>>,
         /// A file that tells another program how the project is run.
         unused: Option<String>,
         /// The project's, on this machine.
@@ -96,7 +96,7 @@ impl ProjectError {
             }
             Self::NothingDetected { roots, foreign, unused, directory, .. } => {
                 let directory = directory.as_deref();
-                nothing(problem, roots, foreign.as_ref(), unused.as_deref(), directory)
+                nothing(problem, roots, foreign.as_deref(), unused.as_deref(), directory)
             }
             Self::Ambiguous { candidates, directory } => {
                 let place = place(directory.clone(), "");
@@ -185,6 +185,7 @@ fn nothing(
     unused: Option<&str>,
     directory: Option<&str>,
 ) -> Problem {
+    const MOST: usize = 6;
     const SUPPORTED: &str =
         "a preview runs Python (Flask, FastAPI, Django and others), Node.js, and static files";
     let here = place(directory.map(str::to_owned), "");
@@ -216,7 +217,6 @@ fn nothing(
         // Writing to a string cannot fail.
         let _ = write!(hint, "{comma}`{root}` ({title})");
     }
-    const MOST: usize = 6;
     roots
         .iter()
         .take(MOST)

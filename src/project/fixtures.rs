@@ -3,10 +3,10 @@
 use super::{
     ProjectError, Templates, detect,
     pattern::FileGlob,
-    template::{Fixture, Template},
+    template::{Expect, Fixture, Template},
     tree::memory::MemoryTree,
 };
-use crate::model::{DetectReport, Options};
+use crate::model::{DetectReport, Options, Plan};
 
 #[test]
 fn every_template_keeps_what_its_fixtures_say() {
@@ -57,17 +57,7 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
     let expect = &fixture.expect;
     let report = match outcome {
         Ok(report) => report,
-        Err(error) => {
-            let known = expect.error.as_deref() == Some(kind(error));
-            let excused = expect.error.is_none()
-                && expect.template.is_none()
-                && expect.not_template.is_some();
-            return if known || excused {
-                Vec::new()
-            } else {
-                vec![format!("{error}: {error:?}")]
-            };
-        }
+        Err(error) => return of_error(expect, error),
     };
     let plan = &report.plan;
     let mut faults = Vec::new();
@@ -99,9 +89,7 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
     );
     for (files, expected) in [(&expect.restarts, true), (&expect.keeps, false)] {
         for file in files {
-            let globs = plan.reload.restart_on.iter();
-            let mut globs = globs.map(|glob| FileGlob::new(glob).unwrap());
-            let restarts = globs.any(|glob| glob.fits(file));
+            let restarts = restarts(plan, file);
             check("restart", Some(restarts == expected), file);
         }
     }
@@ -143,6 +131,24 @@ fn compare(fixture: &Fixture, outcome: &Result<DetectReport, ProjectError>) -> V
         &install,
     );
     faults
+}
+
+/// What is wrong with an error, if anything is.
+fn of_error(expect: &Expect, error: &ProjectError) -> Vec<String> {
+    let known = expect.error.as_deref() == Some(kind(error));
+    let excused =
+        expect.error.is_none() && expect.template.is_none() && expect.not_template.is_some();
+    if known || excused {
+        Vec::new()
+    } else {
+        vec![format!("{error}: {error:?}")]
+    }
+}
+
+fn restarts(plan: &Plan, file: &str) -> bool {
+    let globs = plan.reload.restart_on.iter();
+    let mut globs = globs.map(|glob| FileGlob::new(glob).unwrap());
+    globs.any(|glob| glob.fits(file))
 }
 
 fn kind(error: &ProjectError) -> &'static str {

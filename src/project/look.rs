@@ -191,10 +191,8 @@ impl<'a> Look<'a> {
             return self.script_holds(predicate, kind);
         }
         if let Some(where_) = predicate.declared {
-            let commands = self.declared(where_).into_iter();
-            return commands
-                .filter_map(|it| command_holds(predicate, it))
-                .next();
+            let mut commands = self.declared(where_).into_iter();
+            return commands.find_map(|it| command_holds(predicate, it));
         }
         if let Some(wanted) = predicate.foreign {
             let foreign = self.foreign();

@@ -42,4 +42,4 @@ pub use plan::{search_path, workspace};
 pub use python::distribution;
 pub use select::{detect, detect_where};
 pub use templates::Templates;
-pub use tree::{LocalTree, Tree};
+pub use tree::{LocalTree, Taken, Tree};

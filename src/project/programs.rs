@@ -224,17 +224,14 @@ pub fn used_for(program: &str, args: &[&str]) -> Use {
         "vite" | "parcel" if has(&["build"]) => Use::Builds,
         "esbuild" if has(&["--serve", "--servedir"]) => Use::Serves { watches: true },
         "webpack" if has(&["serve", "--serve"]) => Use::Serves { watches: true },
-        "esbuild" => Use::Builds,
         // They run a program of the project's after each build.
         "tsc-watch" | "tsup" if has(&["--onSuccess", "--onsuccess"]) => {
             Use::Serves { watches: true }
         }
-        "tsc-watch" => Use::Builds,
         "eleventy" if has(&["--serve", "--watch"]) => Use::Serves { watches: true },
-        "eleventy" => Use::Builds,
         "node" if has(&["-e", "-p", "--eval", "--check", "--test"]) => Use::Builds,
         "bun" if matches!(first, "install" | "build" | "test" | "add" | "x") => Use::Builds,
-        "prisma" | "electron" => Use::Builds,
+        "esbuild" | "tsc-watch" | "eleventy" | "prisma" | "electron" => Use::Builds,
         _ if among(&DEV_SERVERS) => Use::Serves { watches: true },
         _ if among(&SERVERS) => Use::Serves {
             watches: has(&WATCH_FLAGS),

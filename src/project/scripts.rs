@@ -415,75 +415,78 @@ mod tests {
         choose(&tree)
     }
 
+    /// Scripts, the one that is run, and whether it watches its files.
+    const SERVING: [(&str, &str, bool); 21] = [
+        (r#""start":"node a.js","dev":"nodemon a.js""#, "dev", true),
+        (
+            r#""start":"node a.js","dev":"webpack --watch""#,
+            "start",
+            false,
+        ),
+        (r#""start":"node a.js","dev":"tsc -w""#, "start", false),
+        (
+            r#""start":"node a.js","dev":"babel src -d lib -w""#,
+            "start",
+            false,
+        ),
+        (
+            r#""start":"node a.js","dev":"npm run watch","watch":"rollup -c -w""#,
+            "start",
+            false,
+        ),
+        (
+            r#""start":"nest start","start:dev":"nest start --watch""#,
+            "start:dev",
+            true,
+        ),
+        (
+            r#""dev":"cross-env NODE_ENV=development node --flag a.js""#,
+            "dev",
+            false,
+        ),
+        (
+            r#""dev":"concurrently \"tsc -w\" \"nodemon dist/a.js\"""#,
+            "dev",
+            true,
+        ),
+        (
+            r#""dev":"concurrently \"npm:dev:*\"","dev:a":"tsc -w","dev:b":"node b.js""#,
+            "dev",
+            false,
+        ),
+        (
+            r#""dev":"concurrently -k \"npm run server\" \"npm run client\"","server":"nodemon s","client":"npm start --prefix client""#,
+            "dev",
+            true,
+        ),
+        (
+            r#""dev":"run-p dev:*","dev:css":"tailwindcss -w","dev:app":"tsx watch a.ts""#,
+            "dev",
+            true,
+        ),
+        (r#""dev":"yarn next dev""#, "dev", true),
+        (r#""dev":"dotenv -e .env.local -- next dev""#, "dev", true),
+        (r#""dev":"turbo run dev""#, "dev", true),
+        (r#""serve":"node a.js","test":"jest""#, "serve", false),
+        (
+            r#""server":"nodemon a.js","build":"webpack""#,
+            "server",
+            true,
+        ),
+        (r#""dev":"gulp","start":"gulp prod""#, "dev", false),
+        (r#""dev":"gulp","start":"node a.js""#, "start", false),
+        (r#""start":"node ./bin/www""#, "start", false),
+        (r#""dev":"bun run --hot src/index.ts""#, "dev", true),
+        (
+            r#""dev:api":"node api.js","lint":"eslint .""#,
+            "dev:api",
+            false,
+        ),
+    ];
+
     #[test]
     fn the_script_that_serves_is_run() {
-        for (scripts, name, watches) in [
-            (r#""start":"node a.js","dev":"nodemon a.js""#, "dev", true),
-            (
-                r#""start":"node a.js","dev":"webpack --watch""#,
-                "start",
-                false,
-            ),
-            (r#""start":"node a.js","dev":"tsc -w""#, "start", false),
-            (
-                r#""start":"node a.js","dev":"babel src -d lib -w""#,
-                "start",
-                false,
-            ),
-            (
-                r#""start":"node a.js","dev":"npm run watch","watch":"rollup -c -w""#,
-                "start",
-                false,
-            ),
-            (
-                r#""start":"nest start","start:dev":"nest start --watch""#,
-                "start:dev",
-                true,
-            ),
-            (
-                r#""dev":"cross-env NODE_ENV=development node --flag a.js""#,
-                "dev",
-                false,
-            ),
-            (
-                r#""dev":"concurrently \"tsc -w\" \"nodemon dist/a.js\"""#,
-                "dev",
-                true,
-            ),
-            (
-                r#""dev":"concurrently \"npm:dev:*\"","dev:a":"tsc -w","dev:b":"node b.js""#,
-                "dev",
-                false,
-            ),
-            (
-                r#""dev":"concurrently -k \"npm run server\" \"npm run client\"","server":"nodemon s","client":"npm start --prefix client""#,
-                "dev",
-                true,
-            ),
-            (
-                r#""dev":"run-p dev:*","dev:css":"tailwindcss -w","dev:app":"tsx watch a.ts""#,
-                "dev",
-                true,
-            ),
-            (r#""dev":"yarn next dev""#, "dev", true),
-            (r#""dev":"dotenv -e .env.local -- next dev""#, "dev", true),
-            (r#""dev":"turbo run dev""#, "dev", true),
-            (r#""serve":"node a.js","test":"jest""#, "serve", false),
-            (
-                r#""server":"nodemon a.js","build":"webpack""#,
-                "server",
-                true,
-            ),
-            (r#""dev":"gulp","start":"gulp prod""#, "dev", false),
-            (r#""dev":"gulp","start":"node a.js""#, "start", false),
-            (r#""start":"node ./bin/www""#, "start", false),
-            (r#""dev":"bun run --hot src/index.ts""#, "dev", true),
-            (
-                r#""dev:api":"node api.js","lint":"eslint .""#,
-                "dev:api",
-                false,
-            ),
-        ] {
+        for (scripts, name, watches) in SERVING {
             let script = chosen(scripts, &["bin/www"]).expect(scripts);
             assert_eq!(
                 (script.name.as_str(), script.watches),

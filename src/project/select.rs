@@ -93,8 +93,9 @@ pub fn detect_where(
         (None, Ok(template)) if standing == Standing::Weak || apps.is_empty() => {
             report(&look, template, candidates, asked, &root)
         }
-        (None, Ok(_)) => Err(nothing(&look, candidates, apps)),
-        (None, Err(ProjectError::NothingDetected { .. })) => Err(nothing(&look, candidates, apps)),
+        (None, Ok(_) | Err(ProjectError::NothingDetected { .. })) => {
+            Err(nothing(&look, candidates, apps))
+        }
         (None, Err(error)) => Err(error),
     }
 }
@@ -182,8 +183,7 @@ fn unless_broken<'t>(
     let matters = |stack_of: &str| match (&chosen, &stack) {
         _ if said => false,
         (Ok(_), Some(stack)) => stack == stack_of || score < FRAMEWORK,
-        (Ok(_), None) => false,
-        (Err(ProjectError::NoSuchTemplate { .. }), _) => false,
+        (Ok(_), None) | (Err(ProjectError::NoSuchTemplate { .. }), _) => false,
         (Err(_), _) => true,
     };
     match broken.into_iter().find(|it| matters(it.stack)) {
@@ -236,7 +236,7 @@ fn others(tree: &dyn Tree, taken: &App, apps: &[App]) -> Option<Note> {
 }
 
 fn nothing(look: &Look<'_>, candidates: Vec<Candidate>, apps: Vec<App>) -> ProjectError {
-    let foreign = foreign::anything(look.tree);
+    let foreign = foreign::anything(look.tree).map(Box::new);
     ProjectError::NothingDetected {
         candidates,
         roots: apps.into_iter().map(|app| (app.root, app.title)).collect(),

@@ -113,7 +113,7 @@ fn called(look: &Look<'_>, text: &str) -> Vec<String> {
             found.extend(texts.into_iter().flatten());
         }
         let path = word.strip_prefix("./").unwrap_or(word);
-        if path.ends_with(".sh") && look.has_file(path) {
+        if path.rsplit_once('.').is_some_and(|(_, end)| end == "sh") && look.has_file(path) {
             found.extend(look.text(path).map(|text| text.to_string()));
         }
     }

@@ -144,7 +144,7 @@ fn app(tree: &dyn Tree, templates: &Templates, dir: &str) -> Option<App> {
     let is_numbered = name.starts_with(|c: char| c.is_ascii_digit());
     let is_word =
         |part: &&str| name.split(['-', '_', '.', ' ']).any(|word| word == *part) || name == *part;
-    let named = NAMES.iter().position(|part| !is_numbered && is_word(&part));
+    let named = NAMES.iter().position(|part| !is_numbered && is_word(part));
     Some(App {
         root: dir.to_owned(),
         title: plan::title(&view),

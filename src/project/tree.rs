@@ -69,8 +69,8 @@ impl LocalTree {
     }
 
     /// What is taken, by its path from the root and by whether it is a directory.
-    pub fn open_where(root: &Path, taken: Arc<Taken>) -> Result<Self, ProjectError> {
-        Self::read_with(root, Some(&taken))
+    pub fn open_where(root: &Path, taken: &Arc<Taken>) -> Result<Self, ProjectError> {
+        Self::read_with(root, Some(taken))
     }
 
     fn read_with(root: &Path, taken: Option<&Arc<Taken>>) -> Result<Self, ProjectError> {

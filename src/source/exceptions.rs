@@ -57,11 +57,10 @@ impl Exceptions {
         }
         match self.include.matched_path_or_any_parents(path, is_dir) {
             Match::Ignore(_) => Exception::Taken,
-            Match::Whitelist(_) => Exception::None,
             Match::None if is_dir && self.ways.iter().any(|way| way.leads_by(path)) => {
                 Exception::Passage
             }
-            Match::None => Exception::None,
+            Match::Whitelist(_) | Match::None => Exception::None,
         }
     }
 
@@ -101,7 +100,7 @@ impl Way {
             .collect();
         // One without a place of its own is looked for in the directories that are taken.
         let is_anchored = pattern.trim_end_matches('/').contains('/');
-        (is_anchored && !names.is_empty()).then(|| Self {
+        (is_anchored && !names.is_empty()).then_some(Self {
             is_open: names.len() < all.len(),
             names,
         })

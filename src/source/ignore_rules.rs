@@ -158,9 +158,12 @@ impl Rules {
         if !is_dir && is_read_by_tools(path) {
             return None;
         }
-        let line = |freed| match is_dir {
-            true => self.docker.prunes(path, freed),
-            false => self.docker.excludes(path, freed),
+        let line = |freed| {
+            if is_dir {
+                self.docker.prunes(path, freed)
+            } else {
+                self.docker.excludes(path, freed)
+            }
         };
         line(0)?;
         line(self.freed(chain, path)).map(Rule::Docker)

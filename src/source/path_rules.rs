@@ -299,13 +299,13 @@ mod tests {
 
     #[test]
     fn a_directory_of_this_host_may_hold_what_other_systems_forbid() {
+        use BadPath as B;
         for path in [
             "aux.js", "con", "prn.txt", "a:b.txt", "x:ads", "dot.", "x ", "C:\\x", "a\\b", "nul",
         ] {
             assert_eq!(Names::Here.check(path), Ok(()), "{path:?}");
             assert!(Names::Everywhere.check(path).is_err(), "{path:?}");
         }
-        use BadPath as B;
         for (path, why) in [
             ("..", B::Dots),
             ("a//b", B::Empty),

@@ -139,7 +139,9 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             event: Event::Heartbeat {},
         };
-        store.keep_events(&id, &[event.clone()]).unwrap();
+        store
+            .keep_events(&id, std::slice::from_ref(&event))
+            .unwrap();
         assert_eq!(store.kept_log(&id).unwrap(), lines);
         assert_eq!(store.kept_events(&id).unwrap(), [event]);
         let mode = fs::metadata(store.log_path(&id)).unwrap().permissions();

@@ -74,7 +74,7 @@ impl Record {
         match &self.source {
             Source::Local { directory } => argv.push(directory.clone()),
             Source::Supabase { project, .. } => {
-                argv.extend(["--project".to_owned(), project.clone()])
+                argv.extend(["--project".to_owned(), project.clone()]);
             }
         }
         if let Some(label) = &self.label {

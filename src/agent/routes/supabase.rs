@@ -59,7 +59,7 @@ pub async fn sync(
     Target(asked): Target,
 ) -> Result<Json<SyncView>, Refusal> {
     let view = match house.manager.files(asked.as_str()).await? {
-        FilesStatus::Rows(status) => view(status),
+        FilesStatus::Rows(status) => view(*status),
         FilesStatus::Directory {
             files,
             left_out,

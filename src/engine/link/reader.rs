@@ -13,7 +13,7 @@ use super::{
     run::Piece,
     shared::{Shared, State, Waiting},
     types::{self, DiskUse, GuestEvent, Held, Written},
-    wire::{self, Holding, Malformed, ToAgent},
+    wire::{self, Holding, Malformed, Outcome, ToAgent},
 };
 use crate::task::Scope;
 
@@ -79,17 +79,7 @@ fn take(
             Ok(())
         }
         ToAgent::Inventory { holdings } => hold(&mut shared.state(), id, holdings),
-        ToAgent::Done { outcome } => {
-            match shared.state().waiting.remove(&id) {
-                Some(Waiting::Done(done)) => drop(done.send(outcome)),
-                Some(Waiting::Inventory { held, done }) => drop(done.send(held)),
-                Some(Waiting::Run { pieces, .. }) => drop(pieces.send(Piece::Refused)),
-                // The answer to an operation that was given up.
-                None => {}
-                Some(_) => return Err(Wrong("it answered something else than was asked")),
-            }
-            Ok(())
-        }
+        ToAgent::Done { outcome } => finish(id, outcome, shared),
         ToAgent::Usage { bytes, files, free } => {
             match shared.state().waiting.remove(&id) {
                 Some(Waiting::Usage(done)) => drop(done.send(DiskUse {
@@ -155,6 +145,19 @@ fn take(
             relay(id, &message, shared)
         }
     }
+}
+
+/// The end of an operation.
+fn finish(id: u32, outcome: Outcome, shared: &Shared) -> Result<(), Wrong> {
+    match shared.state().waiting.remove(&id) {
+        Some(Waiting::Done(done)) => drop(done.send(outcome)),
+        Some(Waiting::Inventory { held, done }) => drop(done.send(held)),
+        Some(Waiting::Run { pieces, .. }) => drop(pieces.send(Piece::Refused)),
+        // The answer to an operation that was given up.
+        None => {}
+        Some(_) => return Err(Wrong("it answered something else than was asked")),
+    }
+    Ok(())
 }
 
 fn hold(state: &mut State, id: u32, holdings: Vec<Holding>) -> Result<(), Wrong> {

@@ -49,6 +49,9 @@ const CODE: [&str; 9] = [
     ".py", ".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx", ".mts", ".prisma",
 ];
 
+/// Says of a file's path why it is not inside; nothing if it is.
+pub type WhyLeftOut<'a> = &'a dyn Fn(&str) -> Option<KeptOut>;
+
 pub struct Known<'a> {
     /// The preview's name.
     pub name: &'a str,
@@ -62,7 +65,7 @@ pub struct Known<'a> {
     /// How much memory it may use, in bytes.
     pub memory: Option<u64>,
     /// Says of a file of the project why it is not inside.
-    pub left_out: Option<&'a dyn Fn(&str) -> Option<KeptOut>>,
+    pub left_out: Option<WhyLeftOut<'a>>,
     tree: &'a dyn Tree,
     uses: OnceCell<Vec<Use>>,
     samples: OnceCell<Vec<Sample>>,

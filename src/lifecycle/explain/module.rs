@@ -107,7 +107,7 @@ fn file(path: &str, known: &Known<'_>) -> Option<Explained> {
         None => path.to_owned(),
     };
     let name = inside.rsplit('/').next().unwrap_or(&inside);
-    if name.starts_with(".env") || name.ends_with(".env") {
+    if name.starts_with(".env") || name.rsplit_once('.').is_some_and(|(_, end)| end == "env") {
         return Some(no_env_file(&inside, known));
     }
     if let Some(twin) = case_twin(&inside, known) {

@@ -183,9 +183,8 @@ fn add_tool(tools: &mut BTreeMap<Manager, String>, choice: &Choice) {
     let usual = match choice.manager {
         Manager::Npm => "latest",
         Manager::Pnpm => "10",
-        Manager::Yarn => "1",
+        Manager::Yarn | Manager::Bun => "1",
         Manager::Berry => "4",
-        Manager::Bun => "1",
     };
     let version = choice.version.as_deref().unwrap_or(usual);
     tools

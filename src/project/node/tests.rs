@@ -7,107 +7,115 @@ fn node(files: &[(&str, &str)]) -> Node {
     Node::read(&MemoryTree::new(files.iter().copied()))
 }
 
+const PLAIN: &str = r#"{"dependencies":{"koa":"3"}}"#;
+/// The files, the manager, and what it is fetched as.
+type Case = (
+    &'static [(&'static str, &'static str)],
+    Option<&'static str>,
+    &'static [&'static str],
+);
+
+const CASES: [Case; 14] = [
+    (&[], None, &[]),
+    (&[("package.json", "{}")], None, &[]),
+    (&[("package.json", PLAIN)], Some("npm"), &[]),
+    (
+        &[("package.json", PLAIN), ("package-lock.json", "{}")],
+        Some("npm-ci"),
+        &[],
+    ),
+    (
+        &[
+            ("package.json", PLAIN),
+            ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+        ],
+        Some("pnpm-ci"),
+        &["pnpm@10"],
+    ),
+    (
+        &[
+            ("package.json", PLAIN),
+            ("pnpm-lock.yaml", "lockfileVersion: 5.4\n"),
+        ],
+        Some("pnpm-ci"),
+        &["pnpm@7"],
+    ),
+    (
+        &[
+            ("package.json", PLAIN),
+            ("yarn.lock", "# yarn lockfile v1\n"),
+        ],
+        Some("yarn-ci"),
+        &["yarn@1"],
+    ),
+    (
+        &[
+            ("package.json", PLAIN),
+            ("yarn.lock", "__metadata:\n  version: 6\n"),
+        ],
+        Some("berry-ci"),
+        &["@yarnpkg/cli-dist@3"],
+    ),
+    (
+        &[("package.json", PLAIN), ("bun.lockb", "")],
+        Some("bun-ci"),
+        &["bun@1"],
+    ),
+    (
+        &[(
+            "package.json",
+            r#"{"packageManager":"pnpm@9.1.0+sha512.ab","dependencies":{"a":"1"}}"#,
+        )],
+        Some("pnpm"),
+        &["pnpm@9.1.0"],
+    ),
+    (
+        &[
+            (
+                "package.json",
+                r#"{"packageManager":"yarn@4.5.0","dependencies":{"a":"1"}}"#,
+            ),
+            ("yarn.lock", ""),
+        ],
+        Some("berry-ci"),
+        &["@yarnpkg/cli-dist@4.5.0"],
+    ),
+    (
+        &[(
+            "package.json",
+            r#"{"scripts":{"preinstall":"npx only-allow pnpm"},"dependencies":{"a":"1"}}"#,
+        )],
+        Some("pnpm"),
+        &["pnpm@10"],
+    ),
+    // Nothing to install, and the script needs its manager all the same.
+    (
+        &[
+            (
+                "package.json",
+                r#"{"scripts":{"dev":"bun run --hot src/index.ts"}}"#,
+            ),
+            ("bun.lock", "{}"),
+        ],
+        None,
+        &["bun@1"],
+    ),
+    (
+        &[
+            (
+                "package.json",
+                r#"{"scripts":{"start":"yarn build && node ."},"dependencies":{"a":"1"}}"#,
+            ),
+            ("package-lock.json", "{}"),
+        ],
+        Some("npm-ci"),
+        &["yarn@1"],
+    ),
+];
+
 #[test]
 fn the_manager_is_what_the_project_says_or_locked_with() {
-    const PLAIN: &str = r#"{"dependencies":{"koa":"3"}}"#;
-    let cases: [(&[(&str, &str)], Option<&str>, &[&str]); 14] = [
-        (&[], None, &[]),
-        (&[("package.json", "{}")], None, &[]),
-        (&[("package.json", PLAIN)], Some("npm"), &[]),
-        (
-            &[("package.json", PLAIN), ("package-lock.json", "{}")],
-            Some("npm-ci"),
-            &[],
-        ),
-        (
-            &[
-                ("package.json", PLAIN),
-                ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
-            ],
-            Some("pnpm-ci"),
-            &["pnpm@10"],
-        ),
-        (
-            &[
-                ("package.json", PLAIN),
-                ("pnpm-lock.yaml", "lockfileVersion: 5.4\n"),
-            ],
-            Some("pnpm-ci"),
-            &["pnpm@7"],
-        ),
-        (
-            &[
-                ("package.json", PLAIN),
-                ("yarn.lock", "# yarn lockfile v1\n"),
-            ],
-            Some("yarn-ci"),
-            &["yarn@1"],
-        ),
-        (
-            &[
-                ("package.json", PLAIN),
-                ("yarn.lock", "__metadata:\n  version: 6\n"),
-            ],
-            Some("berry-ci"),
-            &["@yarnpkg/cli-dist@3"],
-        ),
-        (
-            &[("package.json", PLAIN), ("bun.lockb", "")],
-            Some("bun-ci"),
-            &["bun@1"],
-        ),
-        (
-            &[(
-                "package.json",
-                r#"{"packageManager":"pnpm@9.1.0+sha512.ab","dependencies":{"a":"1"}}"#,
-            )],
-            Some("pnpm"),
-            &["pnpm@9.1.0"],
-        ),
-        (
-            &[
-                (
-                    "package.json",
-                    r#"{"packageManager":"yarn@4.5.0","dependencies":{"a":"1"}}"#,
-                ),
-                ("yarn.lock", ""),
-            ],
-            Some("berry-ci"),
-            &["@yarnpkg/cli-dist@4.5.0"],
-        ),
-        (
-            &[(
-                "package.json",
-                r#"{"scripts":{"preinstall":"npx only-allow pnpm"},"dependencies":{"a":"1"}}"#,
-            )],
-            Some("pnpm"),
-            &["pnpm@10"],
-        ),
-        // Nothing to install, and the script needs its manager all the same.
-        (
-            &[
-                (
-                    "package.json",
-                    r#"{"scripts":{"dev":"bun run --hot src/index.ts"}}"#,
-                ),
-                ("bun.lock", "{}"),
-            ],
-            None,
-            &["bun@1"],
-        ),
-        (
-            &[
-                (
-                    "package.json",
-                    r#"{"scripts":{"start":"yarn build && node ."},"dependencies":{"a":"1"}}"#,
-                ),
-                ("package-lock.json", "{}"),
-            ],
-            Some("npm-ci"),
-            &["yarn@1"],
-        ),
-    ];
-    for (files, manager, tools) in cases {
+    for (files, manager, tools) in CASES {
         let found = node(files);
         assert_eq!(found.manager, manager, "{files:?}");
         assert_eq!(found.tools, tools, "{files:?}");

@@ -54,11 +54,10 @@ pub fn mended(tree: &dyn Tree, source: &Source, cap: usize) -> Option<Vec<String
                 let version = named.versions.split('+').next().unwrap_or("");
                 words.push(format!("{}{version}", named.name));
             }
-            Some(_) => words.push(line),
             None if line.starts_with('-') => {
-                words.extend(line.split_whitespace().map(str::to_owned))
+                words.extend(line.split_whitespace().map(str::to_owned));
             }
-            None => words.push(line),
+            Some(_) | None => words.push(line),
         }
     }
     (changed && !words.is_empty()).then_some(words)

@@ -162,7 +162,7 @@ fn runs(path: &str) -> bool {
                 | "benchmarks"
         )
     };
-    file.ends_with(".py")
+    file.rsplit_once('.').is_some_and(|(_, end)| end == "py")
         && !file.starts_with("test_")
         && !file.ends_with("_test.py")
         && !matches!(

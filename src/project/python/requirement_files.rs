@@ -100,7 +100,7 @@ fn rank(path: &str) -> Option<u8> {
         return None;
     }
     if dir.is_empty() && matches!(stem.as_str(), "requirements" | "requirement") {
-        return Some(if end == "txt" { 0 } else { 1 });
+        return Some(u8::from(end != "txt"));
     }
     let words: Vec<&str> = stem.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     let says = |any: &[&str]| words.iter().any(|word| any.contains(word));
@@ -152,87 +152,94 @@ mod tests {
         chosen(&MemoryTree::new(files.iter().copied()), 1 << 16).map_or(Vec::new(), |it| it.0)
     }
 
+    /// The files, and those that are installed.
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+    );
+
+    const CASES: [Case; 12] = [
+        (
+            &[
+                ("requirements.txt", "flask"),
+                ("requirements-dev.txt", "pytest"),
+            ],
+            &["requirements.txt"],
+        ),
+        (
+            &[("requirements-prod.txt", "flask")],
+            &["requirements-prod.txt"],
+        ),
+        (
+            &[("requirements_dev.txt", "flask")],
+            &["requirements_dev.txt"],
+        ),
+        (
+            &[("requirements/production.txt", "flask")],
+            &["requirements/production.txt"],
+        ),
+        (
+            &[
+                ("requirements/base.txt", "django"),
+                ("requirements/dev.txt", "-r base.txt\npytest"),
+                ("requirements/prod.txt", "-r base.txt\npsycopg2"),
+            ],
+            &["requirements/dev.txt"],
+        ),
+        (
+            &[
+                ("requirements/base.txt", "django"),
+                ("requirements/dev.txt", "black"),
+            ],
+            &["requirements/base.txt"],
+        ),
+        (
+            &[
+                ("requirements.txt", "-r requirements/production.txt\n"),
+                ("requirements/production.txt", "-r base.txt\ngunicorn"),
+                (
+                    "requirements/local.txt",
+                    "-r base.txt\ndjango-debug-toolbar",
+                ),
+                ("requirements/base.txt", "django"),
+            ],
+            &["requirements/local.txt"],
+        ),
+        (
+            &[
+                ("requirements.in", "flask"),
+                ("requirements.txt", "flask==3"),
+            ],
+            &["requirements.txt"],
+        ),
+        (&[("requirements.in", "flask")], &["requirements.in"]),
+        (
+            &[
+                ("requirements.txt", "requests"),
+                ("requirements-web.txt", "flask"),
+            ],
+            &["requirements.txt", "requirements-web.txt"],
+        ),
+        (
+            &[
+                ("constraints.txt", "flask"),
+                ("packages.txt", "flask"),
+                ("notes.txt", "flask"),
+            ],
+            &[],
+        ),
+        (
+            &[
+                ("requirements-test.txt", "pytest"),
+                ("requirements-base.txt", "x"),
+            ],
+            &["requirements-base.txt"],
+        ),
+    ];
+
     #[test]
     fn the_files_to_install_are_those_that_name_the_framework() {
-        let cases: [(&[(&str, &str)], &[&str]); 12] = [
-            (
-                &[
-                    ("requirements.txt", "flask"),
-                    ("requirements-dev.txt", "pytest"),
-                ],
-                &["requirements.txt"],
-            ),
-            (
-                &[("requirements-prod.txt", "flask")],
-                &["requirements-prod.txt"],
-            ),
-            (
-                &[("requirements_dev.txt", "flask")],
-                &["requirements_dev.txt"],
-            ),
-            (
-                &[("requirements/production.txt", "flask")],
-                &["requirements/production.txt"],
-            ),
-            (
-                &[
-                    ("requirements/base.txt", "django"),
-                    ("requirements/dev.txt", "-r base.txt\npytest"),
-                    ("requirements/prod.txt", "-r base.txt\npsycopg2"),
-                ],
-                &["requirements/dev.txt"],
-            ),
-            (
-                &[
-                    ("requirements/base.txt", "django"),
-                    ("requirements/dev.txt", "black"),
-                ],
-                &["requirements/base.txt"],
-            ),
-            (
-                &[
-                    ("requirements.txt", "-r requirements/production.txt\n"),
-                    ("requirements/production.txt", "-r base.txt\ngunicorn"),
-                    (
-                        "requirements/local.txt",
-                        "-r base.txt\ndjango-debug-toolbar",
-                    ),
-                    ("requirements/base.txt", "django"),
-                ],
-                &["requirements/local.txt"],
-            ),
-            (
-                &[
-                    ("requirements.in", "flask"),
-                    ("requirements.txt", "flask==3"),
-                ],
-                &["requirements.txt"],
-            ),
-            (&[("requirements.in", "flask")], &["requirements.in"]),
-            (
-                &[
-                    ("requirements.txt", "requests"),
-                    ("requirements-web.txt", "flask"),
-                ],
-                &["requirements.txt", "requirements-web.txt"],
-            ),
-            (
-                &[
-                    ("constraints.txt", "flask"),
-                    ("packages.txt", "flask"),
-                    ("notes.txt", "flask"),
-                ],
-                &[],
-            ),
-            (
-                &[
-                    ("requirements-test.txt", "pytest"),
-                    ("requirements-base.txt", "x"),
-                ],
-                &["requirements-base.txt"],
-            ),
-        ];
-        for (files, expected) in cases {
+        for (files, expected) in CASES {
             assert_eq!(of(files), expected, "{files:?}");
         }
     }

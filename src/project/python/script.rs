@@ -13,7 +13,9 @@ pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
     let mut scripts: Vec<&String> = tree
         .files()
         .iter()
-        .filter(|path| path.ends_with(".py") && !path.contains('/'))
+        .filter(|path| {
+            path.rsplit_once('.').is_some_and(|(_, end)| end == "py") && !path.contains('/')
+        })
         .collect();
     let likely = |path: &str| {
         let order = ["main.py", "app.py", "server.py", "run.py"];

@@ -248,9 +248,9 @@ fn pyproject(tree: &dyn Tree) -> Option<Source> {
     let project = written.get("project").is_some();
     let kind = if has("uv.lock") && !has("poetry.lock") || project && is_locked_above(tree) {
         Kind::Uv
-    } else if poetry && (has("poetry.lock") || !project) {
-        Kind::Poetry
-    } else if written.pointer("/tool/poetry").is_some() && has("poetry.lock") {
+    } else if poetry && (has("poetry.lock") || !project)
+        || written.pointer("/tool/poetry").is_some() && has("poetry.lock")
+    {
         Kind::Poetry
     } else if has("pdm.lock") || written.pointer("/tool/pdm/dev-dependencies").is_some() {
         Kind::Pdm
@@ -376,7 +376,7 @@ fn setup_files(tree: &dyn Tree, cap: usize) -> Option<Source> {
 fn of_imports(tree: &dyn Tree, cap: usize) -> Option<Source> {
     // What lies in directories alone is of apps that are there.
     let at_top = |path: &&String| match path.split_once('/') {
-        None => path.ends_with(".py"),
+        None => path.rsplit_once('.').is_some_and(|(_, end)| end == "py"),
         Some((_, rest)) => rest == "manage.py",
     };
     tree.files().iter().find(at_top)?;
@@ -411,7 +411,10 @@ fn is_manifest(path: &str) -> bool {
     matches!(
         name,
         "pyproject.toml" | "Pipfile" | "setup.py" | "environment.yml"
-    ) || name.starts_with("requirements") && (name.ends_with(".txt") || name.ends_with(".in"))
+    ) || name.starts_with("requirements")
+        && name
+            .rsplit_once('.')
+            .is_some_and(|(_, end)| matches!(end, "txt" | "in"))
 }
 
 pub fn has(tree: &dyn Tree, file: &str) -> bool {

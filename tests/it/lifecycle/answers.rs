@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use codemate_preview::model::{Code, Event, PhaseKind, Secret, UpOutcome};
+use codemate_preview::model::{Code, Event, HostServed, PhaseKind, Secret, UpOutcome};
 
 use super::world::{SERVER, World};
 
@@ -187,12 +187,12 @@ fn serving(host: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_asked_by_the_name_that_it_takes() {
-    for (taken, said, localhost, refuses_host) in [
-        ("shop.localhost", None, false, false),
-        ("localhost", None, true, false),
-        ("shop.example", None, false, true),
-        ("shop.example", Some("shop.example"), false, false),
-        ("localhost", Some("name"), false, true),
+    for (taken, said, served) in [
+        ("shop.localhost", None, HostServed::Own),
+        ("localhost", None, HostServed::Localhost),
+        ("shop.example", None, HostServed::Neither),
+        ("shop.example", Some("shop.example"), HostServed::Own),
+        ("localhost", Some("name"), HostServed::Neither),
     ] {
         let world = World::new(&serving(taken));
         let agent = world.agent();
@@ -200,11 +200,7 @@ async fn an_app_is_asked_by_the_name_that_it_takes() {
         order.options.proxy.host = said.map(|host| host.parse().unwrap());
         agent.up(order).await.unwrap();
         let answered = agent.manager.show("shop").unwrap().answered.unwrap();
-        assert_eq!(
-            (answered.localhost, answered.refuses_host),
-            (localhost, refuses_host),
-            "{taken} {said:?}"
-        );
+        assert_eq!(answered.host, served, "{taken} {said:?}");
         agent.manager.down("shop", true).await.unwrap();
         agent.stop().await;
     }

@@ -27,14 +27,14 @@ impl Docker {
         match &spec.sandbox.egress {
             Egress::None => self.make_closed(client, spec).await,
             Egress::Open => {
-                let held = self.hold_host(client).await?;
+                let held = Box::pin(self.hold_host(client)).await?;
                 if let Some(spare) = self.take_spare(client, &held).await? {
                     return Ok(spare);
                 }
                 self.make_sidecar(client, &held, &Egress::Open).await
             }
             egress @ Egress::Allow(_) => {
-                let held = self.hold_host(client).await?;
+                let held = Box::pin(self.hold_host(client)).await?;
                 self.make_sidecar(client, &held, egress).await
             }
         }

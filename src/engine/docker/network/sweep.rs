@@ -16,7 +16,7 @@ impl Docker {
     /// As [`crate::engine::Engine::guard`] says.
     pub(in crate::engine::docker) async fn guard_networks(&self) -> Result<Vec<CutOff>> {
         let client = self.client().await?;
-        let held = self.hold_host(&client).await?;
+        let held = Box::pin(self.hold_host(&client)).await?;
         self.adopt_spares(&client, &held).await?;
         let (cut_off, _) = self.sweep_networks(&client).await?;
         self.fill_spares(&client, &held).await?;

@@ -80,7 +80,7 @@ impl Docker {
         let mark = self.mark(&table);
         let run = match there {
             Some(run) if run.running && run.rules.as_deref() == Some(&mark) => run,
-            _ => self.start_warden(client, &name, &table, &mark).await?,
+            _ => Box::pin(self.start_warden(client, &name, &table, &mark)).await?,
         };
         let held = self.believe(client, run, &table).await;
         if held.is_err() {
