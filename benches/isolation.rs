@@ -153,6 +153,7 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
         most_disk_bytes: 1 << 40,
         least_free_bytes: 0,
         most_kept_bytes: u64::MAX,
+        most_image_bytes: u64::MAX,
         allow_root: false,
         egress: codemate_preview::model::Egress::Open,
         runtime: None,

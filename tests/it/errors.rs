@@ -33,8 +33,16 @@ const SHOWN: [(Code, &str); 16] = [
     (Code::Terminated, "terminated_is_143"),
 ];
 
-/// Each kind from an output: the project's files, what was going on, what was written.
-const OUTPUTS: &[(FailureKind, &[(&str, &str)], During, &str)] = &[
+/// A kind, the project's files, what was going on, what was written.
+type Output = (
+    FailureKind,
+    &'static [(&'static str, &'static str)],
+    During,
+    &'static str,
+);
+
+/// Each kind from an output.
+const OUTPUTS: &[Output] = &[
     (
         FailureKind::ServiceMissing,
         &[(
@@ -181,15 +189,15 @@ fn told(files: &[(&str, &str)], during: During, output: &str) -> Option<Explaine
     explain(&lines, during, &known)
 }
 
-fn exit(code: i32) -> Box<AppExit> {
-    Box::new(AppExit {
+fn exit(code: i32) -> AppExit {
+    AppExit {
         code: Some(code),
         signal: None,
         out_of_memory: false,
         peak_bytes: None,
         limit_bytes: None,
         last_lines: Vec::new(),
-    })
+    }
 }
 
 /// A problem of each code, from the room that tells it.
@@ -233,11 +241,10 @@ fn examples() -> Vec<Problem> {
             argv: vec!["npm".to_owned(), "ci".to_owned()],
             code: 1,
             lines: Vec::new(),
-            argv: Vec::new(),
         }
         .problem(),
         LifecycleError::AppExited {
-            exit: exit(1),
+            exit: Box::new(exit(1)),
             answered: false,
         }
         .problem(),

@@ -175,21 +175,21 @@ impl Run<'_> {
     }
 
     /// A command of the test's own.
-    fn own(&mut self, args: &[&str]) -> Ran {
+    fn own(&mut self, words: &[&str]) -> Ran {
         let mut argv = vec![PROGRAM.to_owned()];
-        argv.extend(args.iter().map(|&arg| arg.to_owned()));
+        argv.extend(words.iter().map(|&arg| arg.to_owned()));
         let command = self.prepared(&argv, &self.root);
         self.finish(&argv, command)
     }
 
     /// The program's own name is the binary that is tested.
     fn prepared(&self, argv: &[String], place: &Path) -> Command {
-        let args: Vec<String> = argv[1..].iter().map(|arg| self.filled(arg)).collect();
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let mut command = self.host.command(&args);
+        let filled: Vec<String> = argv[1..].iter().map(|arg| self.filled(arg)).collect();
+        let words: Vec<&str> = filled.iter().map(String::as_str).collect();
+        let mut command = self.host.command(&words);
         if argv[0] != PROGRAM {
             command = Command::new(&argv[0]);
-            command.args(&args).stdin(std::process::Stdio::null());
+            command.args(&words).stdin(std::process::Stdio::null());
         }
         command.current_dir(place);
         command

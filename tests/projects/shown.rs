@@ -21,9 +21,9 @@ pub fn wrong(projects: &[(String, Project)]) -> Vec<String> {
     missing(projects.iter().map(|(_, project)| project.shows.as_str()))
 }
 
-fn missing<'a>(shows: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn missing<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let report = Regex::new(r"\bF[0-9]+\b|\bcase [0-9]+\b").unwrap();
-    let shown: BTreeSet<&str> = shows
+    let shown: BTreeSet<&str> = texts
         .flat_map(|text| report.find_iter(text).map(|found| found.as_str()))
         .collect();
     let faults = FAULTS.map(|number| format!("F{number}"));

@@ -152,6 +152,8 @@ impl Host {
             home_volume: String::new(),
             port: None,
             answered: None,
+            last_exit: None,
+            remedies: codemate_preview::store::Remedies::default(),
             tunnel: Some(codemate_preview::model::TunnelKind::Cloudflare),
             public_url: None,
             limits: Limits {

@@ -125,8 +125,8 @@ async fn what_may_not_be_repeated_is_left_to_the_app() {
         world.activity.end_streams();
         go.send(true).unwrap();
     });
-    let (head, text) = read(answer.unwrap()).await;
-    assert_eq!((head.status, text.as_str()), (StatusCode::OK, "paid"));
+    let (answer, text) = read(answer.unwrap()).await;
+    assert_eq!((answer.status, text.as_str()), (StatusCode::OK, "paid"));
     assert_eq!(app.requests(), 1);
 }
 

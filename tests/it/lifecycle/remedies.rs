@@ -14,11 +14,11 @@ const NO_COMPILER: &str = "error: command gcc failed: No such file or directory"
 fn failing(world: &World, said: &[&str]) -> UpOrder {
     let mut order = world.order();
     let times = said.len();
-    let said: String = said
-        .iter()
-        .enumerate()
+    let lines = said.iter().enumerate();
+    let lines: Vec<String> = lines
         .map(|(at, line)| format!("[ $n = {at} ] && echo \"{line}\"; "))
         .collect();
+    let said = lines.concat();
     // The home outlives the container, so it counts there.
     let script = format!(
         "n=$(cat ../times 2>/dev/null || echo 0); echo $((n+1)) > ../times; {said} [ $n -ge {times} ]"
