@@ -45,6 +45,7 @@ pub struct InstallOptions {
     pub commands: Option<Vec<Vec<String>>>,
     pub inputs: Option<Vec<String>>,
     /// Run once after each installation, whoever's commands that is made by.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<Vec<String>>>,
 }
 
@@ -77,6 +78,7 @@ pub struct SyncOptions {
     /// In gitignore syntax, after the ignore files.
     pub ignore: Option<Vec<String>>,
     /// In the same syntax: taken although an ignore file or `ignore` names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub include: Option<Vec<String>>,
 }
 
@@ -86,6 +88,7 @@ pub struct ProxyOptions {
     /// `name`, `preserve`, `localhost`, or a host such as `shop.example`.
     pub host: Option<ProxyHost>,
     /// See [`super::Plan::forwarded_host`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarded_host: Option<bool>,
 }
 

@@ -3,7 +3,8 @@
 use super::{
     ProjectError, Templates, detect,
     pattern::FileGlob,
-    template::{Expect, Fixture, Template},
+    template::Template,
+    template_test::{Expect, Fixture},
     tree::memory::MemoryTree,
 };
 use crate::model::{DetectReport, Options, Plan};

@@ -1,18 +1,18 @@
 //! A template's plan for one project, with the user's own settings laid on top.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use super::{
     ProjectError,
     facts::{Variables, View},
     images::{self, Offer, Registry},
-    several::starts_several,
+    readiness::ready,
     template::{Also, FallbackPart},
     version,
 };
 use crate::model::{
-    ContainerSpec, Fallback, ImageRef, Install, Note, Options, Plan, ProxyHost, Readiness, Reload,
-    ReloadMode, RunCommand, VersionChoice,
+    ContainerSpec, Fallback, ImageRef, Install, Note, Options, Plan, ProxyHost, Reload, ReloadMode,
+    RunCommand, VersionChoice,
 };
 
 /// Directories of every Linux image that commands are looked for in.
@@ -22,9 +22,6 @@ const VENV: &str = "/home/app/venv";
 /// Programs that installing takes, which scripts call too.
 const TOOLS: &str = "/home/app/.tools/bin";
 const PORT: u16 = 8080;
-/// For an app that is still at work, where nobody said how long it may take.
-const MOST_PATIENCE: Duration = Duration::from_secs(180);
-
 /// `PATH` inside: what was installed for the project, then what its image says, or the usual.
 pub fn search_path(root: &str, of_image: Option<&str>) -> String {
     let mut path = format!("{VENV}/bin:");
@@ -297,52 +294,6 @@ fn template_install(view: &View<'_>, variables: &Variables) -> Result<Ways, Proj
     Ok(ways)
 }
 
-fn ready(view: &View<'_>, options: &Options, argv: &[String]) -> Result<Readiness, ProjectError> {
-    let (ours, theirs) = (&view.template.ready, &options.ready);
-    let path = theirs
-        .path
-        .as_deref()
-        .or(ours.path.as_deref())
-        .unwrap_or("/");
-    if !path.starts_with('/') {
-        return bad("ready.path", "it begins with `/`");
-    }
-    let status = match theirs.status.as_deref() {
-        Some(text) => match status_range(text) {
-            Some(range) => Some(range),
-            None => {
-                return bad(
-                    "ready.status",
-                    "expected a status or a range of them, such as `200-399`",
-                );
-            }
-        },
-        None => None,
-    };
-    let timeout = theirs
-        .timeout
-        .as_deref()
-        .or(ours.timeout.as_deref())
-        .unwrap_or("60s");
-    let Ok(timeout) = humantime::parse_duration(timeout.trim()) else {
-        return bad("ready.timeout", "expected a duration, such as `90s`");
-    };
-    Ok(Readiness {
-        path: path.to_owned(),
-        status,
-        timeout,
-        most: theirs.timeout.is_none().then(|| timeout.max(MOST_PATIENCE)),
-        several: starts_several(view.look, argv),
-    })
-}
-
-/// `200` or `200-399`.
-fn status_range(text: &str) -> Option<(u16, u16)> {
-    let (low, high) = text.split_once('-').unwrap_or((text, text));
-    let range = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-    (100 <= range.0 && range.0 <= range.1 && range.1 <= 599).then_some(range)
-}
-
 fn reload(view: &View<'_>, options: &Options, root: &str) -> Reload {
     let (ours, theirs) = (&view.template.reload, &options.reload);
     let globs = theirs.restart_on.clone().unwrap_or_else(|| {
@@ -407,7 +358,7 @@ fn expand_map(
     Ok(filled)
 }
 
-fn bad<T>(key: &str, reason: &str) -> Result<T, ProjectError> {
+pub fn bad<T>(key: &str, reason: &str) -> Result<T, ProjectError> {
     Err(ProjectError::BadOptions {
         key: key.to_owned(),
         reason: reason.to_owned(),
@@ -417,15 +368,6 @@ fn bad<T>(key: &str, reason: &str) -> Result<T, ProjectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statuses() {
-        assert_eq!(status_range("200"), Some((200, 200)));
-        assert_eq!(status_range("200-399"), Some((200, 399)));
-        for text in ["", "399-200", "0-99", "200-", "2xx", "600"] {
-            assert_eq!(status_range(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn globs_of_a_directory_keep_to_it() {

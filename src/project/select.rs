@@ -8,13 +8,14 @@ use super::{
     images::Registry,
     look::Look,
     manifest, notes, plan,
+    score::{explain, tried},
     subfolders::{self, App, Role},
     template::Template,
     tree::{Rooted, Tree, relative},
 };
 use crate::{
     config,
-    model::{Candidate, DetectReport, Evidence, Note, Options},
+    model::{Candidate, DetectReport, Note, Options},
 };
 
 /// The template taken when the user gave both an image and a command and nothing else fits.
@@ -292,60 +293,6 @@ fn is_selected_by_files(template: &Template) -> bool {
     !template.detect.all.is_empty() || !template.detect.any.is_empty()
 }
 
-/// How one template fares.
-fn tried(view: &View<'_>) -> Candidate {
-    let detect = &view.template.detect;
-    let mut evidence = Vec::new();
-    let mut note = |what: String, score| evidence.push(Evidence { what, score });
-    let mut rejected = None;
-    for predicate in &detect.all {
-        match view.holds(predicate) {
-            Some(held) => note(held.what, 0),
-            None => _ = rejected.get_or_insert_with(|| view.missing(predicate)),
-        }
-    }
-    if !detect.any.is_empty() {
-        if let Some(held) = detect
-            .any
-            .iter()
-            .find_map(|predicate| view.holds(predicate))
-        {
-            note(held.what, 0);
-        } else {
-            let reasons: Vec<String> = detect.any.iter().map(|it| view.missing(it)).collect();
-            rejected.get_or_insert_with(|| reasons.join(", and "));
-        }
-    }
-    if let Some(held) = detect
-        .none
-        .iter()
-        .find_map(|predicate| view.holds(predicate))
-    {
-        rejected.get_or_insert(held.what);
-    }
-    if rejected.is_none() {
-        for boost in &detect.boost {
-            if let Some(held) = view.holds(&boost.when) {
-                note(held.what, boost.add);
-            }
-        }
-        if let Some(first) = evidence.first_mut() {
-            first.score = view.template.priority;
-        }
-    }
-    let score = if rejected.is_some() {
-        0
-    } else {
-        evidence.iter().map(|it| it.score).sum()
-    };
-    Candidate {
-        template: view.template.id.clone(),
-        score,
-        evidence,
-        rejected,
-    }
-}
-
 fn choose<'t>(
     look: &Look<'_>,
     templates: &'t Templates,
@@ -401,25 +348,6 @@ fn question(look: &Look<'_>, templates: &Templates, options: &Options) -> Option
         });
         asked.map(|name| view.unanswered(name)).next()
     })
-}
-
-/// The winner first; of those it beat, by how much.
-fn explain(candidates: &mut [Candidate], chosen: &str) {
-    let Some(index) = candidates.iter().position(|it| it.template == chosen) else {
-        return;
-    };
-    candidates[..=index].rotate_right(1);
-    let (winner, others) = candidates.split_at_mut(1);
-    for other in others.iter_mut().filter(|it| it.rejected.is_none()) {
-        other.rejected = Some(if other.score <= winner[0].score {
-            format!(
-                "{chosen} fits better: {} against {}",
-                winner[0].score, other.score
-            )
-        } else {
-            format!("{chosen} was asked for")
-        });
-    }
 }
 
 fn check_answer(key: &str, template: &Template) -> Result<(), ProjectError> {

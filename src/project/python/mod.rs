@@ -9,6 +9,7 @@ mod requirement_files;
 mod script;
 mod setup;
 mod sources;
+mod tables;
 mod words;
 
 pub use freeze::{mended, pins};

@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
-use super::{conda, imports, requirement_files, script, setup, words};
+use super::{
+    conda, imports, requirement_files, script, setup,
+    tables::{pipfile, poetry},
+    words,
+};
 use crate::project::{
     manifest,
-    requirements::{self, Named, Requirements},
+    requirements::{self, Requirements},
     tree::{Rooted, Tree},
 };
 
@@ -88,7 +92,7 @@ impl Source {
     }
 
     /// With what a lock says in place of `loose`, if there is one.
-    fn locked(mut self, tree: &dyn Tree, loose: Vec<String>) -> Self {
+    pub(super) fn locked(mut self, tree: &dyn Tree, loose: Vec<String>) -> Self {
         self.words.clone_from(&loose);
         if let Some(locked) = words::locked(tree, self.kind, &self.names) {
             self.words = locked.words;
@@ -289,69 +293,6 @@ fn pyproject(tree: &dyn Tree) -> Option<Source> {
         }
     }
     Some(Source::new(kind, words, names))
-}
-
-/// Adds what Poetry's own tables ask for; whether there are any.
-fn poetry(
-    written: &Value,
-    (names, words): (&mut Requirements, &mut Vec<String>),
-    file: &str,
-) -> bool {
-    let Some(poetry) = written.pointer("/tool/poetry") else {
-        return false;
-    };
-    let groups = poetry.get("group").and_then(Value::as_object);
-    let tables = ["dependencies", "dev-dependencies"]
-        .into_iter()
-        .filter_map(|section| poetry.get(section))
-        .chain(
-            groups
-                .into_iter()
-                .flat_map(|it| it.values())
-                .filter_map(|it| it.get("dependencies")),
-        );
-    let mut any = false;
-    for (name, spec) in tables.filter_map(Value::as_object).flatten() {
-        any = true;
-        let told = words::of_table(name, spec);
-        if name != "python" && !told.is_empty() {
-            words.extend(told);
-            requirements::add(names, of_table(name, spec), file);
-        }
-    }
-    any
-}
-
-fn pipfile(tree: &dyn Tree) -> Option<Source> {
-    const FILE: &str = "Pipfile";
-    let written = manifest::toml(tree, FILE)?;
-    let mut names = Requirements::new();
-    let mut loose = Vec::new();
-    let of = |section: &str| written.get(section).and_then(Value::as_object);
-    for (name, spec) in of("packages").into_iter().flatten() {
-        loose.extend(words::of_table(name, spec));
-        requirements::add(&mut names, of_table(name, spec), FILE);
-    }
-    // What is for developing is taken where it serves.
-    for (name, spec) in of("dev-packages").into_iter().flatten() {
-        if is_web(&requirements::normal(name)) {
-            loose.extend(words::of_table(name, spec));
-            requirements::add(&mut names, of_table(name, spec), FILE);
-        }
-    }
-    Some(Source::new(Kind::Pipenv, Vec::new(), names).locked(tree, loose))
-}
-
-/// `name = "^1"` or `name = { version = "^1", extras = ["standard"] }`.
-fn of_table(name: &str, spec: &Value) -> Named {
-    let list = spec.get("extras").and_then(Value::as_array);
-    let extras = list.into_iter().flatten().filter_map(Value::as_str);
-    let versions = spec.as_str().or_else(|| spec.get("version")?.as_str());
-    Named {
-        name: name.to_owned(),
-        extras: extras.map(requirements::normal).collect(),
-        versions: versions.filter(|it| *it != "*").unwrap_or("").to_owned(),
-    }
 }
 
 fn setup_files(tree: &dyn Tree, cap: usize) -> Option<Source> {

@@ -79,7 +79,7 @@ async fn an_upload_that_breaks_off_leaves_what_was_there() {
     apply_one(&link, put("a", "old")).await.unwrap();
     // A whole greeting, then the first part of a large file, by hand.
     let mut raw = world.raw().await;
-    let mut bytes = frame(1, 0, &[2]);
+    let mut bytes = frame(1, 0, &[3]);
     let mut begin = vec![1, 0, 0, 0, b'a'];
     begin.extend_from_slice(&0o644u32.to_le_bytes());
     begin.extend_from_slice(&[5; 32]);
