@@ -14,6 +14,9 @@ use super::{
 };
 use crate::model::{Answered, BuildProgress, Event, HostServed, Phase, PortKind, ProxyHost, Urls};
 
+/// How whoever wants a failure of such an answer gets one.
+const FAILS: &str = "`--ready-status 200-399` makes that a failure";
+
 impl Instance {
     /// What requests from the gateway are for.
     pub(super) fn hosts(&self) -> Hosts {
@@ -158,8 +161,9 @@ impl Instance {
             self.journal.tell(Event::Warning {
                 message: format!("the app answers `{path}` with status {status}{what}{excerpt}"),
                 hint: Some(match (status, explained) {
+                    (500..=599, Some(explained)) => format!("{}; {FAILS}", explained.hint_with_command()),
                     (_, Some(explained)) => explained.hint_with_command(),
-                    (500..=599, None) => "its page or its log says why; `--ready-status 200-399` makes that a failure".to_owned(),
+                    (500..=599, None) => format!("its page or its log says why; {FAILS}"),
                     (_, None) => "visit a path that it has; `[ready] path` in codemate-preview.toml names one".to_owned(),
                 }),
             });

@@ -65,7 +65,7 @@ const ROWS: [Row; 23] = [
         &["php", "-S", "0.0.0.0:8000"],
     ),
     row(
-        &["config.ru", "config/application.rb", "Gemfile"],
+        &["Gemfile", "config.ru", "config/application.rb"],
         "Ruby",
         "ruby:3",
         &["bundle", "exec", "rackup", "-o", "0.0.0.0"],
@@ -249,7 +249,8 @@ mod tests {
     #[test]
     fn a_language_is_named_with_the_file_that_shows_it() {
         for (files, file, language) in [
-            (&["Gemfile", "config.ru"][..], "config.ru", "Ruby"),
+            (&["Gemfile", "config.ru"][..], "Gemfile", "Ruby"),
+            (&["config.ru"], "config.ru", "Ruby"),
             (&["Gemfile", "package.json"], "Gemfile", "Ruby"),
             (
                 &["artisan", "composer.json", "public/index.php"],

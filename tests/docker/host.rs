@@ -1,6 +1,7 @@
 //! A host of its own for one test: own state, own agent, and nothing left behind.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -46,6 +47,13 @@ pub fn in_time<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
         std::thread::sleep(Duration::from_millis(10));
     }
     None
+}
+
+/// PATH with the directory of our own program first.
+fn path_with_ours() -> OsString {
+    let ours = Path::new(BINARY).parent().unwrap().to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&others))).unwrap()
 }
 
 /// How a command ended.
@@ -139,9 +147,15 @@ impl Host {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        self.command_of(BINARY, args)
+    }
+
+    /// Another program as this user runs it, who has ours on PATH.
+    pub fn command_of(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
+            .env("PATH", path_with_ours())
             .env("CODEMATE_PREVIEW_STATE_DIR", self.dir.path().join("state"))
             .env("CODEMATE_PREVIEW_CONFIG_DIR", self.config())
             .env("CODEMATE_PREVIEW_RUNTIME_DIR", self.dir.path().join("run"))

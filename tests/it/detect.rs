@@ -195,7 +195,7 @@ fn what_is_not_supported_is_named_with_the_file_that_shows_it() {
     for (files, message) in [
         (
             &[("Gemfile", ""), ("config.ru", "")][..],
-            "config.ru: Ruby is not supported yet",
+            "Gemfile: Ruby is not supported yet",
         ),
         (
             &[

@@ -68,9 +68,7 @@ impl Run<'_> {
             self.seen("up", &seen, expect.status, expect.page.as_ref());
         }
         if !expect.log.is_empty() {
-            let log = self.own(&["logs", "{root}"]);
-            let all = log.stdout + &log.stderr;
-            self.said("logs", &all, &expect.log, &[]);
+            self.logged(&expect.log);
         }
         if let Some(status) = &expect.next {
             let status = status.parse().unwrap();
@@ -186,11 +184,10 @@ impl Run<'_> {
     fn prepared(&self, argv: &[String], place: &Path) -> Command {
         let filled: Vec<String> = argv[1..].iter().map(|arg| self.filled(arg)).collect();
         let words: Vec<&str> = filled.iter().map(String::as_str).collect();
-        let mut command = self.host.command(&words);
-        if argv[0] != PROGRAM {
-            command = Command::new(&argv[0]);
-            command.args(&words).stdin(std::process::Stdio::null());
-        }
+        let mut command = match argv[0].as_str() {
+            PROGRAM => self.host.command(&words),
+            other => self.host.command_of(other, &words),
+        };
         command.current_dir(place);
         command
     }
@@ -205,6 +202,20 @@ impl Run<'_> {
 
     fn filled(&self, text: &str) -> String {
         text.replace("{root}", self.root.to_str().unwrap())
+    }
+
+    /// The log says so in time: a line without an end is shown once it has stayed so for a while.
+    fn logged(&mut self, says: &[Pattern]) {
+        let whole = || {
+            let log = self.host.run(&["logs", self.root.to_str().unwrap()]);
+            let all = log.stdout + &log.stderr;
+            says.iter().all(|it| it.is_in(&all)).then_some(())
+        };
+        if in_time(whole).is_none() {
+            let log = self.own(&["logs", "{root}"]);
+            let all = log.stdout + &log.stderr;
+            self.said("logs", &all, says, &[]);
+        }
     }
 
     fn look(&self) -> Result<(u16, String), String> {

@@ -121,7 +121,10 @@ pub fn of_app(lines: &[String]) -> Vec<String> {
 }
 
 fn told(lines: &[String], shown: &BTreeSet<usize>) -> Vec<String> {
-    shown.iter().map(|&at| cut(plain(&lines[at]))).collect()
+    let mut told: Vec<String> = shown.iter().map(|&at| cut(plain(&lines[at]))).collect();
+    // An app that fails at every request says the same at every request.
+    told.dedup();
+    told
 }
 
 fn plain(line: &str) -> String {
