@@ -84,7 +84,8 @@ fn of_node(row: &Row, deps: &Deps) -> Option<Bound> {
         Range::parse(format!(">={limit}")).is_ok_and(|newer| !range.allows_any(&newer))
     };
     let (_, below) = row.steps.iter().find(|(limit, _)| before(limit))?;
-    Some(bound(row, asked, below))
+    let is_of_openssl = row.why.contains("OpenSSL");
+    (!(is_of_openssl && deps.has_legacy_openssl())).then(|| bound(row, asked, below))
 }
 
 /// The newest version that `specifiers`, of pip's or of Poetry's kind, take; `None` if any.

@@ -16,6 +16,8 @@ pub struct Deps {
     npm: BTreeMap<String, Package>,
     python: Option<python::Source>,
     pub node: node::Node,
+    /// Whether a script gives Node.js the ways of an older OpenSSL, which one before 17 refuses.
+    legacy_openssl: bool,
     /// Versions that a lock of Python's names, by normal name.
     locked: BTreeMap<String, String>,
 }
@@ -43,6 +45,11 @@ impl Deps {
             deps.package_json_above(tree);
         }
         deps
+    }
+
+    /// Whether its scripts see to what its packages ask of an older OpenSSL.
+    pub fn has_legacy_openssl(&self) -> bool {
+        self.legacy_openssl
     }
 
     /// The file that names `dep`, such as `npm:vite`, `pypi:flask` or `pypi:fastapi[standard]`.
@@ -95,6 +102,8 @@ impl Deps {
         let Some(written) = manifest::json(tree, FILE) else {
             return;
         };
+        let scripts = written.get("scripts").map(Value::to_string);
+        self.legacy_openssl |= scripts.is_some_and(|it| it.contains("openssl-legacy-provider"));
         for section in ["dependencies", "devDependencies", "optionalDependencies"] {
             let table = written.get(section).and_then(Value::as_object);
             for (name, versions) in table.into_iter().flatten() {

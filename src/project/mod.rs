@@ -43,7 +43,7 @@ pub use error::ProjectError;
 pub use images::{Stack, StackVersion};
 pub use install_key::install_key;
 pub use plan::{search_path, workspace};
-pub use python::distribution;
+pub use python::{distribution, imports_any_of};
 pub use select::{detect, detect_where};
 pub use templates::Templates;
 pub use tree::{LocalTree, Taken, Tree};

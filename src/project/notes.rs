@@ -10,6 +10,14 @@ pub fn of_packages(look: &Look<'_>, plan: &Plan, notes: &mut Vec<Note>) {
     {
         notes.extend(look.deps.python().into_iter().flat_map(of_python));
     }
+    let has = |file: &str| look.tree.files().iter().any(|it| it == file);
+    if plan.stack.as_deref() == Some("node") && has("package.json5") && !has("package.json") {
+        notes.push(Note {
+            message: "package.json5 is not read: no script and no package of it is known"
+                .to_owned(),
+            hint: Some("write it as package.json, which every manager reads".to_owned()),
+        });
+    }
 }
 
 fn of_python(source: &python::Source) -> Vec<Note> {

@@ -14,6 +14,22 @@ pub struct Remedies {
     /// Its lock file is left aside, for this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_lock: Option<String>,
+    /// What its code asks for and its manifest does not name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<Besides>,
+    /// Folders of its own where Python looks for modules; an empty name is the project's directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<Besides>,
+    /// Packages that its manifest names, that cannot be made and that nothing of it imports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Besides>,
+}
+
+/// Names that were found to be needed, or not to be, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Besides {
+    pub names: Vec<String>,
+    pub because: String,
 }
 
 /// A version of the stack that suits a project which names none.

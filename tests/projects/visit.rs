@@ -66,7 +66,9 @@ pub fn page(url: &str) -> Result<(u16, String), String> {
 /// Ask for `url` and read no more than the head of the answer, which stays open until it is dropped.
 pub fn hold(url: &str) -> Result<Response, String> {
     let (runtime, client) = &*BROWSER;
+    // Its time to read is one of the runtime's, also where it is dropped.
+    let answer = async { client.get(url).send().await };
     runtime
-        .block_on(client.get(url).send())
+        .block_on(answer)
         .map_err(|error| format!("{error:?}"))
 }

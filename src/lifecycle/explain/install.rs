@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{
     Explained, Rule, known::Known, lock::without_lock, output::Output, python_module::older_python,
 };
-use crate::model::FailureKind;
+use crate::model::{FailureKind, NextStep};
 
 macro_rules! pattern {
     ($name:ident, $text:literal) => {
@@ -219,14 +219,24 @@ fn compiler(output: &Output, _: &Known<'_>) -> Option<Explained> {
         .then(|| needs_building(output, "a compiler"))
 }
 
-fn workspace(output: &Output, _: &Known<'_>) -> Option<Explained> {
-    output.has(&WORKSPACE).then(|| {
-        Explained::new(
-            FailureKind::DependencyConflict,
-            "the manifest names packages of a workspace, which npm does not know",
-        )
-        .hint("bring up the workspace's root, and name the app with `root = …` in its codemate-preview.toml")
-    })
+fn workspace(output: &Output, known: &Known<'_>) -> Option<Explained> {
+    if !output.has(&WORKSPACE) {
+        return None;
+    }
+    let explained = Explained::new(
+        FailureKind::DependencyConflict,
+        "the manifest names packages of a workspace, which npm does not know",
+    )
+    .hint("bring up the workspace's root, and name the app with `root = …` in its codemate-preview.toml");
+    let Some((above, app)) = known.workspace_above() else {
+        return Some(explained);
+    };
+    let setting = format!("root = {app:?}");
+    let argv = ["codemate-preview", "up", &above, "--config", &setting];
+    Some(explained.next(NextStep {
+        argv: argv.map(str::to_owned).into(),
+        why: format!("brings up `{app}` with the workspace that it belongs to"),
+    }))
 }
 
 fn behind(output: &Output, known: &Known<'_>) -> Option<Explained> {

@@ -1,6 +1,6 @@
 //! What is known of a project beside what it wrote: its files, its plan, what it has been given.
 
-use std::{cell::OnceCell, collections::BTreeSet, sync::LazyLock};
+use std::{cell::OnceCell, collections::BTreeSet, path::Path, sync::LazyLock};
 
 use regex::Regex;
 
@@ -273,6 +273,19 @@ impl<'a> Known<'a> {
             .filter_map(|name| self.read_near(name))
             .flat_map(|(file, text)| services(&text, &file))
             .collect()
+    }
+
+    /// The nearest directory above the project's that is the root of a workspace, and the project's
+    /// place in it.
+    pub fn workspace_above(&self) -> Option<(String, String)> {
+        let project = Path::new(self.directory);
+        let root = project.ancestors().skip(1).find(|above| {
+            above.join("pnpm-workspace.yaml").is_file()
+                || std::fs::read_to_string(above.join("package.json"))
+                    .is_ok_and(|text| text.contains("\"workspaces\""))
+        })?;
+        let app = project.strip_prefix(root).ok()?;
+        Some((root.display().to_string(), app.display().to_string()))
     }
 
     /// The absolute path of one of its files.

@@ -111,7 +111,7 @@ pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
             .into_iter()
             .find(|service| service.name == *host)
     });
-    let service = service_of(&asked, compose.as_ref(), output);
+    let service = service_of(&asked, compose.as_ref(), output).or_else(|| by_manifest(known));
     if service.is_none() && asked.host.is_none() {
         return None;
     }
@@ -223,6 +223,31 @@ fn service_of(
         .or_else(|| SERVICES.iter().find(by_image))
         .or_else(|| SERVICES.iter().find(by_host))
         .or_else(|| SERVICES.iter().filter(|_| may_guess).find(by_client))
+}
+
+/// The one kind of service that the packages of the project are clients of; `None` if they are of
+/// several.
+fn by_manifest(known: &Known<'_>) -> Option<&'static Service> {
+    const CLIENTS: [(&str, &str); 9] = [
+        ("mysql", "MySQL"),
+        ("mysql2", "MySQL"),
+        ("pg", "PostgreSQL"),
+        ("postgres", "PostgreSQL"),
+        ("mongodb", "MongoDB"),
+        ("mongoose", "MongoDB"),
+        ("redis", "Redis"),
+        ("ioredis", "Redis"),
+        ("amqplib", "RabbitMQ"),
+    ];
+    let named = CLIENTS
+        .iter()
+        .filter(|(package, _)| known.npm_depends_on(package));
+    let mut titles: Vec<&str> = named.map(|(_, title)| *title).collect();
+    titles.dedup();
+    let [title] = titles[..] else {
+        return None;
+    };
+    SERVICES.iter().find(|service| service.title == title)
 }
 
 fn place(asked: &Asked) -> Option<String> {

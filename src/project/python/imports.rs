@@ -56,7 +56,7 @@ pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
     for path in tree
         .files()
         .iter()
-        .filter(|path| runs(path))
+        .filter(|path| runs(path) && !is_installed(path))
         .take(MOST_READ)
     {
         let Some(text) = tree.read(path, cap) else {
@@ -86,6 +86,16 @@ pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
         }
     }
     found
+}
+
+/// Whether a file of a tree imports a module of this distribution.
+pub fn imports_any_of(tree: &dyn Tree, distribution: &str) -> bool {
+    const CAP: usize = 1 << 20;
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
+    let asked = plain(distribution);
+    let found = imported(tree, CAP);
+    let mut names = found.known.keys().chain(found.unknown.keys());
+    names.any(|name| plain(name) == asked)
 }
 
 /// The version of Django that a project's settings say they were generated with, such as `2.1`.
@@ -140,8 +150,15 @@ fn modules(text: &str) -> Vec<String> {
 /// Names that lead to the project's own files: any of its files and directories, for what is run
 /// may put any of them on the module path.
 fn own_modules(tree: &dyn Tree) -> BTreeSet<&str> {
-    let python = tree.files().iter().filter_map(|it| it.strip_suffix(".py"));
+    let files = tree.files().iter().filter(|path| !is_installed(path));
+    let python = files.filter_map(|it| it.strip_suffix(".py"));
     python.flat_map(|path| path.split('/')).collect()
+}
+
+/// Whether a file is of a package that somebody installed into the tree.
+fn is_installed(path: &str) -> bool {
+    path.split('/')
+        .any(|folder| matches!(folder, "site-packages" | "node_modules" | "dist-packages"))
 }
 
 /// Whether a file is likely to be a part of what is run.

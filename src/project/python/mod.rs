@@ -13,7 +13,7 @@ mod tables;
 mod words;
 
 pub use freeze::{mended, pins};
-pub use imports::distribution;
+pub use imports::{distribution, imports_any_of};
 pub use locks::locked;
 pub use package::package;
 pub use sources::{Kind, Source, read};

@@ -1,0 +1,254 @@
+//! Packages and folders that a project's code asks for and its manifest does not name.
+
+use std::{path::PathBuf, sync::LazyLock};
+
+use regex::Regex;
+
+use super::table;
+use crate::{
+    lifecycle::instance::Instance,
+    model::{Install, Plan},
+    project::{LocalTree, Tree, distribution, workspace},
+    store::Besides,
+};
+
+const VENV_PYTHON: &str = "/home/app/venv/bin/python";
+/// Node looks into the `node_modules` of every directory above a file: what is installed there is
+/// found by any manager's app, and changes nothing of the project's own.
+const ABOVE_WORKSPACE: &str = "/home/app";
+
+static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:ModuleNotFoundError|ImportError): No module named '?(?<name>[\w.]+)'?")
+        .expect("the pattern is fixed")
+});
+static NODE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"Cannot find (?:module|package) '(?<name>(?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)(?:/[\w./-]+)?'"#)
+        .expect("the pattern is fixed")
+});
+
+static PROGRAM: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:(?:sh|bash|/bin/sh): (?:(?:line )?\d+: )?)?(?<name>[\w@.+-]+): (?:command )?not found$")
+        .expect("the pattern is fixed")
+});
+
+/// What a start that failed can be given besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lacks {
+    Packages(Besides),
+    /// A folder of the project's where Python looks for modules.
+    Folder(Besides),
+}
+
+impl Instance {
+    /// What these lines ask for that is not installed and can be. Reads the project's files.
+    pub(super) async fn lacks(&self, plan: &Plan, lines: &[String]) -> Option<Lacks> {
+        // Whose commands these are, knows what they install.
+        if self.record.options.install.commands.is_some() {
+            return None;
+        }
+        let stack = plan.stack.clone()?;
+        let (plan, lines) = (plan.clone(), lines.to_vec());
+        let directory = PathBuf::from(self.record.source.directory());
+        let done = tokio::task::spawn_blocking(move || {
+            let tree = LocalTree::open(&directory).ok()?;
+            of(&stack, &plan, &lines, &tree)
+        });
+        let found = done.await.ok().flatten()?;
+        let remedies = &self.record.remedies;
+        let is_known = match &found {
+            Lacks::Packages(it) => remedies.packages.iter().any(|had| had.names == it.names),
+            Lacks::Folder(it) => remedies.folders.iter().any(|had| had.names == it.names),
+        };
+        (!is_known).then_some(found)
+    }
+}
+
+fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<Lacks> {
+    let last = |pattern: &Regex| {
+        let mut lines = lines.iter().rev();
+        lines.find_map(|line| Some(pattern.captures(line)?["name"].to_owned()))
+    };
+    if let Some((program, package)) = program(stack, lines) {
+        return Some(Lacks::Packages(Besides {
+            because: format!("`{program}` is run, and no manifest names it"),
+            names: vec![package.to_owned()],
+        }));
+    }
+    let by_table = || {
+        let taken = table::taken(stack, lines)?;
+        Some(Lacks::Packages(Besides {
+            names: taken.packages,
+            because: taken.because,
+        }))
+    };
+    match stack {
+        "python" => match last(&PYTHON) {
+            Some(module) => of_python(&module, plan, tree),
+            None => by_table(),
+        },
+        "node" => match last(&NODE) {
+            Some(name) => of_node(&name, plan, tree),
+            None => by_table(),
+        },
+        _ => None,
+    }
+}
+
+/// The program that a shell did not find at the end of these lines, and its package.
+fn program<'l>(stack: &str, lines: &'l [String]) -> Option<(&'l str, &'static str)> {
+    let found = lines.iter().rev().find_map(|line| PROGRAM.captures(line))?;
+    let name = found.name("name")?.as_str();
+    Some((name, table::program(stack, name)?))
+}
+
+fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
+    let top = module.split('.').next().unwrap_or(module);
+    if let Some(folder) = folder_of(top, &plan.root, tree) {
+        let shown = if folder.is_empty() { "." } else { &folder };
+        return Some(Lacks::Folder(Besides {
+            because: format!(
+                "`{top}` is the project's own, in `{shown}`, where Python did not look"
+            ),
+            names: vec![folder],
+        }));
+    }
+    let files = tree.files();
+    let is_own =
+        |file: &String| file.ends_with(&format!("/{top}.py")) || *file == format!("{top}.py");
+    if files.iter().any(is_own) {
+        return None;
+    }
+    let package = table::moved(top)
+        .or_else(|| distribution(module))
+        .or_else(|| distribution(top))?;
+    let told = if package == top {
+        format!("`{package}` is imported, and no manifest names it")
+    } else {
+        format!("`{top}` is imported, a module of `{package}`, and no manifest names it")
+    };
+    Some(Lacks::Packages(Besides {
+        names: vec![package.to_owned()],
+        because: told,
+    }))
+}
+
+/// The folder that a module of the project's own is in, if that is one where Python does not look:
+/// the highest. `plan_root` is the app's.
+fn folder_of(top: &str, plan_root: &str, tree: &dyn Tree) -> Option<String> {
+    let ends = [format!("{top}.py"), format!("{top}/")];
+    let mut found: Vec<&str> = Vec::new();
+    for file in tree.files() {
+        let is_code = file.rsplit_once('.').is_some_and(|(_, end)| end == "py");
+        if !is_code || file.split('/').any(is_installed) {
+            continue;
+        }
+        for end in &ends {
+            let at = if file.starts_with(end.as_str()) {
+                Some(0)
+            } else {
+                file.find(&format!("/{end}")).map(|at| at + 1)
+            };
+            if let Some(at) = at {
+                found.push(file[..at].trim_end_matches('/'));
+            }
+        }
+    }
+    if found.contains(&plan_root) {
+        return None;
+    }
+    let highest = found
+        .into_iter()
+        .min_by_key(|folder| (folder.len(), *folder))?;
+    Some(highest.to_owned())
+}
+
+fn is_installed(folder: &str) -> bool {
+    matches!(folder, "site-packages" | "node_modules" | ".venv" | "venv")
+}
+
+fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
+    let root = if plan.root.is_empty() {
+        String::new()
+    } else {
+        format!("{}/", plan.root)
+    };
+    let manifest = tree.read(&format!("{root}package.json"), 1 << 20)?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).ok()?;
+    let names = [
+        "dependencies",
+        "devDependencies",
+        "optionalDependencies",
+        "peerDependencies",
+    ];
+    let is_named = names.iter().any(|list| manifest[list].get(name).is_some());
+    let is_its_own =
+        manifest["name"] == name || name.starts_with("node:") || name.contains("prisma/client");
+    // An alias of a compiler or a bundler looks like a package.
+    if is_named || is_its_own || name.starts_with("@/") {
+        return None;
+    }
+    Some(Lacks::Packages(Besides {
+        names: vec![name.to_owned()],
+        because: format!("`{name}` is asked for, and {root}package.json does not name it"),
+    }))
+}
+
+/// The plan with these packages installed besides, by a command of their own: what its manifest
+/// says stays as it is.
+pub fn laid_over(packages: &[Besides], plan: &mut Plan) {
+    let names: Vec<String> = packages.iter().flat_map(|it| it.names.clone()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let words = |all: &[&str]| all.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut command = match plan.stack.as_deref() {
+        Some("python") => words(&["uv", "pip", "install", "--python", VENV_PYTHON]),
+        Some("node") => words(&[
+            "npm",
+            "install",
+            "--no-save",
+            "--no-package-lock",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            ABOVE_WORKSPACE,
+        ]),
+        _ => return,
+    };
+    command.extend(names);
+    let has_venv = plan.stack.as_deref() != Some("python")
+        || plan
+            .install
+            .as_ref()
+            .is_some_and(|install| !install.commands.is_empty());
+    let install = plan.install.get_or_insert_with(|| Install {
+        commands: Vec::new(),
+        inputs: Vec::new(),
+        fallbacks: Vec::new(),
+    });
+    if !has_venv {
+        install.commands.push(words(&[
+            "uv",
+            "venv",
+            "--quiet",
+            "--allow-existing",
+            "--python",
+            "python3",
+            "/home/app/venv",
+        ]));
+    }
+    install.commands.push(command);
+}
+
+/// The plan with these folders on the path of Python's modules.
+pub fn looked_into(folders: &[Besides], plan: &mut Plan) {
+    let more = folders
+        .iter()
+        .flat_map(|it| &it.names)
+        .map(|it| workspace(it));
+    let had = plan.env.get("PYTHONPATH").filter(|had| !had.is_empty());
+    let all: Vec<String> = had.cloned().into_iter().chain(more).collect();
+    if !folders.is_empty() {
+        plan.env.insert("PYTHONPATH".to_owned(), all.join(":"));
+    }
+}
