@@ -133,7 +133,8 @@ impl Instance {
         let up = self.record.up_command();
         for step in &mut problem.next {
             let starts = step.argv.get(..2) == up.get(..2);
-            if starts && !step.argv.contains(&up[2]) {
+            let names_another = step.argv.get(2).is_some_and(|word| !word.starts_with('-'));
+            if starts && !names_another {
                 step.argv.splice(2..2, up[2..].iter().cloned());
             }
         }

@@ -240,15 +240,126 @@ pub fn laid_over(packages: &[Besides], plan: &mut Plan) {
     install.commands.push(command);
 }
 
-/// The plan with these folders on the path of Python's modules.
+/// The plan with these folders on the path of Python's modules, after those that it has there.
 pub fn looked_into(folders: &[Besides], plan: &mut Plan) {
-    let more = folders
-        .iter()
-        .flat_map(|it| &it.names)
-        .map(|it| workspace(it));
-    let had = plan.env.get("PYTHONPATH").filter(|had| !had.is_empty());
-    let all: Vec<String> = had.cloned().into_iter().chain(more).collect();
-    if !folders.is_empty() {
-        plan.env.insert("PYTHONPATH".to_owned(), all.join(":"));
+    const NAME: &str = "PYTHONPATH";
+    let more = folders.iter().flat_map(|it| &it.names);
+    let more: Vec<String> = more.map(|folder| workspace(folder)).collect();
+    if more.is_empty() {
+        return;
+    }
+    let more = more.join(":");
+    // What the app alone is given comes before what every command is.
+    let of_app = plan.run.env.contains_key(NAME);
+    let env = if of_app {
+        &mut plan.run.env
+    } else {
+        &mut plan.env
+    };
+    match env.get_mut(NAME).filter(|had| !had.is_empty()) {
+        Some(had) => *had = format!("{had}:{more}"),
+        None => drop(env.insert(NAME.to_owned(), more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        model::Options,
+        project::{Templates, detect},
+    };
+
+    fn plan(files: &[(&str, &str)]) -> (Plan, LocalTree, TempDir) {
+        let dir = TempDir::new().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let tree = LocalTree::open(dir.path()).unwrap();
+        let report = detect(&tree, &Templates::embedded(), &Options::default()).unwrap();
+        (report.plan, tree, dir)
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    const FLASK: &str = "from flask import Flask\napp = Flask(__name__)\n";
+
+    #[test]
+    fn what_is_imported_and_known_is_installed_besides() {
+        let (plan, tree, _dir) = plan(&[("app.py", FLASK), ("requirements.txt", "flask\n")]);
+        let of = |text: &str| of("python", &plan, &lines(text), &tree);
+        let Some(Lacks::Packages(it)) = of("ModuleNotFoundError: No module named 'decouple'")
+        else {
+            panic!("nothing is taken");
+        };
+        assert_eq!(it.names, ["python-decouple"]);
+        let mut laid = plan.clone();
+        laid_over(&[it], &mut laid);
+        let commands = laid.install.unwrap().commands;
+        assert_eq!(commands.last().unwrap()[5..], ["python-decouple"]);
+        assert_eq!(
+            commands.len(),
+            plan.install.clone().unwrap().commands.len() + 1
+        );
+        // Nobody says whose module it is.
+        assert_eq!(of("ModuleNotFoundError: No module named 'my_own'"), None);
+        assert_eq!(of("Traceback\nKeyError: 'decouple'"), None);
+    }
+
+    #[test]
+    fn a_folder_of_its_own_is_looked_into() {
+        let (mut plan, tree, _dir) = plan(&[
+            ("shop/app.py", FLASK),
+            ("shop/requirements.txt", "flask\n"),
+            ("shop/pages/home.py", ""),
+        ]);
+        assert_eq!(plan.root, "shop");
+        let said = lines("ModuleNotFoundError: No module named 'shop'");
+        let Some(Lacks::Folder(it)) = of("python", &plan, &said, &tree) else {
+            panic!("no folder is found");
+        };
+        looked_into(&[it], &mut plan);
+        assert!(
+            plan.run.env["PYTHONPATH"].ends_with(":/home/app/workspace"),
+            "{plan:?}"
+        );
+        // What lies where Python looks is not found for another reason.
+        let said = lines("ModuleNotFoundError: No module named 'pages.none'");
+        assert_eq!(of("python", &plan, &said, &tree), None);
+    }
+
+    #[test]
+    fn a_package_of_npm_is_taken_by_the_name_that_the_code_has() {
+        let manifest = r#"{"scripts":{"start":"node a.js"},"dependencies":{"express":"4"}}"#;
+        let (plan, tree, _dir) = plan(&[("package.json", manifest), ("a.js", "")]);
+        let of = |text: &str| of("node", &plan, &lines(text), &tree);
+        for (said, name) in [
+            ("Error: Cannot find module 'nanoid'", Some("nanoid")),
+            (
+                "Cannot find package '@acme/x' imported from /home/app/workspace/a.js",
+                Some("@acme/x"),
+            ),
+            ("Error: Cannot find module 'lodash/get'", Some("lodash")),
+            ("Error: Cannot find module './routes'", None),
+            (
+                "Error: Cannot find module '/home/app/workspace/dist/a.js'",
+                None,
+            ),
+            ("Error: Cannot find module 'express'", None),
+            ("Error: Cannot find module '@/lib/db'", None),
+            ("sh: 1: tsc: not found", Some("typescript")),
+            ("sh: 1: my-own-tool: not found", None),
+        ] {
+            let taken = of(said).map(|it| match it {
+                Lacks::Packages(it) | Lacks::Folder(it) => it.names.join(" "),
+            });
+            assert_eq!(taken.as_deref(), name, "{said}");
+        }
     }
 }
