@@ -105,8 +105,18 @@ pub fn globs(tree: &dyn Tree, written: &Value) -> Option<Vec<String>> {
     Some(members.collect())
 }
 
-/// The list below `packages:`, as every such file writes it.
+/// The list below `packages:`, as every such file writes it, or between brackets.
 fn of_yaml(text: &str) -> Vec<String> {
+    static BETWEEN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?m)^packages:\s*\[([^\]]*)\]").expect("it is tested"));
+    if let Some(found) = BETWEEN.captures(text) {
+        let items = found[1].split(',');
+        let items = items.map(|item| item.trim().trim_matches(['"', '\'']));
+        return items
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect();
+    }
     static ITEM: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"^\s*-\s*["']?([^"'#]+)["']?"#).expect("it is tested"));
     let lines = text
@@ -150,6 +160,12 @@ mod tests {
             ("x", false),
         ] {
             assert_eq!(fits(&globs, dir), is, "{dir}");
+        }
+        for text in [
+            "packages: ['apps/*', \"libs/*\"]\n",
+            "packages: [\n  apps/*,\n  libs/*,\n]\n",
+        ] {
+            assert_eq!(of_yaml(text), ["apps/*", "libs/*"], "{text}");
         }
         assert!(of_yaml("onlyBuiltDependencies:\n  - esbuild\n").is_empty());
     }
