@@ -31,7 +31,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For those who say nothing, and for records from before there was a limit: 10 GiB. PyTorch
+    /// For those who say nothing, and for records from before there was a limit: 10 GiB. `torch`
     /// with the libraries that its wheels bring takes 7.
     pub const fn disk() -> u64 {
         10 << 30

@@ -91,7 +91,9 @@ pub fn detect_where(
             report.notes.extend(others(tree, app, &apps));
             Ok(report)
         }
-        (None, Ok(template)) if standing == Standing::Weak || apps.is_empty() => {
+        (None, Ok(template))
+            if matches!(standing, Standing::Weak | Standing::Apart) || apps.is_empty() =>
+        {
             report(&look, template, candidates, asked, &root)
         }
         (None, Ok(_) | Err(ProjectError::NothingDetected { .. })) => {
@@ -116,6 +118,8 @@ enum Standing {
     Weak,
     /// What it would run lies in a directory that is no package, and may be one of several.
     Deep,
+    /// What it would run lies in the one directory that has code, and expects to be run there.
+    Apart,
     /// What it would run lies in a directory that has its own manifest, or nothing fits.
     None,
 }
@@ -126,6 +130,9 @@ fn standing(view: &View<'_>) -> Standing {
     }
     if subfolders::is_one_of_several(view) {
         return Standing::Deep;
+    }
+    if subfolders::is_apart(view) {
+        return Standing::Apart;
     }
     let is_bare = matches!(Role::of(view), Role::Script | Role::Pages);
     let has_manifest = view

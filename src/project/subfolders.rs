@@ -230,6 +230,23 @@ pub fn is_one_of_several(view: &View<'_>) -> bool {
     !is_package && files.iter().any(is_twin)
 }
 
+/// Whether what a template runs lies in a directory that is no package, with nothing to install
+/// from and no code beside that directory.
+pub fn is_apart(view: &View<'_>) -> bool {
+    let is_code = |file: &String| file.rsplit_once('.').is_some_and(|(_, end)| end == "py");
+    let path = view.entry_path().filter(is_code);
+    let Some((top, _)) = path.as_deref().and_then(|path| path.split_once('/')) else {
+        return false;
+    };
+    let files = view.look.tree.files();
+    let is_beside = |file: &String| !file.contains('/') && (is_code(file) || is_manifest(file));
+    let imports_top = format!("{top}/__init__.py");
+    !matches!(top, "src" | "app")
+        && !files
+            .iter()
+            .any(|file| is_beside(file) || *file == imports_top)
+}
+
 /// The app that is meant, if one is clearly better than the others.
 pub fn clearly_best(apps: &[App]) -> Option<&App> {
     match apps {

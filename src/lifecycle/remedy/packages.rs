@@ -22,7 +22,7 @@ static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is fixed")
 });
 static NODE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"Cannot find (?:module|package) '(?<name>(?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)(?:/[\w./-]+)?'"#)
+    Regex::new(r"Cannot find (?:module|package) '(?<name>(?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)(?:/[\w./-]+)?'")
         .expect("the pattern is fixed")
 });
 

@@ -109,6 +109,8 @@ pub fn globs(tree: &dyn Tree, written: &Value) -> Option<Vec<String>> {
 fn of_yaml(text: &str) -> Vec<String> {
     static BETWEEN: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?m)^packages:\s*\[([^\]]*)\]").expect("it is tested"));
+    static ITEM: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"^\s*-\s*["']?([^"'#]+)["']?"#).expect("it is tested"));
     if let Some(found) = BETWEEN.captures(text) {
         let items = found[1].split(',');
         let items = items.map(|item| item.trim().trim_matches(['"', '\'']));
@@ -117,8 +119,6 @@ fn of_yaml(text: &str) -> Vec<String> {
             .map(str::to_owned)
             .collect();
     }
-    static ITEM: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"^\s*-\s*["']?([^"'#]+)["']?"#).expect("it is tested"));
     let lines = text
         .lines()
         .skip_while(|line| !line.starts_with("packages:"));
