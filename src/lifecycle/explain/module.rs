@@ -69,6 +69,14 @@ pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
     if let Some(found) = output.last(&PYTHON) {
         return Some(python(&found["name"], output, known));
     }
+    // It names the file that asks, which Node's own words, a part of it, do not.
+    if let Some(found) = output.last(&TS) {
+        let from = Place {
+            file: found["file"].trim_start_matches("./").to_owned(),
+            line: found["line"].parse().unwrap_or(0),
+        };
+        return node(&found["name"], Some(from), known);
+    }
     if let Some(found) = output.last(&NODE) {
         let from = found.name("from").map(|it| it.as_str());
         let stack = output.first(&STACK);
@@ -78,13 +86,6 @@ pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
             line: 0,
         });
         return node(&found["name"], from, known);
-    }
-    if let Some(found) = output.last(&TS) {
-        let from = Place {
-            file: found["file"].trim_start_matches("./").to_owned(),
-            line: found["line"].parse().unwrap_or(0),
-        };
-        return node(&found["name"], Some(from), known);
     }
     if let Some(found) = output.last(&BUNDLER) {
         let name = found.name("a").or_else(|| found.name("b"))?.as_str();

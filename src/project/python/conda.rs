@@ -38,7 +38,7 @@ pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
         }
         let word = if pip { item.to_owned() } else { of_conda(item) };
         if let Some(named) = requirements::named(&word)
-            && !IS_OF_CONDA.contains(&named.name.as_str())
+            && (pip || !is_of_conda(&named.name))
         {
             requirements::add(&mut names, named, file);
             words.push(word);
@@ -50,7 +50,7 @@ pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
 }
 
 /// What conda brings that is no package of Python's, or has another name there.
-const IS_OF_CONDA: [&str; 12] = [
+const IS_OF_CONDA: [&str; 37] = [
     "python",
     "pip",
     "nodejs",
@@ -63,7 +63,40 @@ const IS_OF_CONDA: [&str; 12] = [
     "openssl",
     "sqlite",
     "ca-certificates",
+    "vc",
+    "zlib",
+    "xz",
+    "tk",
+    "readline",
+    "ncurses",
+    "icu",
+    "freetype",
+    "jpeg",
+    "qt",
+    "bzip2",
+    "yaml",
+    "zstd",
+    "lz4-c",
+    "openjpeg",
+    "krb5",
+    "blas",
+    "mkl",
+    "intel-openmp",
+    "ld-impl-linux-64",
+    "wincertstore",
+    "postgresql",
+    "mysql",
+    "redis",
+    "tzdata",
 ];
+
+fn is_of_conda(name: &str) -> bool {
+    IS_OF_CONDA.contains(&name)
+        || name.starts_with('_')
+        || ["lib", "vs20", "mkl-", "mkl_", "ld_impl", "xorg-"]
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+}
 
 /// `numpy=1.21=py39` as pip writes it.
 fn of_conda(item: &str) -> String {
@@ -73,7 +106,13 @@ fn of_conda(item: &str) -> String {
             if !version.starts_with('=') && !name.ends_with(['<', '>', '!', '~']) =>
         {
             let version = version.split('=').next().unwrap_or(version);
-            format!("{}=={}.*", name.trim(), version.trim_end_matches(".*"))
+            let version = version.trim_end_matches(".*");
+            let is_plain = version.chars().all(|c| c.is_ascii_digit() || c == '.');
+            format!(
+                "{}=={version}{}",
+                name.trim(),
+                if is_plain { ".*" } else { "" }
+            )
         }
         _ => item.to_owned(),
     }
@@ -94,5 +133,12 @@ mod tests {
             ["numpy==1.21.*", "pandas>=1", "flask==2.0", "-r", "more.txt"]
         );
         assert!(found.names.contains_key("pandas"));
+    }
+
+    #[test]
+    fn what_an_export_lists_of_the_system_is_left_out() {
+        let text = "dependencies:\n  - tempita=0.5.3dev=py34_1\n  - libpng=1.6.37=0\n  - vs2015_runtime=14\n  - zlib=1.2\n  - flask=1.1=py\n";
+        let found = read(&MemoryTree::new([("environment.yml", text)]), 1 << 16).unwrap();
+        assert_eq!(found.words, ["tempita==0.5.3dev", "flask==1.1.*"]);
     }
 }
