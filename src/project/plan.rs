@@ -185,7 +185,7 @@ fn install(
                 fallbacks: Vec::new(),
             }
         }
-        None => template_install(view, variables)?,
+        None => template_install(view, variables)?.into_an_environment(),
     };
     if ways.commands.iter().any(Vec::is_empty) {
         return bad("install.commands", "a command has no words");
@@ -216,6 +216,30 @@ struct Ways {
 }
 
 impl Ways {
+    /// Makes the environment first, where only what is installed besides goes into it.
+    fn into_an_environment(mut self) -> Self {
+        let begins = |words: &[&str]| {
+            let first = self.commands.first();
+            first.is_some_and(|argv| argv.iter().take(words.len()).eq(words.iter()))
+        };
+        if begins(&["uv", "pip", "install"]) {
+            let make = [
+                "uv",
+                "venv",
+                "--quiet",
+                "--allow-existing",
+                "--python",
+                "python3",
+                VENV,
+            ];
+            self.commands.insert(0, make.map(str::to_owned).into());
+            for fallback in &mut self.fallbacks {
+                fallback.command += 1;
+            }
+        }
+        self
+    }
+
     /// Adds commands and what is for the last of them.
     fn add<'t>(
         &mut self,

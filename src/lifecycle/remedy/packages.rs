@@ -216,11 +216,15 @@ pub fn laid_over(packages: &[Besides], plan: &mut Plan) {
         _ => return,
     };
     command.extend(names);
+    let makes_venv = |argv: &Vec<String>| {
+        let is = |words: [&str; 2]| argv.iter().take(2).eq(words.iter());
+        is(["uv", "venv"]) || is(["uv", "sync"])
+    };
     let has_venv = plan.stack.as_deref() != Some("python")
         || plan
             .install
             .as_ref()
-            .is_some_and(|install| !install.commands.is_empty());
+            .is_some_and(|install| install.commands.iter().any(makes_venv));
     let install = plan.install.get_or_insert_with(|| Install {
         commands: Vec::new(),
         inputs: Vec::new(),

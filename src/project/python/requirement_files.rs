@@ -20,11 +20,14 @@ struct Candidate {
 /// The files to install, and what they ask for. Of several that do not include each other that
 /// which names a web framework is taken; of a project's environments the one to develop in.
 pub fn chosen(tree: &dyn Tree, cap: usize) -> Option<(Vec<String>, Requirements)> {
-    let listed = tree
-        .files()
-        .iter()
-        .filter_map(|path| rank(path).zip(Some(path)));
+    let at_top = tree.files().iter();
+    let at_top = at_top.filter_map(|path| rank(path).zip(Some(path)));
+    let mut listed: Vec<(u8, &String)> = at_top.collect();
+    if listed.is_empty() {
+        listed = aside(tree);
+    }
     let mut candidates: Vec<Candidate> = listed
+        .into_iter()
         .filter(|(_, path)| !is_compiled(tree, path))
         .map(|(rank, path)| {
             let mut names = Requirements::new();
@@ -63,6 +66,35 @@ pub fn chosen(tree: &dyn Tree, cap: usize) -> Option<(Vec<String>, Requirements)
         }
     }
     Some((files, names))
+}
+
+/// Those of the highest directory that has some and no code, where the top has none: what a project
+/// is deployed with lies there.
+fn aside(tree: &dyn Tree) -> Vec<(u8, &String)> {
+    const DEEPEST: usize = 3;
+    let files = tree.files();
+    let has_code = |dir: &str| {
+        let inside = files.iter().filter_map(|it| it.strip_prefix(dir));
+        inside
+            .filter_map(|it| it.rsplit_once('.'))
+            .any(|(_, end)| end == "py")
+    };
+    let mut found: Vec<(&str, u8, &String)> = Vec::new();
+    for path in files {
+        let ends = path.match_indices('/').map(|(at, _)| at + 1);
+        let mut dirs = ends.take(DEEPEST).map(|end| path.split_at(end));
+        found.extend(dirs.find_map(|(dir, rest)| Some((dir, rank(rest)?, path))));
+    }
+    found.retain(|(dir, _, _)| !has_code(dir));
+    let highest = found.iter().map(|(dir, _, _)| *dir);
+    let Some(highest) = highest.min_by_key(|dir| (dir.matches('/').count(), *dir)) else {
+        return Vec::new();
+    };
+    found.retain(|(dir, _, _)| *dir == highest);
+    found
+        .into_iter()
+        .map(|(_, rank, path)| (rank, path))
+        .collect()
 }
 
 /// A `.in` file of which the compiled one is there too.
@@ -158,7 +190,17 @@ mod tests {
         &'static [&'static str],
     );
 
-    const CASES: [Case; 12] = [
+    const CASES: [Case; 14] = [
+        (
+            &[
+                ("infra/requirements/base.txt", "fastapi"),
+                ("infra/requirements/dev.txt", "-r base.txt\npytest"),
+                ("src/main.py", ""),
+            ],
+            &["infra/requirements/dev.txt"],
+        ),
+        // An app's own.
+        (&[("a/requirements.txt", "flask"), ("a/app.py", "")], &[]),
         (
             &[
                 ("requirements.txt", "flask"),
