@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::table::is_of_a_compiler;
 use crate::{
     lifecycle::{instance::Instance, missing},
     model::{Install, Plan},
@@ -17,6 +18,9 @@ impl Instance {
     /// The package that an installation failed at, where it can be left out. Reads the project's
     /// files.
     pub(super) async fn left_out(&self, plan: &Plan, lines: &[String]) -> Option<Besides> {
+        let is_making = |line: &String| line.contains("build backend") || is_of_a_compiler(line);
+        // One that could not be fetched may come another time.
+        lines.iter().find(|line| is_making(line))?;
         let name = missing::package(lines)?.to_ascii_lowercase();
         let known = &self.record.remedies.left_out;
         let is_known = known.iter().any(|it| it.names.contains(&name));

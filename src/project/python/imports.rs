@@ -88,14 +88,34 @@ pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
     found
 }
 
-/// Whether a file of a tree imports a module of this distribution.
+/// Whether a file of a tree imports a module of this distribution, or names one between quotes as
+/// settings do.
 pub fn imports_any_of(tree: &dyn Tree, distribution: &str) -> bool {
     const CAP: usize = 1 << 20;
-    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
-    let asked = plain(distribution);
-    let found = imported(tree, CAP);
-    let mut names = found.known.keys().chain(found.unknown.keys());
-    names.any(|name| plain(name) == asked)
+    let plain = distribution.to_ascii_lowercase().replace(['-', '.'], "_");
+    let known = KNOWN.distributions.iter();
+    let known = known.filter(|(_, of)| of.as_str() == distribution);
+    let mut modules: BTreeSet<&str> = known.map(|(module, _)| module.as_str()).collect();
+    modules.insert(&plain);
+    // Most are called by what they are for as well.
+    for beginning in ["django_", "flask_", "python_", "py"] {
+        modules.extend(plain.strip_prefix(beginning).filter(|rest| rest.len() > 1));
+    }
+    let any: Vec<String> = modules.into_iter().map(regex::escape).collect();
+    let any = any.join("|");
+    let Ok(asks) = Regex::new(&format!(
+        r#"(?im)^\s*(?:from|import)\s+(?:{any})\b|["'](?:{any})[."']"#
+    )) else {
+        return true;
+    };
+    let mut files = tree
+        .files()
+        .iter()
+        .filter(|path| runs(path) && !is_installed(path));
+    files.any(|path| {
+        tree.read(path, CAP)
+            .is_some_and(|text| asks.is_match(&text))
+    })
 }
 
 /// The version of Django that a project's settings say they were generated with, such as `2.1`.
@@ -245,6 +265,25 @@ mod tests {
             ["django", "django-cors-headers", "djangorestframework"]
         );
         assert!(unknown.is_empty());
+    }
+
+    #[test]
+    fn what_is_asked_for_by_any_of_its_names_is_imported() {
+        let settings = "INSTALLED_APPS = [\n    'imagekit',\n]\n";
+        let files = [
+            ("app.py", "import yaml\n  from magic import x\n"),
+            ("a/settings.py", settings),
+        ];
+        let tree = MemoryTree::new(files.iter().copied());
+        for (distribution, is) in [
+            ("django-imagekit", true),
+            ("python-magic", true),
+            ("pyyaml", true),
+            ("typed-ast", false),
+            ("pylint", false),
+        ] {
+            assert_eq!(imports_any_of(&tree, distribution), is, "{distribution}");
+        }
     }
 
     #[test]
