@@ -81,17 +81,12 @@ fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<Lac
             because: taken.because,
         }))
     };
-    match stack {
-        "python" => match last(&PYTHON) {
-            Some(module) => of_python(&module, plan, tree),
-            None => by_table(),
-        },
-        "node" => match last(&NODE) {
-            Some(name) => of_node(&name, plan, tree),
-            None => by_table(),
-        },
+    // What is known of a text says more than the name in it.
+    by_table().or_else(|| match stack {
+        "python" => of_python(&last(&PYTHON)?, plan, tree),
+        "node" => of_node(&last(&NODE)?, plan, tree),
         _ => None,
-    }
+    })
 }
 
 /// The program that a shell did not find at the end of these lines, and its package.
@@ -102,7 +97,11 @@ fn program<'l>(stack: &str, lines: &'l [String]) -> Option<(&'l str, &'static st
 }
 
 fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
-    let top = module.split('.').next().unwrap_or(module);
+    if module.contains('.') {
+        // What it is a part of was found: another package of the same name space may have it.
+        return distribution(module).map(|package| Lacks::Packages(imported(module, package)));
+    }
+    let top = module;
     if let Some(folder) = folder_of(top, &plan.root, tree) {
         let shown = if folder.is_empty() { "." } else { &folder };
         return Some(Lacks::Folder(Besides {
@@ -118,18 +117,20 @@ fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
     if files.iter().any(is_own) {
         return None;
     }
-    let package = table::moved(top)
-        .or_else(|| distribution(module))
-        .or_else(|| distribution(top))?;
-    let told = if package == top {
+    let package = table::moved(top).or_else(|| distribution(top))?;
+    Some(Lacks::Packages(imported(top, package)))
+}
+
+fn imported(module: &str, package: &str) -> Besides {
+    let because = if package == module {
         format!("`{package}` is imported, and no manifest names it")
     } else {
-        format!("`{top}` is imported, a module of `{package}`, and no manifest names it")
+        format!("`{module}` is imported, a module of `{package}`, and no manifest names it")
     };
-    Some(Lacks::Packages(Besides {
+    Besides {
         names: vec![package.to_owned()],
-        because: told,
-    }))
+        because,
+    }
 }
 
 /// The folder that a module of the project's own is in, if that is one where Python does not look:
@@ -314,6 +315,16 @@ mod tests {
         // Nobody says whose module it is.
         assert_eq!(of("ModuleNotFoundError: No module named 'my_own'"), None);
         assert_eq!(of("Traceback\nKeyError: 'decouple'"), None);
+        // A part that an installed package has not, is of another release of it or of a name space.
+        assert_eq!(of("ModuleNotFoundError: No module named 'yaml.none'"), None);
+        let names = |text: &str| match of(text) {
+            Some(Lacks::Packages(it) | Lacks::Folder(it)) => it.names.join(" "),
+            None => String::new(),
+        };
+        let said = "ModuleNotFoundError: No module named 'wtforms.fields.html5'";
+        assert_eq!(names(said), "wtforms<3");
+        let said = "ModuleNotFoundError: No module named 'google.cloud.storage'";
+        assert_eq!(names(said), "google-cloud-storage");
     }
 
     #[test]
