@@ -42,7 +42,7 @@ mod wish;
 pub use error::ProjectError;
 pub use images::{Stack, StackVersion};
 pub use install_key::install_key;
-pub use plan::{search_path, workspace};
+pub use plan::{search_path, with_environment, workspace};
 pub use python::{distribution, imports_any_of};
 pub use select::{detect, detect_where};
 pub use templates::Templates;

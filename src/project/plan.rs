@@ -185,7 +185,7 @@ fn install(
                 fallbacks: Vec::new(),
             }
         }
-        None => template_install(view, variables)?.into_an_environment(),
+        None => template_install(view, variables)?,
     };
     if ways.commands.iter().any(Vec::is_empty) {
         return bad("install.commands", "a command has no words");
@@ -201,11 +201,39 @@ fn install(
     }
     let part = &view.template.install;
     let inputs = options.install.inputs.as_ref().or(part.inputs.as_ref());
-    Ok(Some(Install {
+    let mut install = Install {
         commands: ways.commands,
         inputs: under(root, inputs.map_or(&[], Vec::as_slice)),
         fallbacks: ways.fallbacks,
-    }))
+    };
+    if options.install.commands.is_none() {
+        with_environment(&mut install);
+    }
+    Ok(Some(install))
+}
+
+/// Makes the environment of Python first, where uv installs into it and no command makes it.
+pub fn with_environment(install: &mut Install) {
+    let any = |words: &[&str]| {
+        let mut commands = install.commands.iter();
+        commands.any(|argv| argv.iter().take(words.len()).eq(words.iter()))
+    };
+    if !any(&["uv", "pip", "install"]) || any(&["uv", "venv"]) || any(&["uv", "sync"]) {
+        return;
+    }
+    let make = [
+        "uv",
+        "venv",
+        "--quiet",
+        "--allow-existing",
+        "--python",
+        "python3",
+        VENV,
+    ];
+    install.commands.insert(0, make.map(str::to_owned).into());
+    for fallback in &mut install.fallbacks {
+        fallback.command += 1;
+    }
 }
 
 /// Commands, filled in, and ways round some of them.
@@ -216,30 +244,6 @@ struct Ways {
 }
 
 impl Ways {
-    /// Makes the environment first, where only what is installed besides goes into it.
-    fn into_an_environment(mut self) -> Self {
-        let begins = |words: &[&str]| {
-            let first = self.commands.first();
-            first.is_some_and(|argv| argv.iter().take(words.len()).eq(words.iter()))
-        };
-        if begins(&["uv", "pip", "install"]) {
-            let make = [
-                "uv",
-                "venv",
-                "--quiet",
-                "--allow-existing",
-                "--python",
-                "python3",
-                VENV,
-            ];
-            self.commands.insert(0, make.map(str::to_owned).into());
-            for fallback in &mut self.fallbacks {
-                fallback.command += 1;
-            }
-        }
-        self
-    }
-
     /// Adds commands and what is for the last of them.
     fn add<'t>(
         &mut self,

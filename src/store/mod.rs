@@ -35,7 +35,7 @@ pub use last_run::PastEvent;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
 pub use registry::RegistrySeen;
-pub use remedies::{Besides, OtherVersion, Remedies};
+pub use remedies::{OtherVersion, ReasonedNames, Remedies};
 pub use rows::SupabaseCredentials;
 pub use secrets::{InstanceSecrets, SetSecret};
 pub use tokens::TokenRecord;

@@ -16,18 +16,18 @@ pub struct Remedies {
     pub without_lock: Option<String>,
     /// What its code asks for and its manifest does not name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub packages: Vec<Besides>,
+    pub packages: Vec<ReasonedNames>,
     /// Folders of its own where Python looks for modules; an empty name is the project's directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub folders: Vec<Besides>,
+    pub folders: Vec<ReasonedNames>,
     /// Packages that its manifest names, that cannot be made and that nothing of it imports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<Besides>,
+    pub left_out: Vec<ReasonedNames>,
 }
 
 /// Names that were found to be needed, or not to be, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Besides {
+pub struct ReasonedNames {
     pub names: Vec<String>,
     pub because: String,
 }

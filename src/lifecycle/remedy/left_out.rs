@@ -8,7 +8,7 @@ use crate::{
     lifecycle::{instance::Instance, missing},
     model::{Install, Plan},
     project::{LocalTree, imports_any_of},
-    store::Besides,
+    store::ReasonedNames,
 };
 
 /// The file inside that names what is left out, for uv.
@@ -17,7 +17,7 @@ const LIST: &str = "/home/app/.left-out.txt";
 impl Instance {
     /// The package that an installation failed at, where it can be left out. Reads the project's
     /// files.
-    pub(super) async fn left_out(&self, plan: &Plan, lines: &[String]) -> Option<Besides> {
+    pub(super) async fn left_out(&self, plan: &Plan, lines: &[String]) -> Option<ReasonedNames> {
         let is_making = |line: &String| line.contains("build backend") || is_of_a_compiler(line);
         // One that could not be fetched may come another time.
         lines.iter().find(|line| is_making(line))?;
@@ -41,7 +41,7 @@ impl Instance {
             Some(imports_any_of(&tree, &asked))
         });
         let is_imported = is_imported.await.ok().flatten()?;
-        (!is_imported).then(|| Besides {
+        (!is_imported).then(|| ReasonedNames {
             because: format!("{name} cannot be made here, and no file imports it"),
             names: vec![name],
         })
@@ -53,7 +53,7 @@ fn is_of_uv(argv: &[String]) -> bool {
 }
 
 /// The plan without these packages.
-pub fn laid_over(left_out: &[Besides], plan: &mut Plan) {
+pub fn laid_over(left_out: &[ReasonedNames], plan: &mut Plan) {
     let names: Vec<&str> = left_out
         .iter()
         .flat_map(|it| &it.names)

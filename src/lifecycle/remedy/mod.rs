@@ -18,10 +18,10 @@ use super::{
 use crate::{
     model::{Event, ImageRef, Plan, Urls},
     project::images::{Layer, Ours},
-    store::{Besides, OtherVersion, Remedies},
+    store::{OtherVersion, ReasonedNames, Remedies},
 };
 use lock::{unlocked, without_lock};
-use packages::Lacks;
+use packages::MissingPart;
 pub(in crate::lifecycle) use version::options_for;
 
 /// How often a start is tried in all. Each try but the first has something that it lacked.
@@ -33,9 +33,9 @@ enum Remedy {
     BuildLayer { image: ImageRef, why: Missing },
     Version(OtherVersion),
     WithoutLock { why: String },
-    Packages(Besides),
-    Folder(Besides),
-    LeaveOut(Besides),
+    Packages(ReasonedNames),
+    Folder(ReasonedNames),
+    LeaveOut(ReasonedNames),
 }
 
 impl Remedy {
@@ -163,8 +163,8 @@ impl Instance {
             return Some(unlocked);
         }
         match self.lacks(plan, lines).await {
-            Some(Lacks::Packages(it)) => return Some(Remedy::Packages(it)),
-            Some(Lacks::Folder(it)) => return Some(Remedy::Folder(it)),
+            Some(MissingPart::Packages(it)) => return Some(Remedy::Packages(it)),
+            Some(MissingPart::Folder(it)) => return Some(Remedy::Folder(it)),
             None => {}
         }
         if let Some(other) = self.version_that_has_it(plan, lines).await {

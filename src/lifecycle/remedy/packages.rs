@@ -8,8 +8,8 @@ use super::table;
 use crate::{
     lifecycle::instance::Instance,
     model::{Install, Plan},
-    project::{LocalTree, Tree, distribution, workspace},
-    store::Besides,
+    project::{LocalTree, Tree, distribution, with_environment, workspace},
+    store::ReasonedNames,
 };
 
 const VENV_PYTHON: &str = "/home/app/venv/bin/python";
@@ -33,15 +33,15 @@ static PROGRAM: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What a start that failed can be given besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lacks {
-    Packages(Besides),
+pub enum MissingPart {
+    Packages(ReasonedNames),
     /// A folder of the project's where Python looks for modules.
-    Folder(Besides),
+    Folder(ReasonedNames),
 }
 
 impl Instance {
     /// What these lines ask for that is not installed and can be. Reads the project's files.
-    pub(super) async fn lacks(&self, plan: &Plan, lines: &[String]) -> Option<Lacks> {
+    pub(super) async fn lacks(&self, plan: &Plan, lines: &[String]) -> Option<MissingPart> {
         // Whose commands these are, knows what they install.
         if self.record.options.install.commands.is_some() {
             return None;
@@ -56,27 +56,27 @@ impl Instance {
         let found = done.await.ok().flatten()?;
         let remedies = &self.record.remedies;
         let is_known = match &found {
-            Lacks::Packages(it) => remedies.packages.iter().any(|had| had.names == it.names),
-            Lacks::Folder(it) => remedies.folders.iter().any(|had| had.names == it.names),
+            MissingPart::Packages(it) => remedies.packages.iter().any(|had| had.names == it.names),
+            MissingPart::Folder(it) => remedies.folders.iter().any(|had| had.names == it.names),
         };
         (!is_known).then_some(found)
     }
 }
 
-fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<Lacks> {
+fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<MissingPart> {
     let last = |pattern: &Regex| {
         let mut lines = lines.iter().rev();
         lines.find_map(|line| Some(pattern.captures(line)?["name"].to_owned()))
     };
     if let Some((program, package)) = program(stack, lines) {
-        return Some(Lacks::Packages(Besides {
+        return Some(MissingPart::Packages(ReasonedNames {
             because: format!("`{program}` is run, and no manifest names it"),
             names: vec![package.to_owned()],
         }));
     }
     let by_table = || {
         let taken = table::taken(stack, lines)?;
-        Some(Lacks::Packages(Besides {
+        Some(MissingPart::Packages(ReasonedNames {
             names: taken.packages,
             because: taken.because,
         }))
@@ -96,15 +96,16 @@ fn program<'l>(stack: &str, lines: &'l [String]) -> Option<(&'l str, &'static st
     Some((name, table::program(stack, name)?))
 }
 
-fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
+fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<MissingPart> {
     if module.contains('.') {
         // What it is a part of was found: another package of the same name space may have it.
-        return distribution(module).map(|package| Lacks::Packages(imported(module, package)));
+        return distribution(module)
+            .map(|package| MissingPart::Packages(imported(module, package)));
     }
     let top = module;
     if let Some(folder) = folder_of(top, &plan.root, tree) {
         let shown = if folder.is_empty() { "." } else { &folder };
-        return Some(Lacks::Folder(Besides {
+        return Some(MissingPart::Folder(ReasonedNames {
             because: format!(
                 "`{top}` is the project's own, in `{shown}`, where Python did not look"
             ),
@@ -118,16 +119,16 @@ fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
         return None;
     }
     let package = table::moved(top).or_else(|| distribution(top))?;
-    Some(Lacks::Packages(imported(top, package)))
+    Some(MissingPart::Packages(imported(top, package)))
 }
 
-fn imported(module: &str, package: &str) -> Besides {
+fn imported(module: &str, package: &str) -> ReasonedNames {
     let because = if package == module {
         format!("`{package}` is imported, and no manifest names it")
     } else {
         format!("`{module}` is imported, a module of `{package}`, and no manifest names it")
     };
-    Besides {
+    ReasonedNames {
         names: vec![package.to_owned()],
         because,
     }
@@ -167,7 +168,7 @@ fn is_installed(folder: &str) -> bool {
     matches!(folder, "site-packages" | "node_modules" | ".venv" | "venv")
 }
 
-fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
+fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<MissingPart> {
     let root = if plan.root.is_empty() {
         String::new()
     } else {
@@ -188,7 +189,7 @@ fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
     if is_named || is_its_own || name.starts_with("@/") {
         return None;
     }
-    Some(Lacks::Packages(Besides {
+    Some(MissingPart::Packages(ReasonedNames {
         names: vec![name.to_owned()],
         because: format!("`{name}` is asked for, and {root}package.json does not name it"),
     }))
@@ -196,7 +197,7 @@ fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<Lacks> {
 
 /// The plan with these packages installed besides, by a command of their own: what its manifest
 /// says stays as it is.
-pub fn laid_over(packages: &[Besides], plan: &mut Plan) {
+pub fn laid_over(packages: &[ReasonedNames], plan: &mut Plan) {
     let names: Vec<String> = packages.iter().flat_map(|it| it.names.clone()).collect();
     if names.is_empty() {
         return;
@@ -217,36 +218,17 @@ pub fn laid_over(packages: &[Besides], plan: &mut Plan) {
         _ => return,
     };
     command.extend(names);
-    let makes_venv = |argv: &Vec<String>| {
-        let is = |words: [&str; 2]| argv.iter().take(2).eq(words.iter());
-        is(["uv", "venv"]) || is(["uv", "sync"])
-    };
-    let has_venv = plan.stack.as_deref() != Some("python")
-        || plan
-            .install
-            .as_ref()
-            .is_some_and(|install| install.commands.iter().any(makes_venv));
     let install = plan.install.get_or_insert_with(|| Install {
         commands: Vec::new(),
         inputs: Vec::new(),
         fallbacks: Vec::new(),
     });
-    if !has_venv {
-        install.commands.push(words(&[
-            "uv",
-            "venv",
-            "--quiet",
-            "--allow-existing",
-            "--python",
-            "python3",
-            "/home/app/venv",
-        ]));
-    }
     install.commands.push(command);
+    with_environment(install);
 }
 
 /// The plan with these folders on the path of Python's modules, after those that it has there.
-pub fn looked_into(folders: &[Besides], plan: &mut Plan) {
+pub fn looked_into(folders: &[ReasonedNames], plan: &mut Plan) {
     const NAME: &str = "PYTHONPATH";
     let more = folders.iter().flat_map(|it| &it.names);
     let more: Vec<String> = more.map(|folder| workspace(folder)).collect();
@@ -299,7 +281,7 @@ mod tests {
     fn what_is_imported_and_known_is_installed_besides() {
         let (plan, tree, _dir) = plan(&[("app.py", FLASK), ("requirements.txt", "flask\n")]);
         let of = |text: &str| of("python", &plan, &lines(text), &tree);
-        let Some(Lacks::Packages(it)) = of("ModuleNotFoundError: No module named 'decouple'")
+        let Some(MissingPart::Packages(it)) = of("ModuleNotFoundError: No module named 'decouple'")
         else {
             panic!("nothing is taken");
         };
@@ -318,7 +300,7 @@ mod tests {
         // A part that an installed package has not, is of another release of it or of a name space.
         assert_eq!(of("ModuleNotFoundError: No module named 'yaml.none'"), None);
         let names = |text: &str| match of(text) {
-            Some(Lacks::Packages(it) | Lacks::Folder(it)) => it.names.join(" "),
+            Some(MissingPart::Packages(it) | MissingPart::Folder(it)) => it.names.join(" "),
             None => String::new(),
         };
         let said = "ModuleNotFoundError: No module named 'wtforms.fields.html5'";
@@ -336,7 +318,7 @@ mod tests {
         ]);
         assert_eq!(plan.root, "shop");
         let said = lines("ModuleNotFoundError: No module named 'shop'");
-        let Some(Lacks::Folder(it)) = of("python", &plan, &said, &tree) else {
+        let Some(MissingPart::Folder(it)) = of("python", &plan, &said, &tree) else {
             panic!("no folder is found");
         };
         looked_into(&[it], &mut plan);
@@ -372,7 +354,7 @@ mod tests {
             ("sh: 1: my-own-tool: not found", None),
         ] {
             let taken = of(said).map(|it| match it {
-                Lacks::Packages(it) | Lacks::Folder(it) => it.names.join(" "),
+                MissingPart::Packages(it) | MissingPart::Folder(it) => it.names.join(" "),
             });
             assert_eq!(taken.as_deref(), name, "{said}");
         }

@@ -43,7 +43,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 /// Packages, and why they are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct PackagesToTake {
     /// As their installer is told them.
     pub packages: Vec<String>,
     pub because: String,
@@ -57,7 +57,7 @@ pub struct GoneSince {
 }
 
 /// What the packages of this stack ask for in these lines; the last line that asks counts.
-pub fn taken(stack: &str, lines: &[String]) -> Option<Taken> {
+pub fn taken(stack: &str, lines: &[String]) -> Option<PackagesToTake> {
     let rows = TABLE.take.iter().filter(|row| row.stack == stack);
     let rows: Vec<&Take> = rows.collect();
     lines.iter().rev().find_map(|line| {
@@ -65,7 +65,7 @@ pub fn taken(stack: &str, lines: &[String]) -> Option<Taken> {
         rows.iter().find_map(|row| {
             let found = row.when.captures(&line)?;
             let is_another = row.unless.as_ref().is_some_and(|it| it.is_match(&line));
-            (!is_another).then(|| Taken {
+            (!is_another).then(|| PackagesToTake {
                 packages: row.packages.iter().map(|it| filled(it, &found)).collect(),
                 because: filled(&row.why, &found),
             })
