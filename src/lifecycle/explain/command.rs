@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Explained, known::Known, output::Output};
-use crate::model::FailureKind;
+use crate::{lifecycle::remedy::program, model::FailureKind};
 
 static NOT_FOUND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
@@ -19,32 +19,6 @@ static NOT_FOUND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .into()
 });
 
-/// Programs whose package has another name.
-const PACKAGES: [(&str, &str); 10] = [
-    ("tsc", "typescript"),
-    ("nest", "@nestjs/cli"),
-    ("ng", "@angular/cli"),
-    ("babel-node", "@babel/node"),
-    ("babel", "@babel/cli"),
-    ("vue-cli-service", "@vue/cli-service"),
-    ("sls", "serverless"),
-    ("tailwindcss", "@tailwindcss/cli"),
-    ("medusa", "@medusajs/cli"),
-    ("webpack", "webpack-cli"),
-];
-const PYTHON: [&str; 10] = [
-    "flask",
-    "uvicorn",
-    "gunicorn",
-    "hypercorn",
-    "fastapi",
-    "streamlit",
-    "celery",
-    "daphne",
-    "waitress-serve",
-    "chainlit",
-];
-
 pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
     let found = NOT_FOUND.iter().find_map(|pattern| output.last(pattern))?;
     let name = found["name"].rsplit('/').next()?.to_owned();
@@ -55,13 +29,10 @@ pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
         FailureKind::ModuleMissing,
         format!("the start command runs `{name}`, which is not installed"),
     );
-    if PYTHON.contains(&name.as_str()) {
-        return Some(explained.hint(format!("add `{name}` to the project's manifest")));
+    if let Some(package) = program("python", &name) {
+        return Some(explained.hint(format!("add `{package}` to the project's manifest")));
     }
-    let package = PACKAGES
-        .iter()
-        .find(|(program, _)| *program == name)
-        .map_or(name.as_str(), |(_, package)| package);
+    let package = program("node", &name).unwrap_or(&name);
     if known.npm_depends_on(package) {
         return Some(
             explained

@@ -8,25 +8,11 @@ use super::{
     surroundings::python_2,
 };
 use crate::{
+    lifecycle::remedy,
     model::{FailureKind, NextStep, command_line},
     project::distribution,
 };
 
-/// What Python's standard library had once, and the first version without it.
-const REMOVED: [(&str, &str); 12] = [
-    ("distutils", "3.12"),
-    ("imp", "3.12"),
-    ("asyncore", "3.12"),
-    ("asynchat", "3.12"),
-    ("smtpd", "3.12"),
-    ("cgi", "3.13"),
-    ("crypt", "3.13"),
-    ("imghdr", "3.13"),
-    ("telnetlib", "3.13"),
-    ("pipes", "3.13"),
-    ("audioop", "3.13"),
-    ("sndhdr", "3.13"),
-];
 /// Modules of Python 2.
 const PYTHON_2: [&str; 8] = [
     "urllib2",
@@ -43,7 +29,7 @@ pub fn python(name: &str, output: &Output, known: &Known<'_>) -> Explained {
     if PYTHON_2.contains(&top) {
         return python_2(&format!("`{top}` is a module of Python 2"));
     }
-    if let Some((_, since)) = REMOVED.iter().find(|(gone, _)| *gone == top) {
+    if let Some(since) = remedy::removed(top) {
         return removed(top, since, known);
     }
     let importer = frames(output).pop();

@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Explained, Rule, known::Known, output::Output};
-use crate::model::{FailureKind, NextStep};
+use crate::{
+    lifecycle::remedy::taken,
+    model::{FailureKind, NextStep},
+};
 
 macro_rules! pattern {
     ($name:ident, $text:literal) => {
@@ -55,10 +58,6 @@ pattern!(NO_OPTION, r"(?:Error: )?[Nn]o such option:? '?--app");
 pattern!(
     COLLECTIONS,
     r"(?:module 'collections' has no attribute|cannot import name) '(?<name>Callable|Mapping|MutableMapping|Iterable|MutableSet|Sequence|Hashable)'(?: from 'collections')?"
-);
-pattern!(
-    APART,
-    r"cannot import name '(?<name>url_quote|url_encode|url_decode|escape|Markup|soft_unicode|safe_str_cmp|_request_ctx_stack|_app_ctx_stack|run_simple|parse_rule|BaseResponse|contextfunction|environmentfilter|json_encoder|JSONEncoder)' from '(?<module>[\w.]+)'"
 );
 pattern!(PM2, r"\[PM2\]|pm2 start|\[STREAMING\] Now streaming");
 pattern!(FOREVER, r"Forever processing file|forever start");
@@ -246,19 +245,11 @@ fn gone_from_collections(output: &Output, _: &Known<'_>) -> Option<Explained> {
 
 /// A package that was installed without a bound on what it needs, which has moved on since.
 fn drifted_apart(output: &Output, _: &Known<'_>) -> Option<Explained> {
-    let found = output.last(&APART)?;
-    let module = found["module"].split('.').next().unwrap_or_default();
+    let release = taken("python", output.lines())?;
     Some(
-        Explained::new(
-            FailureKind::DependencyConflict,
-            format!(
-                "a package asks `{module}` for `{}`, which newer releases of it do not have",
-                &found["name"]
-            ),
-        )
-        .hint(format!(
-            "hold `{module}` to a release of the time of the others in the manifest, such as `{}`",
-            older(module)
+        Explained::new(FailureKind::DependencyConflict, release.because).hint(format!(
+            "name a release of the time of the others in the manifest, such as `{}`",
+            release.packages.join(" ")
         )),
     )
 }
@@ -280,14 +271,4 @@ pub fn python_2(said: &str) -> Explained {
         format!("the project is for Python 2, which is not supported: {said}"),
     )
     .hint("port it to Python 3, or bring it up in an image of your own with `--image`")
-}
-
-fn older(module: &str) -> &'static str {
-    match module {
-        "werkzeug" => "werkzeug<3",
-        "jinja2" => "jinja2<3.1",
-        "flask" => "flask<2.3",
-        "markupsafe" => "markupsafe<2.1",
-        _ => "name<version",
-    }
 }

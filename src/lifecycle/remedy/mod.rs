@@ -22,6 +22,7 @@ use crate::{
 };
 use lock::{unlocked, without_lock};
 use packages::MissingPart;
+pub(in crate::lifecycle) use table::{program, removed, taken};
 pub(in crate::lifecycle) use version::options_for;
 
 /// How often a start is tried in all. Each try but the first has something that it lacked.

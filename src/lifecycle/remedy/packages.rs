@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::LazyLock};
 
 use regex::Regex;
+use serde_json::Value;
 
 use super::table;
 use crate::{
@@ -68,7 +69,9 @@ fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<Mis
         let mut lines = lines.iter().rev();
         lines.find_map(|line| Some(pattern.captures(line)?["name"].to_owned()))
     };
-    if let Some((program, package)) = program(stack, lines) {
+    // What a manifest names and is not there was left out of an installation: it is made anew.
+    let is_named = |package: &str| stack == "node" && names(plan, tree, package);
+    if let Some((program, package)) = program(stack, lines).filter(|(_, it)| !is_named(it)) {
         return Some(MissingPart::Packages(ReasonedNames {
             because: format!("`{program}` is run, and no manifest names it"),
             names: vec![package.to_owned()],
@@ -169,30 +172,40 @@ fn is_installed(folder: &str) -> bool {
 }
 
 fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<MissingPart> {
-    let root = if plan.root.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", plan.root)
-    };
-    let manifest = tree.read(&format!("{root}package.json"), 1 << 20)?;
-    let manifest: serde_json::Value = serde_json::from_str(&manifest).ok()?;
-    let names = [
+    let is_its_own = name.starts_with("node:") || name.contains("prisma/client");
+    // An alias of a compiler or a bundler looks like a package.
+    if is_its_own || name.starts_with("@/") || names(plan, tree, name) {
+        return None;
+    }
+    let manifest = manifest_of(plan);
+    tree.files().contains(&manifest).then(|| {
+        MissingPart::Packages(ReasonedNames {
+            names: vec![name.to_owned()],
+            because: format!("`{name}` is asked for, and {manifest} does not name it"),
+        })
+    })
+}
+
+fn manifest_of(plan: &Plan) -> String {
+    match plan.root.as_str() {
+        "" => "package.json".to_owned(),
+        root => format!("{root}/package.json"),
+    }
+}
+
+/// Whether the app's package.json is called so, or names a package so.
+fn names(plan: &Plan, tree: &dyn Tree, package: &str) -> bool {
+    const LISTS: [&str; 4] = [
         "dependencies",
         "devDependencies",
         "optionalDependencies",
         "peerDependencies",
     ];
-    let is_named = names.iter().any(|list| manifest[list].get(name).is_some());
-    let is_its_own =
-        manifest["name"] == name || name.starts_with("node:") || name.contains("prisma/client");
-    // An alias of a compiler or a bundler looks like a package.
-    if is_named || is_its_own || name.starts_with("@/") {
-        return None;
-    }
-    Some(MissingPart::Packages(ReasonedNames {
-        names: vec![name.to_owned()],
-        because: format!("`{name}` is asked for, and {root}package.json does not name it"),
-    }))
+    let written = tree.read(&manifest_of(plan), 1 << 20);
+    let written = written.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    written.is_some_and(|it| {
+        it["name"] == package || LISTS.iter().any(|list| it[list].get(package).is_some())
+    })
 }
 
 /// The plan with these packages installed besides, by a command of their own: what its manifest

@@ -10,6 +10,7 @@ use serde::Deserialize;
 struct Table {
     take: Vec<Take>,
     gone: Vec<Gone>,
+    removed: BTreeMap<String, String>,
     moved: BTreeMap<String, String>,
     /// The package of a program, by stack.
     program: BTreeMap<String, BTreeMap<String, String>>,
@@ -21,9 +22,6 @@ struct Take {
     stack: String,
     #[serde(with = "pattern")]
     when: Regex,
-    /// A line that this fits too is not meant.
-    #[serde(default, with = "pattern::optional")]
-    unless: Option<Regex>,
     packages: Vec<String>,
     why: String,
 }
@@ -64,8 +62,7 @@ pub fn taken(stack: &str, lines: &[String]) -> Option<PackagesToTake> {
         let line = console::strip_ansi_codes(line);
         rows.iter().find_map(|row| {
             let found = row.when.captures(&line)?;
-            let is_another = row.unless.as_ref().is_some_and(|it| it.is_match(&line));
-            (!is_another).then(|| PackagesToTake {
+            Some(PackagesToTake {
                 packages: row.packages.iter().map(|it| filled(it, &found)).collect(),
                 because: filled(&row.why, &found),
             })
@@ -75,13 +72,31 @@ pub fn taken(stack: &str, lines: &[String]) -> Option<PackagesToTake> {
 
 /// What newer versions of Python do not have, where these lines ask for it.
 pub fn gone(lines: &[String]) -> Option<GoneSince> {
+    static MODULE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"No module named '(?<name>\w+)'").expect("the pattern is fixed")
+    });
     lines.iter().rev().find_map(|line| {
+        if let Some(found) = MODULE.captures(line) {
+            let since = removed(&found["name"])?;
+            return Some(GoneSince {
+                since: since.to_owned(),
+                because: format!(
+                    "`{}` is no part of Python {since} and later",
+                    &found["name"]
+                ),
+            });
+        }
         let row = TABLE.gone.iter().find(|row| row.when.is_match(line))?;
         Some(GoneSince {
             since: row.since.clone(),
             because: row.why.clone(),
         })
     })
+}
+
+/// The first version of Python without a module that it had once.
+pub fn removed(module: &str) -> Option<&'static str> {
+    TABLE.removed.get(module).map(String::as_str)
 }
 
 /// The package that has a module which Python itself had once.
@@ -117,14 +132,6 @@ mod pattern {
         let text = String::deserialize(from)?;
         Regex::new(&text).map_err(D::Error::custom)
     }
-
-    pub mod optional {
-        use super::{Deserializer, Regex};
-
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Regex>, D::Error> {
-            super::deserialize(from).map(Some)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -150,6 +157,11 @@ mod tests {
             ),
             (
                 "python",
+                "ImportError: cannot import name 'secure_filename' from 'werkzeug' (/x)",
+                "werkzeug<1 flask<2 jinja2<3 markupsafe<2.1 itsdangerous<2.1",
+            ),
+            (
+                "python",
                 "ImportError: cannot import name 'safe_str_cmp' from 'werkzeug.security'",
                 "werkzeug<2.1 flask<2.2",
             ),
@@ -172,6 +184,20 @@ mod tests {
             let taken = taken(stack, &said(line)).unwrap_or_else(|| panic!("{line}"));
             assert_eq!(taken.packages.join(" "), expected, "{line}");
             assert!(!taken.because.contains('{'), "{}", taken.because);
+        }
+    }
+
+    #[test]
+    fn what_a_row_takes_is_named_wherever_it_fits() {
+        for row in &TABLE.take {
+            let pattern = row.when.as_str();
+            let is_filled = row.packages.iter().any(|it| it.contains("{name}"));
+            // A name in one alternative alone would leave nothing to install in the others.
+            let is_whole = !pattern.contains('|') || pattern.find('(') < pattern.find('|');
+            assert!(
+                !is_filled || pattern.contains("?P<name>") && is_whole,
+                "{pattern}"
+            );
         }
     }
 
