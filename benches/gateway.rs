@@ -10,6 +10,9 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
+#[path = "../tests/it/help/tcp_dial.rs"]
+mod tcp_dial;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
@@ -19,7 +22,7 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Activity, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Gateway, NoPorts, PublicDeny, PublicListeners, Route, Routes, Target},
     model::ProxyHost,
     task::Scope,
 };
@@ -28,6 +31,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::Instant,
 };
+
+use tcp_dial::TcpDial;
 
 const ROUNDS: usize = 5;
 const VISITORS: usize = 32;
@@ -78,7 +83,7 @@ async fn serve(upstream: u16) {
         let _ = std::io::stdin().read_line(&mut String::new());
         ends.cancel();
     });
-    let entrances = Entrances::new(routes, gateway.port(), &scope);
+    let entrances = PublicListeners::new(routes, gateway.port(), &scope);
     gateway.serve(&entrances).await.unwrap();
 }
 

@@ -20,11 +20,11 @@ use bollard::{
 };
 use codemate_preview::{
     engine::{
-        Engine, Owner,
+        Engine, HostEngine, Owner,
         docker::{Docker, DockerSettings, NetworkSettings},
         guest::GUEST,
     },
-    model::{ContainerSpec, Egress, InstanceId, Name, Role, Sandbox},
+    model::{ContainerSpec, Egress, InstanceId, Name, Sandbox},
     security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 
@@ -135,7 +135,6 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
     let spec = ContainerSpec {
         id: id.clone(),
         name: Name::slug("bench"),
-        role: Role::App,
         generation,
         image: IMAGE.parse().unwrap(),
         env: BTreeMap::new(),
@@ -145,7 +144,6 @@ fn spec(id: &InstanceId, generation: u64, egress: Egress) -> Approved<ContainerS
             ..Sandbox::default()
         },
         home_volume: home(id),
-        workspace: ContainerSpec::WORKSPACE.to_owned(),
     };
     let policy = Policy {
         most_cpus: 64.0,

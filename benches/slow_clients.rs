@@ -10,6 +10,9 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
+#[path = "../tests/it/help/tcp_dial.rs"]
+mod tcp_dial;
+
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
@@ -18,7 +21,7 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Activity, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Gateway, NoPorts, PublicDeny, PublicListeners, Route, Routes, Target},
     model::ProxyHost,
     task::Scope,
 };
@@ -27,6 +30,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::Instant,
 };
+
+use tcp_dial::TcpDial;
 
 const ROUNDS: usize = 3;
 const REQUESTS: usize = 1000;
@@ -72,7 +77,7 @@ async fn serve(upstream: u16) {
         let _ = std::io::stdin().read_line(&mut String::new());
         ends.cancel();
     });
-    let entrances = Entrances::new(routes, gateway.port(), &scope);
+    let entrances = PublicListeners::new(routes, gateway.port(), &scope);
     gateway.serve(&entrances).await.unwrap();
 }
 

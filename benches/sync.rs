@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use codemate_preview::{
     engine::{
         EngineError,
-        link::{Content, FileOp, FileRefusal, Held},
+        link::{Content, FileOp, FileRefusal, InventoryEntry},
     },
     source::LocalSource,
     sync::{Receiver, Sync},
@@ -30,7 +30,7 @@ struct Directory {
 
 #[async_trait]
 impl Receiver for Directory {
-    async fn inventory(&self) -> Result<Vec<Held>, EngineError> {
+    async fn inventory(&self) -> Result<Vec<InventoryEntry>, EngineError> {
         Ok(Vec::new())
     }
 
@@ -108,7 +108,7 @@ async fn first_sync(from: &Path, tmp: &Path) {
         all.push(began.elapsed());
         assert_eq!(synced.report.files, 10_000);
         let paths = ["d1/f1".to_owned()].into();
-        let batch = codemate_preview::source::Batch {
+        let batch = codemate_preview::source::ChangeBatch {
             paths,
             rescan: false,
         };

@@ -313,7 +313,7 @@ fn remove_peer() {
 }
 
 fn until_answers(url: &str, text: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while Instant::now() < deadline {
         if get(url).is_some_and(|(status, body)| status == 200 && body.contains(text)) {
             return;

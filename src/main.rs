@@ -1,4 +1,5 @@
 //! Hand the arguments to the command line, and its exit code to the system.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -6,14 +6,10 @@ use std::fs;
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "compiled in whole")]
-#[path = "../../src/guest/journal.rs"]
+#[path = "../../src/guest/workspace/journal.rs"]
 mod journal;
-#[allow(dead_code, reason = "compiled in whole")]
-#[path = "../../src/guest/wire.rs"]
-mod wire;
 
-use journal::{Entry, Journal};
+use journal::{Journal, JournalEntry};
 
 fuzz_target!(|data: &[u8]| {
     let memory = std::path::Path::new("/dev/shm");
@@ -24,13 +20,23 @@ fuzz_target!(|data: &[u8]| {
     };
     fs::write(dir.path().join("journal"), data).unwrap();
     let mut journal = Journal::open(dir.path()).unwrap();
-    let entry = Entry { token: [7; 32], mode: 0o644, is_link: false };
+    let entry = JournalEntry {
+        token: [7; 32],
+        mode: 0o644,
+        is_link: false,
+    };
     journal.pending("some/file").unwrap();
     journal.settle("some/file", Some(entry));
     journal.flush().unwrap();
-    let before: Vec<_> = journal.iter().map(|(path, at)| (path.to_owned(), at.token)).collect();
+    let before: Vec<_> = journal
+        .iter()
+        .map(|(path, at)| (path.to_owned(), at.token))
+        .collect();
     let again = Journal::open(dir.path()).unwrap();
-    let after: Vec<_> = again.iter().map(|(path, at)| (path.to_owned(), at.token)).collect();
+    let after: Vec<_> = again
+        .iter()
+        .map(|(path, at)| (path.to_owned(), at.token))
+        .collect();
     assert_eq!(before, after);
     assert!(again.get("some/file") == Some(entry));
 });

@@ -6,14 +6,16 @@ use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "compiled in whole")]
+#[expect(dead_code, reason = "compiled in whole")]
 #[path = "../../src/source/path_rules.rs"]
 mod path_rules;
 
 use path_rules::{DEEPEST, LONGEST_NAME, LONGEST_PATH, check, printable, spelling};
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(path) = std::str::from_utf8(data) else { return };
+    let Ok(path) = std::str::from_utf8(data) else {
+        return;
+    };
     let shown = printable(path);
     assert!(!shown.chars().any(char::is_control));
     let folded = spelling(path);
@@ -24,7 +26,9 @@ fuzz_target!(|data: &[u8]| {
     let names: Vec<_> = Path::new(path).components().collect();
     assert!(!names.is_empty() && names.len() <= DEEPEST && path.len() <= LONGEST_PATH);
     for name in names {
-        let Component::Normal(name) = name else { panic!("{path:?}") };
+        let Component::Normal(name) = name else {
+            panic!("{path:?}")
+        };
         let name = name.to_str().unwrap();
         assert!(name.len() <= LONGEST_NAME);
         assert!(!name.contains(['\\', ':', '\0', '\n', '\r', '\u{1b}', '\u{202e}']));

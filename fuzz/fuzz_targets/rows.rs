@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "compiled in whole")]
+#[expect(dead_code, reason = "compiled in whole")]
 #[path = "."]
 mod source {
     pub const LARGEST_FILE: u64 = 512 << 20;
@@ -15,12 +15,12 @@ mod source {
     pub mod path_rules;
     #[path = "."]
     pub mod supabase {
-        #[path = "../../src/source/supabase/desired.rs"]
-        pub mod desired;
-        #[path = "../../src/source/supabase/refused.rs"]
-        pub mod refused;
-        #[path = "../../src/source/supabase/row.rs"]
-        pub mod row;
+        #[path = "../../src/source/supabase/table"]
+        pub mod table {
+            pub mod desired;
+            pub mod refused;
+            pub mod row;
+        }
         pub struct Shape {
             pub key: Key,
         }
@@ -35,18 +35,30 @@ use source::{
     path_rules::{check, spelling},
     supabase::{
         Key, Shape,
-        desired::desired,
-        row::{Row, Wire},
+        table::{
+            desired::desired,
+            row::{Row, WireRow},
+        },
     },
 };
 
 fuzz_target!(|data: &[u8]| {
-    let Some((by, json)) = data.split_first() else { return };
-    let Ok(rows) = serde_json::from_slice::<Vec<Wire>>(json) else { return };
-    let key = if by & 1 == 0 { Key::Path } else { Key::Id("id".to_owned()) };
+    let Some((by, json)) = data.split_first() else {
+        return;
+    };
+    let Ok(rows) = serde_json::from_slice::<Vec<WireRow>>(json) else {
+        return;
+    };
+    let key = if by & 1 == 0 {
+        Key::Path
+    } else {
+        Key::Id("id".to_owned())
+    };
     let shape = Shape { key };
-    let rows: BTreeMap<String, Row> =
-        rows.into_iter().filter_map(|row| row.into_row(&shape)).collect();
+    let rows: BTreeMap<String, Row> = rows
+        .into_iter()
+        .filter_map(|row| row.into_row(&shape))
+        .collect();
     let one = desired(rows.iter());
     let other = desired(rows.iter().rev());
     assert_eq!(one.files, other.files);

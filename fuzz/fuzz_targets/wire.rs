@@ -3,16 +3,13 @@
 
 #![no_main]
 
+use guest_api::wire::{Message, ToAgent, ToGuest, decode, encode};
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "compiled in whole")]
-#[path = "../../src/guest/wire.rs"]
-mod wire;
-
-use wire::{Message, ToAgent, ToGuest, decode, encode};
-
 fuzz_target!(|data: &[u8]| {
-    let Some((direction, frames)) = data.split_first() else { return };
+    let Some((direction, frames)) = data.split_first() else {
+        return;
+    };
     if direction & 1 == 0 {
         read::<ToGuest<'_>>(frames);
     } else {

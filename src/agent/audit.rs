@@ -25,7 +25,7 @@ pub enum Via {
 }
 
 /// One request. Nothing in it is a secret: a caller is a token's id or a user's.
-pub struct Entry<'a> {
+pub struct AuditEntry<'a> {
     pub via: Via,
     pub caller: &'a str,
     pub method: &'a str,
@@ -35,7 +35,7 @@ pub struct Entry<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct AuditLine<'a> {
     ts: Timestamp,
     via: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,8 +69,8 @@ impl Audit {
     }
 
     /// Into the page cache: microseconds, and no crash of ours loses it.
-    pub fn write(&self, entry: &Entry<'_>) {
-        let line = Line {
+    pub fn write(&self, entry: &AuditEntry<'_>) {
+        let line = AuditLine {
             ts: Timestamp::now(),
             via: match entry.via {
                 Via::Socket => "socket",
@@ -80,10 +80,10 @@ impl Audit {
                 Via::Socket => None,
                 Via::Tcp(address) => Some(address),
             },
-            caller: cut(entry.caller),
-            method: cut(entry.method),
+            caller: truncate(entry.caller),
+            method: truncate(entry.method),
             route: entry.route,
-            instance: entry.instance.map(cut),
+            instance: entry.instance.map(truncate),
             outcome: match entry.status {
                 0..=399 => "done",
                 401..=404 | 415 | 421 | 429 => "refused",
@@ -123,7 +123,7 @@ fn append(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, length))
 }
 
-fn cut(text: &str) -> &str {
+fn truncate(text: &str) -> &str {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -144,7 +144,7 @@ mod tests {
         let audit = Audit::bounded(&path, 2000).unwrap();
         let long = format!("a\n\"{}é", "x".repeat(LONGEST));
         for _ in 0..50 {
-            audit.write(&Entry {
+            audit.write(&AuditEntry {
                 via: Via::Tcp([127, 0, 0, 1].into()),
                 caller: "token:1a2b3c4d",
                 method: "GET",

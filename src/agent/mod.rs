@@ -1,19 +1,20 @@
 //! The agent: one process a user that owns every instance.
 
 mod audit;
-mod instance;
+mod compose;
+mod lock;
 mod log;
 mod remote;
-mod rooms;
 mod routes;
+mod session_vault;
 mod tokens;
-mod vault;
 
 pub use audit::Audit;
-pub use instance::{Claim, Instance, InstanceError, Owned};
-pub use remote::{Given, Remote, RemoteError};
-pub use routes::{House, ROUTES, Route, router};
-pub use tokens::{TokenError, Tokens};
+pub use lock::{AgentLock, ListeningLock, LockClaim, LockError};
+pub use log::log_to;
+pub use remote::{Remote, RemoteError, RemoteParams};
+pub use routes::{AppState, ROUTES, Route, router};
+pub use tokens::{TokenError, TokenRegistry};
 
 use std::{
     process::{self, ExitCode},
@@ -36,8 +37,8 @@ use crate::{
     task::Scope,
 };
 use audit::Via;
-use instance::Owners;
-use rooms::Rooms;
+use compose::Components;
+use lock::OwnUidListener;
 
 /// How long what is going on gets to end when the agent stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,21 +61,32 @@ fn allow_open_files() {
     }
 }
 
-/// Serve until told to stop. `say` is called once, when it is known how the start went.
-pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
-    let instance = match Instance::claim(paths) {
-        Ok(Claim::Held(instance)) => instance,
-        Ok(Claim::AlreadyRunning) => {
-            say(Ready::AlreadyRunning);
+/// Serve until told to stop. `report` is called once, when it is known how the start went.
+pub fn run(env: &Env, paths: &Paths, report: impl FnOnce(Ready)) -> ExitCode {
+    let instance = match AgentLock::claim(paths) {
+        Ok(LockClaim::Held(instance)) => instance,
+        Ok(LockClaim::AlreadyRunning) => {
+            report(Ready::AlreadyRunning);
             return ExitCode::SUCCESS;
         }
-        Err(error) => return failed(error.problem(), say),
+        Err(error) => return failed(error.problem(), report),
     };
     forbid_dumps();
     if let Err(error) = log::start(&paths.agent_log(), env.log.as_deref()) {
         return failed(
             Problem::new(Code::Agent, format!("no log can be written: {error}")),
-            say,
+            report,
+        );
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = process::id(),
+        state = %paths.state_dir.display(),
+        "the agent starts"
+    );
+    if instance.previous_crashed() {
+        tracing::warn!(
+            "the agent before this one did not stop by itself: it was killed or crashed"
         );
     }
     allow_open_files();
@@ -86,23 +98,28 @@ pub fn run(env: &Env, paths: &Paths, say: impl FnOnce(Ready)) -> ExitCode {
         Err(error) => {
             return failed(
                 Problem::new(Code::Agent, format!("no threads can be had: {error}")),
-                say,
+                report,
             );
         }
     };
     runtime.block_on(async {
         let scope = Scope::new();
         let listening = instance.listen().map_err(|error| error.problem());
-        let built = listening
-            .and_then(|listening| Rooms::build(env, paths, &scope).map(|rooms| (listening, rooms)));
+        let built = listening.and_then(|listening| {
+            Components::build(env, paths, &scope).map(|components| (listening, components))
+        });
         match built {
-            Ok(((listener, owned), rooms)) => {
-                say(Ready::Ready { pid: process::id() });
-                serve(listener, rooms, scope).await;
-                drop(owned);
+            Ok(((listener, listening_lock), components)) => {
+                let gateway_port = components.gateway.port();
+                let instances = components.manager.list().len();
+                tracing::info!(gateway_port, instances, "the agent is ready");
+                report(Ready::Ready { pid: process::id() });
+                serve(listener, components, scope).await;
+                drop(listening_lock);
+                tracing::info!("the agent has stopped; previews that are up run on");
                 ExitCode::SUCCESS
             }
-            Err(problem) => failed(problem, say),
+            Err(problem) => failed(problem, report),
         }
     })
 }
@@ -117,24 +134,29 @@ fn forbid_dumps() {
     let _ = setrlimit(Resource::Core, none);
 }
 
-fn failed(problem: Problem, say: impl FnOnce(Ready)) -> ExitCode {
+fn failed(problem: Problem, report: impl FnOnce(Ready)) -> ExitCode {
+    tracing::error!(
+        code = problem.code.as_str(),
+        "the agent cannot start: {}",
+        problem.message
+    );
     let code = ExitCode::from(problem.code.exit_code());
-    say(Ready::Failed { problem });
+    report(Ready::Failed { problem });
     code
 }
 
 /// Stop listening, cancel, wait for at most the grace period. Instances go on in their containers.
-async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
-    let Rooms {
+async fn serve(listener: OwnUidListener, components: Components, scope: Scope) {
+    let Components {
         manager,
         gateway,
-        entrances,
+        public_listeners,
         tokens,
         audit,
         remote,
-    } = rooms;
+    } = components;
     let stop = CancellationToken::new();
-    let house = routes::House {
+    let state = routes::AppState {
         manager: manager.clone(),
         scope: scope.clone(),
         started: Instant::now(),
@@ -142,38 +164,38 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
         tokens,
         audit,
     };
-    let router = routes::router(house.clone());
+    let router = routes::router(state.clone());
     if let Some(remote) = remote {
         let router = router.clone();
         scope.spawn(async move {
-            if let Err(error) = remote.serve(router, house).await {
+            if let Err(error) = remote.serve(router, state).await {
                 tracing::error!(%error, "the API over TCP failed");
             }
         });
     }
     scope.spawn(async move {
-        if let Err(error) = gateway.serve(&entrances).await {
+        if let Err(error) = gateway.serve(&public_listeners).await {
             tracing::error!(%error, "the gateway failed");
         }
     });
-    let keeper = manager.clone();
-    scope.spawn(async move { keeper.keep().await });
+    let maintenance = manager.clone();
+    scope.spawn(async move { maintenance.run_maintenance().await });
     let bounder = manager.clone();
-    scope.spawn(async move { bounder.bound_kept().await });
+    scope.spawn(async move { bounder.run_retention().await });
     let spreader = manager.clone();
-    scope.spawn(async move { spreader.keep_apart().await });
+    scope.spawn(async move { spreader.run_cpu_isolation().await });
     let engine = manager.engine().clone();
     scope.spawn(async move {
         if let Err(error) = manager.sweep().await {
             tracing::warn!(%error, "what is recorded nowhere could not be removed");
         }
-        manager.opener().reap().await;
+        manager.tunnel_service().reap().await;
     });
     let stopping = scope.clone();
     let served = axum::serve(listener, socket(router)).with_graceful_shutdown(async move {
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = signalled() => {}
+            () = stop.cancelled() => tracing::info!("the agent stops, as a client asked"),
+            () = shutdown_signal() => tracing::info!("the agent stops, as a signal asked"),
         }
         // Open streams end by this, and axum waits for them.
         stopping.cancel();
@@ -192,7 +214,8 @@ async fn serve(listener: Owners, rooms: Rooms, scope: Scope) {
     if !scope.close(GRACE).await {
         tracing::warn!("stopped with work still going on");
     }
-    match tokio::time::timeout(SETTLE, engine.retire()).await {
+    let Some(host) = engine.host() else { return };
+    match tokio::time::timeout(SETTLE, host.retire()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "what previews share stays"),
         Err(_) => tracing::warn!("what previews share stays"),
@@ -206,7 +229,7 @@ fn socket(router: Router) -> Router {
         .layer(Extension(Caller::host()))
 }
 
-async fn signalled() {
+async fn shutdown_signal() {
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

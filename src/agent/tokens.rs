@@ -54,28 +54,28 @@ impl TokenError {
 }
 
 #[derive(Debug, Clone)]
-struct Known {
+struct TokenEntry {
     record: TokenRecord,
     revoked: CancellationToken,
 }
 
 #[derive(Debug)]
-pub struct Tokens {
+pub struct TokenRegistry {
     store: Arc<Store>,
     /// By hash.
-    known: Mutex<BTreeMap<String, Known>>,
+    entry: Mutex<BTreeMap<String, TokenEntry>>,
     /// One writer at a time, so that an older list never replaces a newer one.
     writing: tokio::sync::Mutex<()>,
 }
 
-impl Tokens {
+impl TokenRegistry {
     pub fn load(store: Arc<Store>) -> Result<Self, StoreError> {
-        let known = store.tokens()?.into_iter().map(|record| {
+        let entry = store.tokens()?.into_iter().map(|record| {
             let revoked = CancellationToken::new();
-            (record.hash.clone(), Known { record, revoked })
+            (record.hash.clone(), TokenEntry { record, revoked })
         });
         Ok(Self {
-            known: Mutex::new(known.collect()),
+            entry: Mutex::new(entry.collect()),
             store,
             writing: tokio::sync::Mutex::default(),
         })
@@ -84,7 +84,7 @@ impl Tokens {
     /// Who holds this token; `None` if nobody does, or no longer.
     pub fn caller(&self, text: &str) -> Option<Caller> {
         let hash = token_hash(text)?;
-        let Known { record, revoked } = self.lock().get(&hash)?.clone();
+        let TokenEntry { record, revoked } = self.lock().get(&hash)?.clone();
         if record.expires.is_some_and(|at| at <= Timestamp::now()) {
             return None;
         }
@@ -100,21 +100,21 @@ impl Tokens {
         let mut all: Vec<_> = self
             .lock()
             .values()
-            .map(|known| known.record.clone())
+            .map(|entry| entry.record.clone())
             .collect();
         all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         all
     }
 
     /// Its id and hash are chosen here. It is good once the disk has it.
-    pub async fn add(&self, wanted: TokenRecord) -> Result<(Secret, TokenRecord), TokenError> {
-        if wanted.expires.is_some_and(|at| at <= Timestamp::now()) {
+    pub async fn add(&self, record: TokenRecord) -> Result<(Secret, TokenRecord), TokenError> {
+        if record.expires.is_some_and(|at| at <= Timestamp::now()) {
             return Err(TokenError::Expired);
         }
-        if wanted.note.len() > LONGEST_NOTE {
+        if record.note.len() > LONGEST_NOTE {
             return Err(TokenError::LongNote);
         }
-        if wanted.local_dirs && !wanted.manage {
+        if record.local_dirs && !record.manage {
             return Err(TokenError::LocalDirs);
         }
         let _alone = self.writing.lock().await;
@@ -126,15 +126,15 @@ impl Tokens {
         let record = TokenRecord {
             id: new.id,
             hash: new.hash.clone(),
-            ..wanted
+            ..record
         };
         all.push(record.clone());
         self.save(all).await?;
-        let known = Known {
+        let entry = TokenEntry {
             record: record.clone(),
             revoked: CancellationToken::new(),
         };
-        self.lock().insert(new.hash, known);
+        self.lock().insert(new.hash, entry);
         Ok((new.text, record))
     }
 
@@ -142,12 +142,12 @@ impl Tokens {
     pub async fn revoke(&self, id: &str) -> Result<bool, TokenError> {
         let _alone = self.writing.lock().await;
         let found = {
-            let mut known = self.lock();
-            let hash = known
+            let mut entry = self.lock();
+            let hash = entry
                 .iter()
-                .find(|(_, known)| known.record.id == id)
+                .find(|(_, entry)| entry.record.id == id)
                 .map(|(hash, _)| hash.clone());
-            hash.and_then(|hash| known.remove(&hash))
+            hash.and_then(|hash| entry.remove(&hash))
         };
         let Some(found) = found else {
             return Ok(false);
@@ -165,7 +165,7 @@ impl Tokens {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, TokenEntry>> {
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

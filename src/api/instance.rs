@@ -1,12 +1,12 @@
 //! Instances: starting, stopping, listing and following them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    InstanceId, LastExit, Lifetime, Limits, Name, OpenPort, Options, Phase, Secret, TunnelNow,
+    InstanceId, LastExit, Lifetime, Limits, Name, OpenPort, Options, Phase, Secret, TunnelStatus,
     Usage,
 };
 
@@ -58,6 +58,9 @@ pub struct Credentials {
     pub ngrok: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudflare: Option<Secret>,
+    /// Where the caller's ssh agent listens. It is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_auth_sock: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "SupabaseCredentials::is_empty")]
     pub supabase: SupabaseCredentials,
 }
@@ -125,7 +128,7 @@ pub struct InstanceView {
     pub last_exit: Option<LastExit>,
     /// Present while it has a tunnel, or is to have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tunnel: Option<TunnelNow>,
+    pub tunnel: Option<TunnelStatus>,
     /// The status that it was last found to be ready by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

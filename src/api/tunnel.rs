@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Credentials;
-use crate::model::{InstanceId, Name, TunnelKind, TunnelNow};
+use crate::model::{InstanceId, Name, TunnelKind, TunnelStatus};
 
 /// Answered by a stream of events that ends in `result`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct TunnelView {
     pub instance: InstanceId,
     pub name: Name,
     #[serde(flatten)]
-    pub now: TunnelNow,
+    pub now: TunnelStatus,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

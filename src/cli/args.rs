@@ -7,14 +7,22 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::{
-    agent::AgentArgs, completions::CompletionsArgs, detect::DetectArgs, doctor::DoctorArgs,
-    down::DownArgs, events::EventsArgs, exec::ExecArgs, help::HelpArgs, images::ImagesArgs,
-    logs::LogsArgs, prune::PruneArgs, secret::SecretArgs, share::ShareArgs, supabase::SupabaseArgs,
-    sync::SyncArgs, tether::TetherArgs, token::TokenArgs, tunnel::TunnelArgs, up::UpArgs,
-    url::UrlArgs,
+use crate::{
+    cli::commands::{
+        access::{share::ShareArgs, token::TokenArgs, tunnel::TunnelArgs},
+        agent::AgentArgs,
+        host::{
+            completions::CompletionsArgs, doctor::DoctorArgs, help::HelpArgs, images::ImagesArgs,
+            prune::PruneArgs, tether::TetherArgs,
+        },
+        preview::{
+            down::DownArgs, events::EventsArgs, exec::ExecArgs, logs::LogsArgs, up::UpArgs,
+            url::UrlArgs,
+        },
+        project::{detect::DetectArgs, secret::SecretArgs, supabase::SupabaseArgs, sync::SyncArgs},
+    },
+    model::{Name, TunnelChoice, TunnelKind},
 };
-use crate::model::{Name, TunnelChoice, TunnelKind};
 
 /// Run any backend project in a hardened container and print a URL that answers.
 #[derive(Debug, Parser)]

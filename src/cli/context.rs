@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{args::Global, exit::Failure, output::Printer};
 use crate::{
     api::{Credentials, SupabaseCredentials},
-    client::{self, Client, Elsewhere},
+    client::{self, Client, RemoteEndpoint},
     config::{Env, Paths},
     model::{Code, Problem},
 };
@@ -25,7 +25,7 @@ impl Context {
     pub async fn client(&self) -> Result<Client, Failure> {
         match &self.env.api {
             None => Ok(client::find_or_start(&self.paths()?).await?),
-            Some(url) => Ok(client::elsewhere(&Elsewhere {
+            Some(url) => Ok(client::elsewhere(&RemoteEndpoint {
                 url,
                 token: self.env.api_token.as_ref().ok_or_else(|| {
                     Problem::new(Code::Credential, "CODEMATE_PREVIEW_TOKEN is not set")
@@ -46,6 +46,12 @@ impl Context {
         Credentials {
             ngrok: self.env.ngrok_authtoken.clone(),
             cloudflare: self.env.cloudflare_token.clone(),
+            // JSON has no other text.
+            ssh_auth_sock: self
+                .env
+                .ssh_auth_sock
+                .clone()
+                .filter(|path| path.to_str().is_some()),
             supabase: SupabaseCredentials {
                 url: self.env.supabase.url.clone(),
                 key: self.env.supabase.key.clone(),

@@ -1,42 +1,16 @@
-//! The command line: one file a command, and the match that picks one.
+//! The command line: its arguments, its output, and a file for each command in `commands/`.
 
-mod agent;
+mod agent_environment;
 mod args;
-mod attach;
-mod completions;
+mod commands;
 mod context;
-mod detect;
-mod doctor;
-mod down;
-mod events;
-mod exec;
+mod event_stream;
 mod exit;
-mod follow;
-mod help;
-mod images;
-mod logs;
-mod ls;
-mod open;
 mod output;
-mod probe;
-mod prune;
-mod restart;
-mod secret;
 mod selector;
-mod share;
 mod signal;
-mod status;
-mod supabase;
-mod surroundings;
-mod sync;
 mod terminal;
-mod tether;
-mod token;
-mod tunnel;
-mod up;
-mod url;
 mod variables;
-mod wait;
 
 pub use args::Cli;
 
@@ -45,6 +19,10 @@ use std::{process::ExitCode, time::Duration};
 use clap::Parser;
 
 use args::Command;
+use commands::{
+    agent, dispatch,
+    host::{completions, tether},
+};
 use context::Context;
 use exit::{EXEC_FAILED, Outcome};
 use output::Printer;
@@ -59,6 +37,9 @@ use crate::{
 const WAIT_GRACE: Duration = Duration::from_secs(2);
 
 pub fn main(env: Env) -> ExitCode {
+    if let Some(answer) = completions::answer(&env) {
+        return output::completion(answer);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return output::parse_error(&error),
@@ -109,35 +90,4 @@ fn run(context: &mut Context, command: Command) -> Outcome {
     // A read of standard input may be waiting in a thread, for ever.
     runtime.shutdown_background();
     outcome
-}
-
-async fn dispatch(context: &mut Context, command: Command) -> Outcome {
-    match command {
-        Command::Up(args) => up::run(context, *args).await,
-        Command::Wait(args) => wait::run(context, args).await,
-        Command::Down(args) => down::run(context, args).await,
-        Command::Ls => ls::run(context).await,
-        Command::Status(args) => status::run(context, args).await,
-        Command::Url(args) => url::run(context, args).await,
-        Command::Open(args) => open::run(context, args).await,
-        Command::Logs(args) => logs::run(context, args).await,
-        Command::Exec(args) => exec::run(context, args).await,
-        Command::Restart(args) => restart::run(context, args).await,
-        Command::Events(args) => events::run(context, args).await,
-        Command::Detect(args) => detect::run(context, args).await,
-        Command::Images(args) => images::run(context, args).await,
-        Command::Agent(args) => agent::control(context, args).await,
-        Command::Supabase(args) => supabase::run(context, args).await,
-        Command::Prune(args) => prune::run(context, args).await,
-        Command::Secret(args) => secret::run(context, args).await,
-        Command::Sync(args) => sync::run(context, args).await,
-        Command::Token(args) => token::run(context, args).await,
-        Command::Share(args) => share::run(context, args).await,
-        Command::Tunnel(args) => tunnel::run(context, args).await,
-        Command::Doctor(args) => doctor::run(context, args).await,
-        // It has no output and was run already.
-        Command::Tether(_) => Ok(0),
-        Command::Completions(args) => completions::run(context, &args),
-        Command::Help(args) => help::run(context, &args),
-    }
 }

@@ -8,8 +8,8 @@ use std::{
     path::Path,
 };
 
-use super::{context::Context, exit::Failure, up::pair};
 use crate::{
+    cli::{commands::preview::up::pair, context::Context, exit::Failure},
     config::{EnvFile, EnvLine, is_sample_name},
     model::{Code, Problem, Secret},
 };
@@ -27,8 +27,8 @@ impl From<String> for Variable {
     }
 }
 
-pub fn variables(given: Vec<Variable>) -> Result<BTreeMap<String, Secret>, Failure> {
-    given
+pub fn variables(pairs: Vec<Variable>) -> Result<BTreeMap<String, Secret>, Failure> {
+    pairs
         .into_iter()
         .map(|Variable(text)| match pair(text.reveal()) {
             Ok((name, value)) => Ok((name, Secret::new(value))),

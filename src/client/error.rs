@@ -15,7 +15,7 @@ pub enum ClientError {
         source: io::Error,
     },
     #[error("the socket `{}` belongs to uid {found}, not to you", path.display())]
-    Stranger { path: PathBuf, found: u32 },
+    OtherUser { path: PathBuf, found: u32 },
     #[error("`{}` is not your own private directory: {why}", path.display())]
     NotPrivate { path: PathBuf, why: String },
     #[error("the path of the socket is too long: `{}`", .0.display())]
@@ -37,6 +37,9 @@ pub enum ClientError {
     /// The agent's own answer.
     #[error("{0}")]
     Problem(Problem),
+    /// It has no such route, or knows no such field.
+    #[error("the agent does not understand this request: {reason}")]
+    NotUnderstood { reason: String },
     #[error("the connection to the agent failed")]
     Connection(#[source] reqwest::Error),
     #[error("the agent went away in the middle of its answer")]
@@ -57,7 +60,7 @@ impl ClientError {
             Self::NotRunning => problem
                 .hint("it starts with the first command that needs it")
                 .next(&["codemate-preview", "agent", "start"], "start it now"),
-            Self::Stranger { .. } | Self::NotPrivate { .. } => {
+            Self::OtherUser { .. } | Self::NotPrivate { .. } => {
                 problem.hint("set CODEMATE_PREVIEW_RUNTIME_DIR to a directory of your own")
             }
             Self::BadAddress | Self::BadToken => Problem::new(Code::Config, self.to_string()),
@@ -70,6 +73,12 @@ impl ClientError {
                 &["codemate-preview", "agent", "restart"],
                 "replace the agent",
             ),
+            Self::NotUnderstood { .. } => problem
+                .hint("it was started by another release of this program")
+                .next(
+                    &["codemate-preview", "agent", "restart"],
+                    "replaces it; previews go on",
+                ),
             Self::Died { log } => problem
                 .hint(format!("its log is `{}`", log.display()))
                 .next(&["codemate-preview", "agent", "logs"], "read why"),

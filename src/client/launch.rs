@@ -30,13 +30,13 @@ const HELLO: Duration = Duration::from_secs(3);
 /// For the agent to say that it is ready: it looks over what exists before that.
 const START: Duration = Duration::from_secs(30);
 /// For an agent to stop: its own grace period and some.
-const STOP: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_mins(1);
 /// Between two looks at a lock that another process holds.
 const AGAIN: Duration = Duration::from_millis(10);
 /// Between two attempts to start one.
 const LATER: Duration = Duration::from_millis(50);
 
-enum Found {
+enum RunningAgent {
     Nobody,
     Ours(Box<Client>),
     /// It speaks another API.
@@ -47,7 +47,7 @@ enum Found {
 }
 
 #[derive(PartialEq, Eq)]
-enum Spawned {
+enum SpawnOutcome {
     Ready,
     AlreadyRunning,
 }
@@ -55,15 +55,17 @@ enum Spawned {
 /// The agent that runs. [`ClientError::NotRunning`] if there is none.
 pub async fn find(paths: &Paths) -> Result<Client> {
     match probe(paths).await? {
-        Found::Ours(client) => Ok(*client),
-        Found::Nobody => Err(ClientError::NotRunning),
-        Found::Other { api, .. } => Err(ClientError::Malformed(format!("it speaks API {api}"))),
+        RunningAgent::Ours(client) => Ok(*client),
+        RunningAgent::Nobody => Err(ClientError::NotRunning),
+        RunningAgent::Other { api, .. } => {
+            Err(ClientError::Malformed(format!("it speaks API {api}")))
+        }
     }
 }
 
 /// The agent that runs, or a new one; one of another API is replaced.
 pub async fn find_or_start(paths: &Paths) -> Result<Client> {
-    if let Found::Ours(client) = probe(paths).await? {
+    if let RunningAgent::Ours(client) = probe(paths).await? {
         return Ok(*client);
     }
     prepare(paths)?;
@@ -71,13 +73,13 @@ pub async fn find_or_start(paths: &Paths) -> Result<Client> {
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {
         match probe(paths).await? {
-            Found::Ours(client) => return Ok(*client),
-            Found::Other { pid, api } => replace(paths, pid, api).await?,
-            Found::Nobody => {}
+            RunningAgent::Ours(client) => return Ok(*client),
+            RunningAgent::Other { pid, api } => replace(paths, pid, api).await?,
+            RunningAgent::Nobody => {}
         }
         // Its lock outlives its socket while one is dying, and comes before it while one that
         // was started by hand is starting.
-        if spawn(paths).await? == Spawned::AlreadyRunning {
+        if spawn(paths).await? == SpawnOutcome::AlreadyRunning {
             sleep(LATER).await;
         }
     }
@@ -89,37 +91,37 @@ pub async fn stop(paths: &Paths) -> Result<bool> {
     prepare(paths)?;
     let _alone = lock(&paths.spawn_lock()).await?;
     match probe(paths).await? {
-        Found::Nobody => Ok(false),
-        Found::Ours(client) => {
+        RunningAgent::Nobody => Ok(false),
+        RunningAgent::Ours(client) => {
             let pid = i32::try_from(client.hello.pid).ok();
             replace(paths, pid, API_VERSION.to_string())
                 .await
                 .map(|()| true)
         }
-        Found::Other { pid, api } => replace(paths, pid, api).await.map(|()| true),
+        RunningAgent::Other { pid, api } => replace(paths, pid, api).await.map(|()| true),
     }
 }
 
-async fn probe(paths: &Paths) -> Result<Found> {
+async fn probe(paths: &Paths) -> Result<RunningAgent> {
     trusted(paths)?;
     let socket = &paths.socket();
     let Some(peer) = peer::look(socket).await? else {
-        return Ok(Found::Nobody);
+        return Ok(RunningAgent::Nobody);
     };
     let transport = Transport::over(socket)?;
     let (status, body) = match transport.raw(Method::GET, path::HELLO, HELLO).await {
         Ok(answer) => answer,
         // It went away since the connection before, or is going.
-        Err(ClientError::Connection(_)) => return Ok(Found::Nobody),
+        Err(ClientError::Connection(_)) => return Ok(RunningAgent::Nobody),
         Err(error) => return Err(error),
     };
     match (status, api_of(&body)) {
         (StatusCode::OK, Some(API_VERSION)) => {
             let hello: Hello = serde_json::from_slice(&body)
                 .map_err(|error| ClientError::Malformed(error.to_string()))?;
-            Ok(Found::Ours(Box::new(Client { transport, hello })))
+            Ok(RunningAgent::Ours(Box::new(Client { transport, hello })))
         }
-        (_, api) => Ok(Found::Other {
+        (_, api) => Ok(RunningAgent::Other {
             pid: peer.pid,
             api: api.map_or_else(|| "unknown".to_owned(), |api| api.to_string()),
         }),
@@ -128,10 +130,12 @@ async fn probe(paths: &Paths) -> Result<Found> {
 
 fn api_of(hello: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
-    struct Any {
+    struct AnyVersion {
         api: u32,
     }
-    serde_json::from_slice::<Any>(hello).ok().map(|any| any.api)
+    serde_json::from_slice::<AnyVersion>(hello)
+        .ok()
+        .map(|any| any.api)
 }
 
 /// Ask it to stop; if it does not know how to be asked, signal it. Its lock says when it is gone.
@@ -145,7 +149,7 @@ async fn replace(paths: &Paths, pid: Option<i32>, api: String) -> Result<()> {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     let deadline = Instant::now() + STOP;
-    while held(&paths.agent_lock())? {
+    while is_locked(&paths.agent_lock())? {
         if Instant::now() >= deadline {
             return Err(ClientError::Stuck { api });
         }
@@ -154,7 +158,7 @@ async fn replace(paths: &Paths, pid: Option<i32>, api: String) -> Result<()> {
     Ok(())
 }
 
-fn held(lock: &Path) -> Result<bool> {
+fn is_locked(lock: &Path) -> Result<bool> {
     match open_lock(lock)?.try_lock() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
@@ -229,7 +233,7 @@ fn private(dir: &Path, looked: std::result::Result<(), NotPrivate>) -> Result<()
 }
 
 /// Start `agent run` and read the one line it says. It leaves our session by itself.
-async fn spawn(paths: &Paths) -> Result<Spawned> {
+async fn spawn(paths: &Paths) -> Result<SpawnOutcome> {
     let program = std::env::current_exe().map_err(ClientError::io("find", "codemate-preview"))?;
     let log = paths.agent_log();
     let stderr = OpenOptions::new()
@@ -247,6 +251,8 @@ async fn spawn(paths: &Paths) -> Result<Spawned> {
     let mut agent = command
         .args(["agent", "run"])
         .current_dir("/")
+        // glibc gives each thread a heap of its own, up to eight a CPU, and each keeps what it took.
+        .env("MALLOC_ARENA_MAX", "2")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(stderr)
@@ -261,8 +267,8 @@ async fn spawn(paths: &Paths) -> Result<Spawned> {
         .map_err(|_| ClientError::Silent(START))?
         .map_err(|_| ClientError::Died { log: log.clone() })?;
     match serde_json::from_str(&line) {
-        Ok(Ready::Ready { .. }) => Ok(Spawned::Ready),
-        Ok(Ready::AlreadyRunning) => Ok(Spawned::AlreadyRunning),
+        Ok(Ready::Ready { .. }) => Ok(SpawnOutcome::Ready),
+        Ok(Ready::AlreadyRunning) => Ok(SpawnOutcome::AlreadyRunning),
         Ok(Ready::Failed { problem }) => Err(ClientError::Refused(problem)),
         Err(_) => Err(ClientError::Died { log }),
     }

@@ -10,13 +10,13 @@ mod transport;
 pub use error::ClientError;
 pub use exec::{ExecReader, ExecWriter};
 pub use launch::{find, find_or_start, stop};
-pub use stream::{Line, Lines};
+pub use stream::{ResponseLine, ResponseLines};
 
 use std::fmt::Write;
 
 use transport::Transport;
 
-pub use transport::Elsewhere;
+pub use transport::RemoteEndpoint;
 
 use crate::api::{
     API_VERSION, BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest,
@@ -39,7 +39,7 @@ pub struct Client {
 }
 
 /// An agent on another host. It is never started, stopped or replaced from here.
-pub async fn elsewhere(there: &Elsewhere<'_>) -> Result<Client> {
+pub async fn elsewhere(there: &RemoteEndpoint<'_>) -> Result<Client> {
     let transport = Transport::to(there)?;
     let hello: Hello = transport.get(path::HELLO, &()).await?;
     if hello.api != API_VERSION {
@@ -61,7 +61,7 @@ impl Client {
             .await
     }
 
-    pub async fn start(&self, request: &UpRequest) -> Result<Lines> {
+    pub async fn start(&self, request: &UpRequest) -> Result<ResponseLines> {
         self.transport.post_stream(path::START, request).await
     }
 
@@ -77,17 +77,17 @@ impl Client {
         self.transport.get(&of(path::INSTANCE, id), &()).await
     }
 
-    pub async fn logs(&self, id: &str, query: &LogsQuery) -> Result<Lines> {
+    pub async fn logs(&self, id: &str, query: &LogsQuery) -> Result<ResponseLines> {
         self.transport.get_stream(&of(path::LOGS, id), query).await
     }
 
-    pub async fn events(&self, id: &str, query: &EventsQuery) -> Result<Lines> {
+    pub async fn events(&self, id: &str, query: &EventsQuery) -> Result<ResponseLines> {
         self.transport
             .get_stream(&of(path::EVENTS, id), query)
             .await
     }
 
-    pub async fn all_events(&self, query: &EventsQuery) -> Result<Lines> {
+    pub async fn all_events(&self, query: &EventsQuery) -> Result<ResponseLines> {
         self.transport.get_stream(path::ALL_EVENTS, query).await
     }
 
@@ -97,7 +97,7 @@ impl Client {
     }
 
     /// Answered by events that end in `result`, as the start is.
-    pub async fn restart(&self, id: &str) -> Result<Lines> {
+    pub async fn restart(&self, id: &str) -> Result<ResponseLines> {
         self.transport
             .post_stream(&of(path::RESTART, id), &serde_json::json!({}))
             .await
@@ -112,7 +112,11 @@ impl Client {
     }
 
     /// Answered by events that end in `result`.
-    pub async fn open_tunnel(&self, id: &str, request: &OpenTunnelRequest) -> Result<Lines> {
+    pub async fn open_tunnel(
+        &self,
+        id: &str,
+        request: &OpenTunnelRequest,
+    ) -> Result<ResponseLines> {
         self.transport
             .post_stream(&of(path::TUNNEL_OPEN, id), request)
             .await
@@ -202,7 +206,7 @@ impl Client {
         self.transport.get(path::IMAGES, &()).await
     }
 
-    pub async fn build_images(&self, request: &BuildImagesRequest) -> Result<Lines> {
+    pub async fn build_images(&self, request: &BuildImagesRequest) -> Result<ResponseLines> {
         self.transport
             .post_stream(path::IMAGES_BUILD, request)
             .await

@@ -33,7 +33,7 @@ pub(super) async fn look(socket: &Path) -> Result<Option<Peer>> {
         .map_err(ClientError::io("see who answers on", socket))?;
     let own = rustix::process::geteuid().as_raw();
     if credentials.uid() != own {
-        return Err(ClientError::Stranger {
+        return Err(ClientError::OtherUser {
             path: socket.to_owned(),
             found: credentials.uid(),
         });

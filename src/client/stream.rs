@@ -1,4 +1,4 @@
-//! `Lines`: an answer of NDJSON as envelopes, each with the text it came from.
+//! `ResponseLines`: an answer of NDJSON as envelopes, each with the text it came from.
 
 use std::pin::Pin;
 
@@ -16,17 +16,17 @@ const LONGEST: usize = 16 << 20;
 
 /// One envelope. The text is kept because a newer agent may say more than `Envelope` holds.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct ResponseLine {
     pub text: String,
     pub envelope: Envelope,
 }
 
-pub struct Lines {
+pub struct ResponseLines {
     inner: Pin<Box<dyn Stream<Item = std::result::Result<String, LinesCodecError>> + Send>>,
     ended: bool,
 }
 
-impl Lines {
+impl ResponseLines {
     pub(super) fn of(response: reqwest::Response) -> Self {
         let bytes = response.bytes_stream().map_err(std::io::Error::other);
         let lines = FramedRead::new(
@@ -42,7 +42,7 @@ impl Lines {
     /// The next envelope; `None` after `result`. A stream that stops before that was [cut].
     ///
     /// [cut]: ClientError::Cut
-    pub async fn next(&mut self) -> Result<Option<Line>> {
+    pub async fn next(&mut self) -> Result<Option<ResponseLine>> {
         if self.ended {
             return Ok(None);
         }
@@ -62,7 +62,7 @@ impl Lines {
             let envelope: Envelope = serde_json::from_str(&text)
                 .map_err(|error| ClientError::Malformed(error.to_string()))?;
             self.ended = matches!(envelope.event, Event::Result(_));
-            return Ok(Some(Line { text, envelope }));
+            return Ok(Some(ResponseLine { text, envelope }));
         }
     }
 }

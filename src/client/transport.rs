@@ -8,7 +8,7 @@ use reqwest::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{ClientError, Result, stream::Lines};
+use super::{ClientError, Result, stream::ResponseLines};
 use crate::{
     api::UPGRADE_PROTOCOL,
     model::{Problem, Secret},
@@ -25,7 +25,7 @@ pub(super) struct Transport {
 
 /// An agent on another host, and who we are there.
 #[derive(Debug)]
-pub struct Elsewhere<'a> {
+pub struct RemoteEndpoint<'a> {
     /// `https://host:port`; plain HTTP only to this host.
     pub url: &'a str,
     pub token: &'a Secret,
@@ -49,7 +49,7 @@ impl Transport {
         })
     }
 
-    pub(super) fn to(there: &Elsewhere<'_>) -> Result<Self> {
+    pub(super) fn to(there: &RemoteEndpoint<'_>) -> Result<Self> {
         let origin = reqwest::Url::parse(there.url).map_err(|_| ClientError::BadAddress)?;
         let is_here = matches!(origin.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if origin.scheme() != "https" && !(origin.scheme() == "http" && is_here) {
@@ -95,8 +95,8 @@ impl Transport {
         &self,
         path: &str,
         query: &(impl Serialize + Sync),
-    ) -> Result<Lines> {
-        Ok(Lines::of(
+    ) -> Result<ResponseLines> {
+        Ok(ResponseLines::of(
             send(self.request(Method::GET, path, query)?).await?,
         ))
     }
@@ -105,8 +105,8 @@ impl Transport {
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
-    ) -> Result<Lines> {
-        Ok(Lines::of(
+    ) -> Result<ResponseLines> {
+        Ok(ResponseLines::of(
             send(self.request(Method::POST, path, &())?.json(body)).await?,
         ))
     }
@@ -136,7 +136,7 @@ impl Transport {
         &self,
         method: Method,
         path: &str,
-        patience: Duration,
+        limit: Duration,
     ) -> Result<(StatusCode, Vec<u8>)> {
         let answer = async {
             let response = self
@@ -148,9 +148,9 @@ impl Transport {
             let body = response.bytes().await.map_err(ClientError::Connection)?;
             Ok((status, body.to_vec()))
         };
-        tokio::time::timeout(patience, answer)
+        tokio::time::timeout(limit, answer)
             .await
-            .map_err(|_| ClientError::Silent(patience))?
+            .map_err(|_| ClientError::Silent(limit))?
     }
 
     fn request(
@@ -195,11 +195,51 @@ async fn send(request: RequestBuilder) -> Result<Response> {
     let body = response.bytes().await.map_err(ClientError::Connection)?;
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => Err(ClientError::Problem(problem)),
-        Err(_) => Err(ClientError::Malformed(format!("status {status}"))),
+        Err(_) => Err(not_a_problem(status, &body)),
     }
+}
+
+/// What an agent says of a route or a field that its release does not have is text.
+fn not_a_problem(status: StatusCode, body: &[u8]) -> ClientError {
+    let unknown = [
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    ];
+    if unknown.contains(&status) {
+        let body_text = String::from_utf8_lossy(body);
+        let reason = match body_text.lines().next() {
+            Some(line) if !line.is_empty() => line.to_owned(),
+            _ => format!("status {status}"),
+        };
+        return ClientError::NotUnderstood { reason };
+    }
+    ClientError::Malformed(format!("status {status}"))
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
     let body = response.bytes().await.map_err(|_| ClientError::Cut)?;
     serde_json::from_slice(&body).map_err(|error| ClientError::Malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_release_does_not_know_is_told_apart_from_what_is_broken() {
+        let of = |status, body: &[u8]| not_a_problem(status, body).problem();
+        let unknown = of(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            b"options.run: unknown field `listens`",
+        );
+        assert!(unknown.message.ends_with("unknown field `listens`"));
+        assert_eq!(
+            unknown.next[0].argv,
+            ["codemate-preview", "agent", "restart"]
+        );
+        assert!(of(StatusCode::NOT_FOUND, b"").message.contains("404"));
+        let broken = of(StatusCode::BAD_GATEWAY, b"<html>");
+        assert!(broken.message.contains("502"), "{}", broken.message);
+    }
 }

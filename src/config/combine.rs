@@ -39,7 +39,7 @@ macro_rules! by_field {
 by_field! {
     Options { schema, name, root, template, image, version, port, tunnel, set, env, install, run, ready, reload, sync, proxy, limits, sandbox, network }
     InstallOptions { commands, inputs, after }
-    RunOptions { command }
+    RunOptions { command, listens }
     ReadyOptions { path, status, timeout }
     ReloadOptions { mode, restart_on }
     SyncOptions { ignore, include }

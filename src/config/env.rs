@@ -1,6 +1,8 @@
 //! `Env`: the environment, read once and only here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use directories::BaseDirs;
 
 use super::{Inherited, SupabaseEnv};
 use crate::model::Secret;
@@ -12,6 +14,10 @@ pub struct Env {
     pub xdg_config_home: Option<PathBuf>,
     pub xdg_state_home: Option<PathBuf>,
     pub xdg_runtime_dir: Option<PathBuf>,
+    /// Where this system keeps settings of a user: `~/.config` on Linux.
+    pub user_config_dir: Option<PathBuf>,
+    /// Where this system keeps state of a user: `~/.local/state` on Linux.
+    pub user_state_dir: Option<PathBuf>,
     /// `CODEMATE_PREVIEW_STATE_DIR`
     pub state_dir: Option<PathBuf>,
     /// `CODEMATE_PREVIEW_RUNTIME_DIR`
@@ -54,6 +60,8 @@ pub struct Env {
     pub docker_config: Option<PathBuf>,
     pub ssl_cert_file: Option<PathBuf>,
     pub term: Option<String>,
+    /// `COMPLETE`, when neither empty nor `0`: the shell that asks how to complete a command line.
+    pub complete: Option<PathBuf>,
     /// `NO_COLOR`, when it is not empty.
     pub no_color: bool,
     /// `CLICOLOR_FORCE` or `FORCE_COLOR`, when neither empty nor `0`.
@@ -77,11 +85,14 @@ impl Env {
     ];
 
     pub fn capture() -> Self {
+        let dirs = BaseDirs::new();
         Self {
             home: path("HOME"),
             xdg_config_home: path("XDG_CONFIG_HOME"),
             xdg_state_home: path("XDG_STATE_HOME"),
             xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+            user_config_dir: dirs.as_ref().map(|dirs| dirs.config_dir().to_owned()),
+            user_state_dir: dirs.as_ref().map(|dirs| state_dir(dirs).to_owned()),
             state_dir: path("CODEMATE_PREVIEW_STATE_DIR"),
             runtime_dir: path("CODEMATE_PREVIEW_RUNTIME_DIR"),
             config_dir: path("CODEMATE_PREVIEW_CONFIG_DIR"),
@@ -115,6 +126,7 @@ impl Env {
             docker_config: path("DOCKER_CONFIG"),
             ssl_cert_file: path("SSL_CERT_FILE"),
             term: text("TERM"),
+            complete: path("COMPLETE").filter(|shell| shell.as_os_str() != "0"),
             no_color: text("NO_COLOR").is_some(),
             force_color: ["CLICOLOR_FORCE", "FORCE_COLOR"]
                 .into_iter()
@@ -123,6 +135,11 @@ impl Env {
             inherited: std::env::vars_os().collect(),
         }
     }
+}
+
+/// Only Linux has a directory for state alone.
+fn state_dir(dirs: &BaseDirs) -> &Path {
+    dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir())
 }
 
 fn first(names: &[&str]) -> Option<Secret> {

@@ -46,7 +46,7 @@ pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
                 Some(unknown) => format!("unknown key `{}`", unknown.key),
                 None => error.message().lines().collect::<Vec<_>>().join(" "),
             },
-            meant: unknown.and_then(|Unknown { key, known }| {
+            meant: unknown.and_then(|UnknownKey { key, known }| {
                 nearest(&key, known.iter().copied()).map(str::to_owned)
             }),
         }
@@ -54,73 +54,73 @@ pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
 }
 
 /// The key `T` does not know, with those it does, if that is what is wrong with `text`.
-fn unknown_key<T: DeserializeOwned>(text: &str) -> Option<Unknown> {
+fn unknown_key<T: DeserializeOwned>(text: &str) -> Option<UnknownKey> {
     let table: toml::Table = toml::from_str(text).ok()?;
-    match T::deserialize(Node(toml::Value::Table(table))) {
-        Err(Fault::Unknown(unknown)) => Some(unknown),
-        Err(Fault::Other(_)) | Ok(_) => None,
+    match T::deserialize(TomlNode(toml::Value::Table(table))) {
+        Err(StrictFault::UnknownKey(unknown)) => Some(unknown),
+        Err(StrictFault::Other(_)) | Ok(_) => None,
     }
 }
 
 #[derive(Debug)]
-struct Unknown {
+struct UnknownKey {
     key: String,
     known: &'static [&'static str],
 }
 
 /// An error that keeps an unknown key as data, where TOML's own puts it into a sentence.
 #[derive(Debug)]
-enum Fault {
-    Unknown(Unknown),
+enum StrictFault {
+    UnknownKey(UnknownKey),
     Other(String),
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for StrictFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(unknown) => write!(f, "unknown key `{}`", unknown.key),
+            Self::UnknownKey(unknown) => write!(f, "unknown key `{}`", unknown.key),
             Self::Other(message) => f.write_str(message),
         }
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for StrictFault {}
 
-impl serde::de::Error for Fault {
+impl serde::de::Error for StrictFault {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::Other(message.to_string())
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::Unknown(Unknown {
+        Self::UnknownKey(UnknownKey {
             key: field.to_owned(),
             known: expected,
         })
     }
 }
 
-/// A value that deserialises with [`Fault`] for its error.
-struct Node(toml::Value);
+/// A value that deserialises with [`StrictFault`] for its error.
+struct TomlNode(toml::Value);
 
-impl<'de> Deserializer<'de> for Node {
-    type Error = Fault;
+impl<'de> Deserializer<'de> for TomlNode {
+    type Error = StrictFault;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, StrictFault> {
         match self.0 {
             toml::Value::String(text) => visitor.visit_string(text),
             toml::Value::Integer(number) => visitor.visit_i64(number),
             toml::Value::Float(number) => visitor.visit_f64(number),
             toml::Value::Boolean(flag) => visitor.visit_bool(flag),
             toml::Value::Datetime(time) => visitor.visit_string(time.to_string()),
-            toml::Value::Array(items) => visitor.visit_seq(Items(items.into_iter())),
-            toml::Value::Table(table) => visitor.visit_map(Entries {
+            toml::Value::Array(items) => visitor.visit_seq(TomlItems(items.into_iter())),
+            toml::Value::Table(table) => visitor.visit_map(TomlEntries {
                 rest: table.into_iter(),
                 value: None,
             }),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, StrictFault> {
         visitor.visit_some(self)
     }
 
@@ -128,7 +128,7 @@ impl<'de> Deserializer<'de> for Node {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, StrictFault> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -137,7 +137,7 @@ impl<'de> Deserializer<'de> for Node {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, StrictFault> {
         match self.0 {
             toml::Value::String(text) => visitor.visit_enum(text.into_deserializer()),
             _ => Err(serde::de::Error::custom("expected a word")),
@@ -150,34 +150,34 @@ impl<'de> Deserializer<'de> for Node {
     }
 }
 
-struct Items(std::vec::IntoIter<toml::Value>);
+struct TomlItems(std::vec::IntoIter<toml::Value>);
 
-impl<'de> SeqAccess<'de> for Items {
-    type Error = Fault;
+impl<'de> SeqAccess<'de> for TomlItems {
+    type Error = StrictFault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Fault> {
+    ) -> Result<Option<T::Value>, StrictFault> {
         self.0
             .next()
-            .map(|item| seed.deserialize(Node(item)))
+            .map(|item| seed.deserialize(TomlNode(item)))
             .transpose()
     }
 }
 
-struct Entries {
+struct TomlEntries {
     rest: toml::map::IntoIter<String, toml::Value>,
     value: Option<toml::Value>,
 }
 
-impl<'de> MapAccess<'de> for Entries {
-    type Error = Fault;
+impl<'de> MapAccess<'de> for TomlEntries {
+    type Error = StrictFault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Fault> {
+    ) -> Result<Option<K::Value>, StrictFault> {
         let Some((key, value)) = self.rest.next() else {
             return Ok(None);
         };
@@ -185,9 +185,12 @@ impl<'de> MapAccess<'de> for Entries {
         seed.deserialize(key.into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, StrictFault> {
         match self.value.take() {
-            Some(value) => seed.deserialize(Node(value)),
+            Some(value) => seed.deserialize(TomlNode(value)),
             None => Err(serde::de::Error::custom(
                 "a value was asked for before its key",
             )),

@@ -30,7 +30,7 @@ impl Surroundings {
     }
 
     /// As an agent tells of its own.
-    pub fn told(map: BTreeMap<String, String>) -> Self {
+    pub fn from_map(map: BTreeMap<String, String>) -> Self {
         Self(map)
     }
 
@@ -60,14 +60,14 @@ impl Surroundings {
 
     /// Which engine is named, for people.
     pub fn engine(&self) -> String {
-        let said = ENGINE.iter().filter_map(|name| {
+        let named = ENGINE.iter().filter_map(|name| {
             let value = self.0.get(*name)?;
             Some(format!("{name}={value}"))
         });
-        let said: Vec<String> = said.collect();
-        match said.as_slice() {
+        let named: Vec<String> = named.collect();
+        match named.as_slice() {
             [] => "none by name, so the usual one".to_owned(),
-            said => said.join(" "),
+            named => named.join(" "),
         }
     }
 

@@ -61,12 +61,14 @@ pub struct NgrokSettings {
 pub struct SshSettings {
     /// What the server does with a forwarded port; `plain` when not given.
     pub preset: Option<SshPreset>,
+    /// A name of the user's `~/.ssh/config` will do.
     pub host: Option<String>,
-    /// 22 when not given.
+    /// The preset's, or what `ssh` takes by itself, when not given.
     pub port: Option<u16>,
-    /// Who one is there; the preset's when not given.
+    /// Who one is there; the preset's, or what `ssh` takes by itself, when not given.
     pub user: Option<String>,
-    /// Private key, without a passphrase. The agent at `SSH_AUTH_SOCK` is asked when not given.
+    /// Private key. With a passphrase it has to be in the agent at `SSH_AUTH_SOCK`. When not given,
+    /// `ssh` takes what the agent and the user's configuration have.
     pub key: Option<PathBuf>,
     /// `SHA256:…` of the server's key. When not given, the key of the first connection is kept.
     pub host_key: Option<String>,

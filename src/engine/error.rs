@@ -16,6 +16,9 @@ pub enum EngineError {
     /// `DOCKER_HOST` or the context cannot be used.
     #[error("cannot use the Docker endpoint `{endpoint}`: {reason}")]
     BadEndpoint { endpoint: String, reason: String },
+    /// It was asked for what its [`Capabilities`](super::Capabilities) do not declare.
+    #[error("this engine cannot {operation}")]
+    Unsupported { operation: &'static str },
     /// The object asked about is not there.
     #[error("{what} does not exist")]
     Missing { what: String },
@@ -29,11 +32,11 @@ pub enum EngineError {
         reason: String,
         last_lines: Vec<String>,
     },
-    #[error("the engine's disk is full while {act}")]
-    DiskFull { act: String },
+    #[error("the engine's disk is full while {operation}")]
+    DiskFull { operation: String },
     /// It does the same for somebody else, and does it for one at a time.
-    #[error("the Docker engine is busy: somebody else has asked it to {act}")]
-    Busy { act: String },
+    #[error("the Docker engine is busy: somebody else has asked it to {operation}")]
+    Busy { operation: String },
     /// The engine dropped or weakened something we asked for.
     #[error("the engine did not apply {what}")]
     Weakened { what: String },
@@ -47,9 +50,9 @@ pub enum EngineError {
     #[error("lost the connection to the inside of {id}: {reason}")]
     Link { id: String, reason: String },
     /// The engine said no, with a status we know no better word for.
-    #[error("the Docker engine refused to {act} ({status}): {reason}")]
+    #[error("the Docker engine refused to {operation} ({status}): {reason}")]
     Refused {
-        act: String,
+        operation: String,
         status: u16,
         reason: String,
     },
@@ -77,7 +80,7 @@ impl EngineError {
             Self::BadEndpoint { .. } => {
                 problem.hint("see `docker context ls`; unset DOCKER_HOST to use the default socket")
             }
-            Self::Missing { .. } | Self::Weakened { .. } => problem,
+            Self::Unsupported { .. } | Self::Missing { .. } | Self::Weakened { .. } => problem,
             Self::NoImage { .. } => problem
                 .hint("build the base images")
                 .next(&["codemate-preview", "images", "build"], "builds every base image"),

@@ -2,132 +2,121 @@
 //!
 //! No type of an engine's client library, no path on its host and no published port leaves the
 //! folder of an implementation. Every call can be repeated; names derive from the instance id;
-//! what exists is read from labels on the engine's own objects, never from memory.
+//! what exists is read from labels on the engine's own objects, never from memory. The trials of
+//! `tests/it/engine_contract` hold every implementation to what its calls say of themselves.
 
+mod capabilities;
 pub mod docker;
 mod error;
 pub mod guest;
+mod host;
 mod labels;
 pub mod link;
 
-use std::{collections::BTreeMap, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, CpuSet, EgressRefused, ImageInfo, ImageRef, InstanceId,
-        LogLine, Name, Role, Secret, Usage,
+        BuildProgress, ContainerSpec, EgressDenial, ImageInfo, ImageRef, InstanceId, LogLine, Name,
+        Secret, Usage,
     },
     security::{Abilities, Approved},
+    task::BoxedIo,
 };
 
+pub use capabilities::{Capabilities, Capability};
 pub use error::EngineError;
+pub use host::{CutOff, HostEngine, Leftover, LeftoverKind};
 pub use labels::Owner;
 
 pub type Result<T, E = EngineError> = std::result::Result<T, E>;
 
-/// A byte stream into an instance.
-pub trait Io: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
-pub type BoxedIo = Pin<Box<dyn Io>>;
-
+/// No method has a body here: what an engine cannot do it declares, and answers with
+/// [`EngineError::Unsupported`]. Where a call names an instance that has no container, its page says
+/// what comes of it.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
+    /// What it can do of what not every engine can. The same at every call.
+    fn capabilities(&self) -> Capabilities;
+    /// The calls of an engine that has one host; `None` of one that has none.
+    fn host(&self) -> Option<&dyn HostEngine>;
+
     /// Whether it answers, and what it is. Fails within 3 s.
     async fn probe(&self) -> Result<EngineInfo>;
     /// What approval has to know of it.
     async fn abilities(&self) -> Result<Abilities>;
 
+    /// `None` where it is not here. Nothing is pulled.
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>>;
-    /// Images this program built, whichever owner did.
+    /// Images this program built, whichever owner did. None of an engine that builds none.
     async fn images(&self) -> Result<Vec<ImageInfo>>;
-    /// Whether images can be pulled from where they are by default. Fails and says so within 2 s.
-    async fn registry_answers(&self) -> Result<bool> {
-        Ok(false)
-    }
+    /// Whether images can be pulled from where they are by default; `false` without
+    /// [`Capability::Pull`]. Fails and says so within 2 s.
+    async fn registry_answers(&self) -> Result<bool>;
+    /// Have an image from where its name says. Fails with `NoImage` where it is not to be had. Needs
+    /// [`Capability::Pull`].
     async fn pull_image(
         &self,
         image: &ImageRef,
         progress: mpsc::Sender<BuildProgress>,
     ) -> Result<ImageInfo>;
+    /// Fails with `Build` where a step does. Needs [`Capability::Build`].
     async fn build_image(
         &self,
         build: BuildRequest,
         progress: mpsc::Sender<BuildProgress>,
     ) -> Result<ImageInfo>;
-    /// Removes nothing that a container uses.
+    /// Removes nothing that a container uses, and nothing that this program did not build: both fail
+    /// with `Refused` of status 409. Fails with `Missing` where it is not here.
     async fn remove_image(&self, image: &ImageRef) -> Result<()>;
 
-    /// Images that every start takes, besides the instance's own.
-    fn needs(&self) -> Vec<ImageRef> {
-        Vec::new()
-    }
-    /// See to it that what stands between instances and the host does so, and make ready what the
-    /// next start takes. Names the instances that lost their network and must be started again.
-    async fn guard(&self) -> Result<Vec<CutOff>> {
-        Ok(Vec::new())
-    }
-    /// Take away what is for all instances together, if there is none any more.
-    async fn retire(&self) -> Result<()> {
-        Ok(())
-    }
-
     /// Make the instance's container and start it, with the guest as its first process. An older
-    /// generation of the same instance is removed first. Nothing is left behind on failure but the
-    /// home volume.
+    /// generation of the same instance, or the same one, is removed first. Fails with `NoImage` where
+    /// the image is not here, and with `Refused` of status 409 where a newer generation is or the home
+    /// is another owner's. Nothing is left behind on failure but the home volume.
     async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()>;
     /// Stop and remove the container, giving processes `grace` to end. Gone already is success.
     async fn remove(&self, id: &InstanceId, grace: Duration) -> Result<()>;
-    /// Remove a home volume. Gone already is success.
+    /// Remove a home volume. Gone already is success; one that a container uses, or another owner's,
+    /// fails with `Refused` of status 409.
     async fn remove_home(&self, volume: &str) -> Result<()>;
+    /// `None` where it is not there; another owner's fails with `Refused` of status 409.
     async fn home(&self, volume: &str) -> Result<Option<Home>>;
+    /// What became of the instance's newest container.
     async fn observe(&self, id: &InstanceId) -> Result<Observed>;
     /// Every container and home volume labelled as this owner's.
     async fn list_owned(&self) -> Result<Vec<Owned>>;
 
-    /// What is ours and no container uses. Which of it is somebody's is for the caller to know.
-    async fn leftovers(&self) -> Result<Vec<Leftover>> {
-        Ok(Vec::new())
-    }
-    /// Gone already is success; in use again is refused.
-    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
-        Err(EngineError::Missing {
-            what: leftover.name.clone(),
-        })
-    }
-
-    /// A stream to the guest's multiplexer; [`link::Link`] speaks on it.
+    /// A stream to the guest's multiplexer; [`link::Link`] speaks on it. It ends with the container.
+    /// Fails with `Missing` where there is none.
     async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo>;
-    /// Run a command beside the app.
+    /// Run a command beside the app. Fails with `Missing` where there is no container. A command that
+    /// is not there ends with 127, and one that cannot be run with 126. Its terminal needs
+    /// [`Capability::Terminal`].
     async fn exec(&self, id: &InstanceId, command: ExecSpec) -> Result<Box<dyn ExecSession>>;
-    /// What the container's processes wrote, oldest first; ends when caught up unless `follow`.
+    /// What the container's processes wrote, oldest first; ends when caught up, or with the container
+    /// if `follow`, where its last item may be `Missing`. Fails with `Missing` where there is no
+    /// container.
     async fn logs(
         &self,
         id: &InstanceId,
         query: LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine>>>;
     /// Connections of the instance that its sandbox refused since then, and those to come. Ends with
-    /// the container.
+    /// the container. Fails with `Missing` where there is none. Needs [`Capability::Refusals`].
     async fn refusals(
         &self,
         id: &InstanceId,
         since: Option<jiff::Timestamp>,
-    ) -> Result<BoxStream<'static, Result<EgressRefused>>>;
+    ) -> Result<BoxStream<'static, Result<EgressDenial>>>;
+    /// What the container uses now. Fails with `Missing` where there is none. Needs
+    /// [`Capability::Usage`].
     async fn usage(&self, id: &InstanceId) -> Result<Usage>;
-    /// Let its processes run on these CPUs alone, until told otherwise.
-    async fn run_on(&self, _id: &InstanceId, _cpus: &CpuSet) -> Result<()> {
-        Ok(())
-    }
-    /// Containers of this owner that died, were killed for memory, or were removed. Endless; ends
-    /// with an error when the engine goes away.
-    async fn watch(&self) -> Result<BoxStream<'static, Result<EngineEvent>>>;
 }
 
 #[derive(Debug, Clone)]
@@ -151,6 +140,8 @@ pub struct BuildRequest {
     /// Path to content; holds a `Dockerfile`.
     pub context: BTreeMap<String, Bytes>,
     pub args: BTreeMap<String, String>,
+    /// A fingerprint of what it is made from, which the image carries.
+    pub recipe: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +149,6 @@ pub enum Observed {
     Absent,
     Running {
         generation: u64,
-        paused: bool,
     },
     /// Its first process ended.
     Exited {
@@ -173,7 +163,6 @@ pub enum Owned {
     Container {
         id: InstanceId,
         name: Name,
-        role: Role,
         generation: u64,
         running: bool,
     },
@@ -188,30 +177,6 @@ pub enum Owned {
 pub struct Home {
     /// Bytes that its file system holds it to; `None` where it has no quota.
     pub quota: Option<u64>,
-}
-
-/// A container that runs without the network it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CutOff {
-    pub id: InstanceId,
-    pub generation: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    pub kind: LeftoverKind,
-    pub name: String,
-    pub bytes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LeftoverKind {
-    /// A home volume of this owner's.
-    Home { id: InstanceId },
-    /// A volume with the guest of another version of this program.
-    Guest,
-    /// An image that a build of ours left without a name.
-    Image,
 }
 
 #[derive(Debug, Clone)]
@@ -246,14 +211,8 @@ pub enum ExecOutput {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogQuery {
     pub follow: bool,
+    /// Only what was written after it.
     pub since: Option<jiff::Timestamp>,
     /// Only the last so many lines of what is there.
     pub tail: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EngineEvent {
-    Died { id: InstanceId, generation: u64 },
-    OutOfMemory { id: InstanceId },
-    Removed { id: InstanceId },
 }

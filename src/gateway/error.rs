@@ -13,25 +13,25 @@ pub enum GatewayError {
     #[error("the gateway's socket is unusable: {0}")]
     Socket(#[source] io::Error),
     #[error("no entrance for a tunnel can be opened on 127.0.0.1: {0}")]
-    Entrance(#[source] io::Error),
+    PublicListener(#[source] io::Error),
     /// A port that was asked for cannot be had.
     #[error("port {port} on 127.0.0.1 cannot be listened on: {source}")]
-    EntrancePort { port: u16, source: io::Error },
+    PublicPort { port: u16, source: io::Error },
 }
 
 impl GatewayError {
     pub fn problem(&self) -> Problem {
         let code = match self {
             Self::Listen(_) | Self::NoFreePort | Self::Socket(_) => Code::Agent,
-            Self::Entrance(_) | Self::EntrancePort { .. } => Code::Tunnel,
+            Self::PublicListener(_) | Self::PublicPort { .. } => Code::Tunnel,
         };
         let problem = Problem::new(code, self.to_string());
         match self {
             Self::Listen(_) | Self::NoFreePort => problem
                 .hint("every preview is reached through a port on this host; free one")
                 .retryable(),
-            Self::Socket(_) | Self::Entrance(_) => problem.retryable(),
-            Self::EntrancePort { port, .. } => problem.hint(format!(
+            Self::Socket(_) | Self::PublicListener(_) => problem.retryable(),
+            Self::PublicPort { port, .. } => problem.hint(format!(
                 "free port {port}, or set `tunnels.static.port` in the user's settings to another \
                  one and have the reverse proxy pass requests on to that",
             )),

@@ -2,40 +2,18 @@
 //! host name, forwards, and counts who is busy.
 //!
 //! People at this machine come in at [`Gateway`], by `<name>.localhost`. Whoever comes through a
-//! tunnel comes in at an [`Entrance`], a listener of its own: a tunnel may let outsiders send any
-//! `Host`, so which door they came by, and not what they say, decides what they can reach. The
-//! [`Gate`] of an instance says who of them may come in: holders of a link, or everyone.
+//! tunnel comes in at a [`PublicListener`], a listener of its own: a tunnel may let outsiders send any
+//! `Host`, so the listener they connected to, and not what they say, decides what they reach. The
+//! [`AccessPolicy`] of an instance says who of them may come in: holders of a link, or everyone.
 
-mod abroad;
-mod activity;
-mod admission;
-mod allowance;
-mod body;
-mod challenge;
-mod cross_site;
-mod deny;
-mod dial;
-mod door;
-mod entrance;
+mod access;
 mod error;
-mod exchange;
-mod forward;
-mod gate;
-mod halves;
-mod headers;
-mod host;
-mod lobby;
-mod page;
-mod patience;
-mod place;
-mod pool;
-mod port_page;
-mod ports;
-mod rewrite;
-mod route;
-mod ticket;
-mod upgrade;
-mod way;
+mod listener;
+mod proxy;
+mod public_listener;
+mod routing;
+mod stall_budget;
+mod timeout_io;
 
 use std::{
     io,
@@ -48,19 +26,20 @@ use tokio::time::MissedTickBehavior;
 
 use crate::model::Name;
 
-use door::{Door, Side};
+use listener::{Listener, ListenerKind};
 
-pub use activity::{Activity, Hold, Load};
-pub use challenge::Challenge;
-pub use deny::PublicDeny;
-pub use dial::{AsyncReadWrite, Dial, Stream, TcpDial};
-pub use entrance::{Entrance, Entrances};
+pub use access::{
+    challenge::Challenge, link_token::link_url, policy::AccessPolicy, public_deny::PublicDeny,
+};
 pub use error::GatewayError;
-pub use gate::Gate;
-pub use patience::{Busy, Patient, Requests};
-pub use ports::{NoPorts, Ports};
-pub use route::{Route, Routes, Target};
-pub use ticket::link;
+pub use proxy::dial::Dial;
+pub use public_listener::{PublicListener, PublicListeners};
+pub use routing::{
+    activity::{Activity, ActivityGuard, Load},
+    ports::{NoPorts, Ports},
+    routes::{Route, Routes, Target},
+};
+pub use timeout_io::{InFlight, RequestCounter, TimeoutIo};
 
 /// Where previews are found unless something else is there.
 pub const DEFAULT_PORT: u16 = 7070;
@@ -70,7 +49,7 @@ const SWEEP: Duration = Duration::from_secs(15);
 /// A port that is taken, not yet served.
 #[derive(Debug)]
 pub struct Gateway {
-    listeners: Vec<TcpListener>,
+    sockets: Vec<TcpListener>,
     port: u16,
 }
 
@@ -100,30 +79,32 @@ impl Gateway {
         format!("http://{name}.localhost:{}", self.port)
     }
 
-    /// Serve until the scope of the entrances ends, and then until open requests have or 3 s have
-    /// passed. Doors of both kinds share the connections there may be.
-    pub async fn serve(&self, entrances: &Entrances) -> Result<(), GatewayError> {
-        let hall = entrances.hall();
-        for listener in &self.listeners {
-            let listener = listener
+    /// Serve until the scope of the listeners ends, and then until open requests have ended or 3 s have
+    /// passed. Listeners of both kinds share one limit of connections.
+    pub async fn serve(&self, listeners: &PublicListeners) -> Result<(), GatewayError> {
+        let context = listeners.context();
+        for socket in &self.sockets {
+            let socket = socket
                 .try_clone()
                 .and_then(tokio::net::TcpListener::from_std)
                 .map_err(GatewayError::Socket)?;
-            let side = Side::Local { port: self.port };
-            let door = Arc::new(Door::new(hall, side, hall.scope.clone()));
-            hall.scope
-                .spawn(async move { door.accept(&listener).await });
+            let kind = ListenerKind::Local { port: self.port };
+            let listener = Arc::new(Listener::new(context, kind, context.scope.clone()));
+            context
+                .scope
+                .spawn(async move { listener.accept(&socket).await });
         }
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = hall.scope.cancelled() => break,
-                _ = sweep.tick() => hall.routes.all().iter().for_each(|entry| entry.pool.sweep()),
+                () = context.scope.cancelled() => break,
+                _ = sweep.tick() => context.routes.all().iter().for_each(|entry| entry.pool.sweep()),
             }
         }
-        hall.seats.drained().await;
-        hall.routes
+        context.connections.drained().await;
+        context
+            .routes
             .all()
             .iter()
             .for_each(|entry| entry.pool.close());
@@ -142,14 +123,14 @@ fn is_taken(error: &io::Error) -> bool {
 fn listen(port: u16) -> io::Result<Gateway> {
     let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     let port = v4.local_addr()?.port();
-    let mut listeners = vec![v4];
+    let mut sockets = vec![v4];
     match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
-        Ok(v6) => listeners.push(v6),
+        Ok(v6) => sockets.push(v6),
         Err(error) if is_taken(&error) => return Err(error),
         Err(error) => tracing::debug!(%error, "no IPv6 loopback"),
     }
-    for listener in &listeners {
-        listener.set_nonblocking(true)?;
+    for socket in &sockets {
+        socket.set_nonblocking(true)?;
     }
-    Ok(Gateway { listeners, port })
+    Ok(Gateway { sockets, port })
 }

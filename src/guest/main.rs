@@ -7,42 +7,22 @@
 //!
 //! Elsewhere the same program holds packet filters: `guest net` that of one preview's network
 //! namespace, `guest warden` that of the host. Those need `nft` in their image.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the engine reads what a container's first process prints"
+)]
 
-mod app;
-mod at;
-mod background;
-mod beneath;
-mod bridge;
-mod conn;
-mod cpu;
-mod files;
+mod bridge_gateway;
+mod exec_in_dir;
 mod filter;
-mod glance;
+mod firewall;
 mod init;
-mod journal;
-mod lines;
-mod listeners;
-mod listening;
-mod memory;
-mod net;
-mod nft;
-mod output;
-mod pace;
-mod probe;
-mod process;
-mod relay;
-mod rules;
-mod run;
-mod serve;
+mod link;
+mod ports;
+mod selftest;
 mod sys;
-mod sys_caps;
-mod sys_netfilter;
-mod sys_probe;
-mod turn;
-mod upload;
-mod usage;
-mod warden;
-mod wire;
+mod workspace;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -52,10 +32,10 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next();
     if command.as_deref() == Some("probe") {
-        return ended(probe::run(args));
+        return exit_code(crate::selftest::run(args));
     }
     if command.as_deref() == Some("at") {
-        return at::run(std::env::args_os().skip(2));
+        return crate::exec_in_dir::run(std::env::args_os().skip(2));
     }
     let mut home = PathBuf::from("/home/app");
     let mut socket = PathBuf::from("/run/codemate.sock");
@@ -63,21 +43,23 @@ fn main() -> ExitCode {
         match (option.as_str(), args.next()) {
             ("--home", Some(value)) => home = value.into(),
             ("--socket", Some(value)) => socket = value.into(),
-            _ => return misused(),
+            _ => return usage_error(),
         }
     }
     let result: io::Result<()> = match command.as_deref() {
-        Some("init") => init::Init::new(&home, &socket).and_then(|mut init| init.live()),
-        Some("link") => bridge::run(&socket),
-        Some("filter") => filter::prepare().and_then(filter::Prepared::start).map(|()| wait()),
-        Some("net") => net::run(),
-        Some("warden") => warden::run(),
-        _ => return misused(),
+        Some("init") => init::Init::new(&home, &socket).and_then(|mut init| init.run_loop()),
+        Some("link") => crate::link::run(&socket),
+        Some("filter") => filter::prepare()
+            .and_then(filter::PreparedFilter::start)
+            .map(|()| wait()),
+        Some("net") => crate::firewall::preview::run(),
+        Some("warden") => crate::firewall::host::run(),
+        _ => return usage_error(),
     };
-    ended(result)
+    exit_code(result)
 }
 
-fn ended(result: io::Result<()>) -> ExitCode {
+fn exit_code(result: io::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -93,7 +75,7 @@ fn wait() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
-fn misused() -> ExitCode {
+fn usage_error() -> ExitCode {
     eprintln!("{USAGE}");
     ExitCode::from(2)
 }

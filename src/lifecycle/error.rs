@@ -2,18 +2,20 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{
-    disk::Overrun,
-    explain,
-    image::{describe_base, is_made},
-    seen::{Seen, describe_start},
-};
 use crate::{
     config::ConfigError,
     engine::EngineError,
     gateway::GatewayError,
+    lifecycle::{
+        explain,
+        host::images::{describe_base, is_made},
+        instance::{
+            disk::Overrun,
+            readiness::not_ready::{NotReadyReason, describe_start},
+        },
+    },
     model::{AppExit, Code, FailureKind, GrantId, InstanceId, PhaseKind, Problem, command_line},
-    project::{ProjectError, images::Source},
+    project::{ProjectError, images::ImageSource},
     security::PolicyError,
     source::{SourceError, supabase::SupabaseError},
     store::{Record, StoreError},
@@ -32,10 +34,17 @@ pub enum LifecycleError {
         /// What brings it up.
         up: Vec<String>,
     },
+    /// What happened, or was asked, cannot be in this state.
+    #[error("`{name}` is {is}: `{event}` cannot happen")]
+    WrongState {
+        name: String,
+        is: String,
+        event: &'static str,
+    },
     #[error(transparent)]
     Project(Box<ProjectError>),
     #[error(transparent)]
-    Source(#[from] SourceError),
+    ImageSource(#[from] SourceError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
@@ -76,7 +85,10 @@ pub enum LifecycleError {
     #[error("there is no base image `{asked}`")]
     NoSuchImage { asked: String, known: Vec<String> },
     #[error("{}", describe_base(image, sources))]
-    NoBase { image: String, sources: Vec<Source> },
+    NoBase {
+        image: String,
+        sources: Vec<ImageSource>,
+    },
     #[error("`{command}` failed with exit code {code}{}", after(&explain::of_install(lines)))]
     Install {
         command: String,
@@ -100,7 +112,7 @@ pub enum LifecycleError {
     #[error("{}{}", describe_start(*waited, seen), after(&explain::of_app(last_lines)))]
     NotReady {
         waited: Duration,
-        seen: Seen,
+        seen: NotReadyReason,
         last_lines: Vec<String>,
     },
     /// Any of these, with its cause.
@@ -153,8 +165,10 @@ impl LifecycleError {
                 .of(FailureKind::NotRunning)
                 .hint(format!("`{}` starts it", command_line(up)))
                 .next_owned(up.clone(), "starts it"),
+            Self::WrongState { .. } => problem(Code::Internal)
+                .hint("`codemate-preview agent logs` says how it came to that"),
             Self::Project(error) => error.problem(),
-            Self::Source(error) => error.problem(),
+            Self::ImageSource(error) => error.problem(),
             Self::Policy(error) => error.problem(),
             Self::Engine(error) => error.problem(),
             Self::Sync(error) => error.problem(),
@@ -201,9 +215,9 @@ impl LifecycleError {
             Self::AppExited { .. } => problem(Code::AppExited)
                 .hint("correct the app, or set `[run] command` in codemate-preview.toml"),
             Self::NotReady {
-                seen: Seen::Crashed,
+                seen: NotReadyReason::Crashed,
                 ..
-            } => problem(Code::AppExited).hint(Seen::Crashed.remedy()),
+            } => problem(Code::AppExited).hint(NotReadyReason::Crashed.remedy()),
             Self::NotReady { seen, .. } => not_ready(problem(Code::TimedOut), seen),
             Self::Disk(Overrun::Limit { .. }) => problem(Code::Policy).hint(
                 "`--disk` gives it more; `codemate-preview up --rebuild` starts with nothing kept",
@@ -218,9 +232,9 @@ impl LifecycleError {
     }
 }
 
-fn no_base(problem: Problem, sources: &[Source]) -> Problem {
+fn no_base(problem: Problem, sources: &[ImageSource]) -> Problem {
     let wanted = sources.iter().find_map(|source| match source {
-        Source::Image(name) if !is_made(sources) => Some(name.as_str()),
+        ImageSource::Image(name) if !is_made(sources) => Some(name.as_str()),
         _ => None,
     });
     problem
@@ -231,10 +245,10 @@ fn no_base(problem: Problem, sources: &[Source]) -> Problem {
         )
 }
 
-fn not_ready(problem: Problem, seen: &Seen) -> Problem {
+fn not_ready(problem: Problem, seen: &NotReadyReason) -> Problem {
     let problem = problem.hint(seen.remedy());
     match seen {
-        Seen::OtherPort { found, .. } if !found.is_empty() => {
+        NotReadyReason::OtherPort { found, .. } if !found.is_empty() => {
             let port = found[0].to_string();
             let argv = ["codemate-preview", "up", "--port", port.as_str()];
             problem.next(&argv, "takes the port that it answers on")
@@ -279,7 +293,7 @@ impl LifecycleError {
     }
 
     /// The stream to the guest ended while something was waited for on it.
-    pub(super) fn cut_off(id: &InstanceId) -> Self {
+    pub(super) fn network_lost(id: &InstanceId) -> Self {
         Self::Engine(EngineError::Link {
             id: id.to_string(),
             reason: "it ended in the middle of a start".to_owned(),

@@ -1,58 +1,43 @@
 //! The nouns every room shares. Data and parsing only: no I/O, no tokio, no bollard.
 
-mod cpu_set;
-mod event;
-mod failure_kind;
-mod grant;
-mod id;
-mod image;
-mod log;
-mod mask;
-mod options;
-mod phase;
-mod plan;
-mod port;
-mod probe;
-mod problem;
-mod proxy_host;
-mod public_url;
-mod sandbox;
-mod secret;
-mod spec;
-mod tunnel;
-mod usage;
-mod user_session;
+mod access;
+mod container;
+mod instance;
+mod project;
+mod report;
 
-pub use cpu_set::CpuSet;
-pub use event::{
-    AppExit, DetectReport, EgressRefused, Event, LastExit, Note, PortSeen, RefusedBy, StepState,
-    StepUpdate, SyncReport, UpOutcome, Urls,
+pub use access::grant::{
+    BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, PublicAccess, Shares,
 };
-pub use failure_kind::FailureKind;
-pub use grant::{
-    BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, Publicity, Shares,
+pub use access::mask::Mask;
+pub use access::public_url::{BadUrl, PublicUrl, Scheme};
+pub use access::secret::Secret;
+pub use access::tunnel::{
+    BadTunnel, TunnelChoice, TunnelKind, TunnelState, TunnelStatus, Verification,
 };
-pub use id::{BadId, InstanceId, Name, port_of};
-pub use image::{BuildProgress, ImageInfo, ImageRef};
-pub use log::{LogLine, LogStream};
-pub use mask::Mask;
-pub use options::{
+pub use access::user_session::UserSession;
+pub use container::cpu_set::CpuSet;
+pub use container::image::{BuildProgress, ImageInfo, ImageRef};
+pub use container::sandbox::{Egress, Sandbox};
+pub use container::spec::{ContainerSpec, Limits};
+pub use container::usage::Usage;
+pub use instance::id::{BadId, InstanceId, Name, port_of};
+pub use instance::phase::{Phase, PhaseKind};
+pub use instance::port::{AppAnswer, OpenPort, PortKind, ServedHost};
+pub use instance::sandbox_probe::{ProbeRow, ProbeVerdict};
+pub use project::options::{
     InstallOptions, LimitOptions, NetworkOptions, Options, ProxyOptions, ReadyOptions,
     ReloadOptions, RunOptions, SandboxOptions, SyncOptions,
 };
-pub use phase::{Phase, PhaseKind};
-pub use plan::{
+pub use project::plan::{
     Candidate, Evidence, Fallback, Install, Plan, Readiness, Reload, ReloadMode, RunCommand,
     VersionChoice,
 };
-pub use port::{Answered, HostServed, OpenPort, PortKind};
-pub use probe::{ProbeRow, ProbeVerdict};
-pub use problem::{Code, NextStep, Problem, command_line};
-pub use proxy_host::{Authority, BadHost, ProxyHost};
-pub use public_url::{BadUrl, PublicUrl, Scheme};
-pub use sandbox::{Egress, Sandbox};
-pub use secret::Secret;
-pub use spec::{ContainerSpec, Limits, Mount, Role};
-pub use tunnel::{BadTunnel, TunnelChoice, TunnelKind, TunnelNow, TunnelState, Verified};
-pub use usage::Usage;
-pub use user_session::UserSession;
+pub use project::proxy_host::{Authority, BadHost, ProxyHost};
+pub use report::event::{
+    AppExit, DenialStage, DetectReport, EgressDenial, Event, LastExit, Note, PortOpened, StepState,
+    StepUpdate, SyncReport, UpOutcome, Urls,
+};
+pub use report::failure_kind::FailureKind;
+pub use report::log_line::{LogLine, LogStream};
+pub use report::problem::{Code, NextStep, Problem, command_line};

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::foreign::Foreign;
-use crate::model::{Candidate, Code, Problem};
+use crate::{
+    model::{Candidate, Code, Problem},
+    project::detection::other_languages::OtherLanguage,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
@@ -17,7 +19,7 @@ pub enum ProjectError {
         /// Directories inside that a template does fit, each with its title.
         roots: Vec<(String, String)>,
         /// What the project is written in.
-        foreign: Option<Box<Foreign>>,
+        foreign: Option<Box<OtherLanguage>>,
         /// A file that tells another program how the project is run.
         unused: Option<String>,
         /// The project's, on this machine.
@@ -160,7 +162,7 @@ pub fn place(directory: Option<String>, root: &str) -> String {
 
 fn unrecognised(
     roots: &[(String, String)],
-    foreign: Option<&Foreign>,
+    foreign: Option<&OtherLanguage>,
     unused: Option<&str>,
 ) -> String {
     match (roots, foreign, unused) {
@@ -181,7 +183,7 @@ fn unrecognised(
 fn nothing(
     problem: Problem,
     roots: &[(String, String)],
-    foreign: Option<&Foreign>,
+    foreign: Option<&OtherLanguage>,
     unused: Option<&str>,
     directory: Option<&str>,
 ) -> Problem {

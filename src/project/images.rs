@@ -31,7 +31,7 @@ pub struct StackVersion {
     #[serde(default = "yes")]
     pub supported: bool,
     /// What it is built on, best first.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ImageSource>,
     /// Arguments of the build, besides `BASE` and `VERSION`.
     #[serde(default)]
     pub args: BTreeMap<String, String>,
@@ -44,7 +44,7 @@ fn yes() -> bool {
 /// Something that a version can be built on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Source {
+pub enum ImageSource {
     /// Somebody else's image, such as `python:3.12-slim-bookworm`. It is here, or a registry has it.
     Image(String),
     /// A version of the stack [`SUITES`], such as `trixie`.
@@ -81,9 +81,9 @@ impl<'a> Offer<'a> {
 impl StackVersion {
     /// Whether it can be made.
     pub fn is_available(&self, registry: Registry) -> bool {
-        let can = |source: &Source| match source {
-            Source::Image(_) => registry == Registry::Answers,
-            Source::Suite(_) | Source::MadeIn(_) => true,
+        let can = |source: &ImageSource| match source {
+            ImageSource::Image(_) => registry == Registry::Answers,
+            ImageSource::Suite(_) | ImageSource::MadeIn(_) => true,
         };
         self.sources.iter().any(can)
     }
@@ -180,7 +180,7 @@ impl Layer {
 
 /// An image of ours, by its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ours {
+pub struct OwnImage {
     pub stack: &'static Stack,
     pub version: &'static StackVersion,
     pub layer: Layer,
@@ -189,7 +189,7 @@ pub struct Ours {
 /// What the tag of a build layer ends in.
 const BUILD: &str = "-build";
 
-impl Ours {
+impl OwnImage {
     /// `None` if it is somebody else's.
     pub fn of(image: &ImageRef) -> Option<Self> {
         let (stack, version) = image.stack_and_version()?;
@@ -247,6 +247,31 @@ impl Ours {
             .collect()
     }
 
+    /// A fingerprint of what it is made from but for its base: files and arguments, and of a build
+    /// layer those of the layer below too. An image with another one is of another release.
+    pub fn recipe(self) -> String {
+        let mut layers = vec![Layer::Slim, Layer::Made];
+        if self.layer == Layer::Build {
+            layers.push(Layer::Build);
+        }
+        let mut hash = blake3::Hasher::new();
+        let mut add = |part: &[u8]| {
+            hash.update(&part.len().to_le_bytes());
+            hash.update(part);
+        };
+        for layer in layers {
+            for (path, content) in self.with(layer).context() {
+                add(path.as_bytes());
+                add(&content);
+            }
+        }
+        for (name, value) in &self.version.args {
+            add(name.as_bytes());
+            add(value.as_bytes());
+        }
+        hash.finalize().to_hex()[..16].to_owned()
+    }
+
     /// The arguments of the build on that base.
     pub fn args(self, base: &ImageRef) -> BTreeMap<String, String> {
         let mut args = self.version.args.clone();
@@ -273,7 +298,7 @@ mod tests {
         }
         for stack in stacks() {
             for version in &stack.versions {
-                let image = Ours::of(&ImageRef::ours(&stack.name, &version.version)).unwrap();
+                let image = OwnImage::of(&ImageRef::ours(&stack.name, &version.version)).unwrap();
                 assert_eq!((image.stack, image.version), (stack, version));
                 let files = image.context();
                 assert!(files.contains_key("Dockerfile") && !files.contains_key(LIST));
@@ -281,10 +306,27 @@ mod tests {
                 assert_eq!(image.args(&tag("b"))["BASE"], "b");
             }
             let absent = ImageRef::ours(&stack.name, "0.0");
-            assert_eq!(Ours::of(&absent), None);
+            assert_eq!(OwnImage::of(&absent), None);
         }
-        assert_eq!(Ours::of(&tag("codemate/bootstrap:1")), None);
-        assert_eq!(Ours::of(&tag("python:3.13")), None);
+        assert_eq!(OwnImage::of(&tag("codemate/bootstrap:1")), None);
+        assert_eq!(OwnImage::of(&tag("python:3.13")), None);
+    }
+
+    #[test]
+    fn a_recipe_is_of_one_version_and_layer() {
+        let recipe = |name| OwnImage::of(&tag(name)).unwrap().recipe();
+        let all = [
+            recipe("codemate/python:3.13"),
+            recipe("codemate/python:3.13-build"),
+            recipe("codemate/node:24"),
+            recipe("codemate/debian:trixie"),
+        ];
+        let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len(), "{all:?}");
+        assert_eq!(recipe("codemate/python:3.13"), all[0]);
+        // Made in another suite or from a registry's image: it is one name, and one recipe.
+        let suite = OwnImage::of(&tag("codemate/debian:trixie")).unwrap();
+        assert_eq!(suite.with(Layer::Made).recipe(), suite.recipe());
     }
 
     #[test]
@@ -296,15 +338,15 @@ mod tests {
             .flat_map(|version| &version.sources)
         {
             match source {
-                Source::Suite(name) => {
+                ImageSource::Suite(name) => {
                     let suite = suites.version(name).unwrap();
                     assert!(suite.is_available(Registry::Silent), "{name}");
                 }
-                Source::MadeIn(others) => assert!(
+                ImageSource::MadeIn(others) => assert!(
                     others.iter().all(|it| suites.version(it).is_some()),
                     "{others:?}"
                 ),
-                Source::Image(_) => {}
+                ImageSource::Image(_) => {}
             }
         }
     }
@@ -326,13 +368,13 @@ mod tests {
     #[test]
     fn a_build_layer_has_a_tag_and_files_of_its_own() {
         for name in ["node", "python"] {
-            let slim = Ours::of(&ImageRef::ours(name, &stack(name).unwrap().default)).unwrap();
+            let slim = OwnImage::of(&ImageRef::ours(name, &stack(name).unwrap().default)).unwrap();
             let build = slim.with(Layer::Build);
             assert_eq!(build.tag().as_str(), format!("{}-build", slim.tag()));
-            assert_eq!(Ours::of(&build.tag()), Some(build));
+            assert_eq!(OwnImage::of(&build.tag()), Some(build));
             assert_ne!(build.context(), slim.context());
         }
-        assert_eq!(Ours::of(&tag("codemate/net:1-build")), None);
+        assert_eq!(OwnImage::of(&tag("codemate/net:1-build")), None);
     }
 
     #[test]

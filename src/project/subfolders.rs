@@ -7,15 +7,17 @@
 //! (`backend` before `web`), then its depth. Tests, documents and examples count only where there
 //! is nothing else. Two that are alike in all of this are the user's to choose from.
 
-use super::{
-    facts::View,
-    look::Look,
-    order, plan,
-    select::all_tried,
-    templates::Templates,
-    tree::{Rooted, Tree},
+use crate::{
+    model::Options,
+    project::{
+        detection::{
+            file_order, project_view::ProjectView, select::all_tried, template_view::TemplateView,
+        },
+        files::tree::{SubTree, Tree},
+        plan,
+        templates::Templates,
+    },
 };
-use crate::model::Options;
 
 /// An app below the top.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub enum Role {
 
 impl Role {
     /// What a template's fact `role` says; a server if it has none.
-    pub fn of(view: &View<'_>) -> Self {
+    pub fn of(view: &TemplateView<'_>) -> Self {
         match view.fact("role").as_deref() {
             Some("site") => Self::Site,
             Some("pages") => Self::Pages,
@@ -101,10 +103,12 @@ pub fn apps(tree: &dyn Tree, templates: &Templates) -> Vec<App> {
             dirs.push(&path[..end]);
         }
     }
-    dirs.retain(|dir| dir.matches('/').count() < DEEPEST);
+    // What a tool keeps for itself is no app.
+    let is_hidden = |dir: &str| dir.split('/').any(|part| part.starts_with('.'));
+    dirs.retain(|dir| dir.matches('/').count() < DEEPEST && !is_hidden(dir));
     dirs.sort_by_key(|dir| {
         (
-            order::is_aside(&format!("{dir}/x")),
+            file_order::is_aside(&format!("{dir}/x")),
             dir.matches('/').count(),
             *dir,
         )
@@ -123,12 +127,14 @@ pub fn apps(tree: &dyn Tree, templates: &Templates) -> Vec<App> {
 }
 
 fn app(tree: &dyn Tree, templates: &Templates, dir: &str) -> Option<App> {
-    let rooted = Rooted::new(tree, dir);
-    let look = Look::new(&rooted);
+    let rooted = SubTree::new(tree, dir);
+    let project = ProjectView::new(&rooted);
     let options = Options::default();
-    let best = all_tried(&look, templates, &options).into_iter().next()?;
+    let best = all_tried(&project, templates, &options)
+        .into_iter()
+        .next()?;
     let template = templates.get(&best.template).filter(|_| best.score > 0)?;
-    let view = View::new(&look, template, &options.set);
+    let view = TemplateView::new(&project, template, &options.set);
     // What lies deeper is an app of that directory, unless this one has what it is installed from.
     if is_deeper(&view) {
         return None;
@@ -154,7 +160,7 @@ fn app(tree: &dyn Tree, templates: &Templates, dir: &str) -> Option<App> {
             _ => role,
         },
         rank: Rank {
-            is_aside: order::is_aside(&format!("{dir}/x")),
+            is_aside: file_order::is_aside(&format!("{dir}/x")),
             role,
             name: named.unwrap_or(NAMES.len()),
             depth: dir.matches('/').count(),
@@ -178,11 +184,11 @@ pub fn is_manifest(file: &str) -> bool {
 }
 
 /// Whether what a template runs lies below a directory that has nothing to install it from.
-pub fn is_deeper(view: &View<'_>) -> bool {
+pub fn is_deeper(view: &TemplateView<'_>) -> bool {
     let Some(path) = view.entry_path().filter(|path| path.contains('/')) else {
         return false;
     };
-    let files = view.look.tree.files();
+    let files = view.project.tree.files();
     let is_manifest = |file: &str| {
         let (dir, name) = file.rsplit_once('/').unwrap_or(("", file));
         let requirements = |name: &str| name.starts_with("requirements") && name != "requirements";
@@ -214,31 +220,32 @@ pub fn is_deeper(view: &View<'_>) -> bool {
 
 /// Whether what a template runs lies in a directory that is no package, beside another that has a file
 /// of the same name: lessons, or programs that share what they are installed from.
-pub fn is_one_of_several(view: &View<'_>) -> bool {
+pub fn is_one_of_several(view: &TemplateView<'_>) -> bool {
     let Some(path) = view.entry_path() else {
         return false;
     };
     let Some((top, inside)) = path.split_once('/') else {
         return false;
     };
-    let files = view.look.tree.files();
+    let files = view.project.tree.files();
     let is_package = files.contains(&format!("{top}/__init__.py"));
     let is_twin = |file: &String| {
-        file.split_once('/')
-            .is_some_and(|(other, rest)| other != top && rest == inside && !order::is_aside(file))
+        file.split_once('/').is_some_and(|(other, rest)| {
+            other != top && rest == inside && !file_order::is_aside(file)
+        })
     };
     !is_package && files.iter().any(is_twin)
 }
 
 /// Whether what a template runs lies in a directory that is no package, with nothing to install
 /// from and no code beside that directory.
-pub fn is_apart(view: &View<'_>) -> bool {
+pub fn is_apart(view: &TemplateView<'_>) -> bool {
     let is_code = |file: &String| file.rsplit_once('.').is_some_and(|(_, end)| end == "py");
     let path = view.entry_path().filter(is_code);
     let Some((top, _)) = path.as_deref().and_then(|path| path.split_once('/')) else {
         return false;
     };
-    let files = view.look.tree.files();
+    let files = view.project.tree.files();
     let is_beside = |file: &String| !file.contains('/') && (is_code(file) || is_manifest(file));
     let imports_top = format!("{top}/__init__.py");
     !matches!(top, "src" | "app")
@@ -259,7 +266,7 @@ pub fn clearly_best(apps: &[App]) -> Option<&App> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::tree::memory::MemoryTree;
+    use crate::project::files::tree::memory::MemoryTree;
 
     const FLASK: &str = "from flask import Flask\napp = Flask(__name__)\n";
 

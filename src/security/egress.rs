@@ -1,15 +1,13 @@
 //! Which hosts a preview may reach: presets spelled out, names checked, never more than the host's
 //! owner gives.
 
-#[path = "../guest/filter/names.rs"]
-mod names;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::OnceLock,
 };
 
-use self::names::{Allowed, pattern};
+use guest_api::host_names::{Allowed, harmless, pattern};
+
 use crate::model::{Code, Egress, Problem};
 
 /// Names after presets are spelled out; all of them are handed over in one variable.
@@ -46,8 +44,8 @@ pub fn granted(asked: Option<&Egress>, most: &Egress) -> Result<Egress, EgressEr
             let most = described(&most);
             return Err(EgressError::NotGiven { name, most });
         }
-        (Egress::Allow(names), Egress::Allow(given)) => {
-            if let Some(name) = names.iter().find(|name| !covered(name, given)) {
+        (Egress::Allow(names), Egress::Allow(permitted)) => {
+            if let Some(name) = names.iter().find(|name| !covered(name, permitted)) {
                 let (name, most) = (name.clone(), described(&most));
                 return Err(EgressError::NotGiven { name, most });
             }
@@ -74,7 +72,7 @@ fn spelled_out(egress: &Egress) -> Result<Egress, EgressError> {
             names.extend(hosts.iter().cloned());
         } else {
             names.insert(pattern(name).ok_or_else(|| EgressError::BadName {
-                name: names::harmless(name.as_bytes()),
+                name: harmless(name.as_bytes()),
             })?);
         }
     }
@@ -86,15 +84,15 @@ fn spelled_out(egress: &Egress) -> Result<Egress, EgressError> {
 }
 
 /// Whether every host of a pattern is given.
-fn covered(name: &str, given: &[String]) -> bool {
-    if given.iter().any(|given| given == name) {
+fn covered(name: &str, permitted: &[String]) -> bool {
+    if permitted.iter().any(|permitted| permitted == name) {
         return true;
     }
-    let given = Allowed::parse(&given.join("\n")).unwrap_or_default();
+    let permitted = Allowed::parse(&permitted.join("\n")).unwrap_or_default();
     match name.strip_prefix("*.") {
         // A domain whose own name is below a given one lies there whole.
-        Some(domain) => given.has_below(domain),
-        None => given.has(name),
+        Some(domain) => permitted.has_below(domain),
+        None => permitted.has(name),
     }
 }
 

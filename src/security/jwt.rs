@@ -79,11 +79,11 @@ pub enum JwtError {
     #[error("it has expired or is not valid yet")]
     Time,
     #[error("it is for another audience or of another issuer, or not a user's")]
-    Claims,
+    JwtClaims,
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct JwtClaims {
     sub: String,
     exp: f64,
     #[serde(default)]
@@ -182,7 +182,7 @@ impl JwtRules {
             return Err(JwtError::Malformed);
         }
         let key = keys.find(kid)?;
-        let claims = decode::<Claims>(token, key, &self.validation())
+        let claims = decode::<JwtClaims>(token, key, &self.validation())
             .map_err(|error| why(&error))?
             .claims;
         subject(claims)
@@ -199,12 +199,12 @@ impl JwtRules {
     }
 }
 
-fn subject(claims: Claims) -> Result<Subject, JwtError> {
-    let Claims { sub, exp, role } = claims;
+fn subject(claims: JwtClaims) -> Result<Subject, JwtError> {
+    let JwtClaims { sub, exp, role } = claims;
     let is_plain = |c: char| c.is_ascii_graphic();
     let is_named = (1..=LONGEST_SUBJECT).contains(&sub.len()) && sub.chars().all(is_plain);
     if role != ROLE || !is_named {
-        return Err(JwtError::Claims);
+        return Err(JwtError::JwtClaims);
     }
     // The same allowance as in the check. Past the end of time is as good as never.
     #[expect(
@@ -226,7 +226,7 @@ fn why(error: &jsonwebtoken::errors::Error) -> JwtError {
         | ErrorKind::InvalidIssuer
         | ErrorKind::InvalidSubject
         | ErrorKind::InvalidClaimFormat(_)
-        | ErrorKind::MissingRequiredClaim(_) => JwtError::Claims,
+        | ErrorKind::MissingRequiredClaim(_) => JwtError::JwtClaims,
         _ => JwtError::Malformed,
     }
 }

@@ -1,4 +1,4 @@
-//! What this agent will and will not do, and for whom: the only door to the engine, what callers
+//! What this agent will and will not do, and for whom: the approval that every start takes, what callers
 //! have to prove, and who holds a key to a preview's.
 
 mod abilities;

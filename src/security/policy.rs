@@ -199,7 +199,7 @@ impl PolicyError {
             ),
             Self::ImageNotAllowed { allowed, .. } => problem.hint(format!(
                 "take the stack's own by leaving `image` out: one of codemate/*{}; `images` under `[api]` in this host's config.toml allows more",
-                allowed.iter().fold(String::new(), |told, image| told + ", " + image)
+                allowed.iter().fold(String::new(), |list, image| list + ", " + image)
             )),
             Self::TooManyPreviews { .. } => problem.hint(
                 "take one away with `down --purge`; `previews` under `[api]` in this host's config.toml allows more",
@@ -216,10 +216,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{
-        model::Role,
-        security::{LimitRequest, limits},
-    };
+    use crate::security::{LimitRequest, limits};
 
     fn policy() -> Policy {
         Policy {
@@ -240,6 +237,7 @@ mod tests {
         Abilities {
             runtimes: runtimes.iter().map(|&name| name.to_owned()).collect(),
             cpus: 2,
+            memory_bytes: 0,
             unenforced: Vec::new(),
         }
     }
@@ -248,7 +246,6 @@ mod tests {
         ContainerSpec {
             id: "0123456789ab".parse().unwrap(),
             name: "shop".parse().unwrap(),
-            role: Role::App,
             generation: 1,
             image: "i:1".parse().unwrap(),
             env: BTreeMap::new(),
@@ -259,7 +256,6 @@ mod tests {
                 egress: Egress::Open,
             },
             home_volume: "h".to_owned(),
-            workspace: ContainerSpec::WORKSPACE.to_owned(),
         }
     }
 

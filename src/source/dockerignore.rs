@@ -9,13 +9,13 @@ use regex::RegexSet;
 #[derive(Debug, Clone)]
 pub struct DockerIgnore {
     patterns: RegexSet,
-    lines: Vec<Line>,
+    lines: Vec<DockerIgnoreLine>,
     /// Numbers of lines that are not patterns, from 1.
     bad: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
-struct Line {
+struct DockerIgnoreLine {
     /// From 1.
     number: usize,
     is_exception: bool,
@@ -46,7 +46,7 @@ impl DockerIgnore {
                 Some(_) if names.is_empty() => {}
                 Some(source) if regex::Regex::new(&source).is_ok() => {
                     sources.push(source);
-                    lines.push(Line {
+                    lines.push(DockerIgnoreLine {
                         number: index + 1,
                         is_exception,
                         names,
@@ -107,7 +107,7 @@ impl DockerIgnore {
     }
 }
 
-impl Line {
+impl DockerIgnoreLine {
     fn may_include_below(&self, dir: &str) -> bool {
         if !self.is_exception {
             return false;

@@ -5,23 +5,23 @@ use std::sync::OnceLock;
 
 use ignore::{Match, gitignore::Gitignore};
 
-use super::{git_index::Tracked, root_dir::RootDir};
+use super::{git_index::GitTracked, root_dir::RootDir};
 use crate::config::{is_env_name, is_sample_name};
 
 #[derive(Debug)]
 pub struct Exceptions {
     include: Gitignore,
     /// The names that each pattern to include begins with, as far as they are plain.
-    ways: Vec<Way>,
+    ways: Vec<ParentDirs>,
     /// Directories whose own `.env` files are taken.
     env_dirs: Vec<String>,
     /// Read when something is ignored that may be in it.
-    tracked: OnceLock<Tracked>,
+    tracked: OnceLock<GitTracked>,
 }
 
 /// What a pattern says of the directories that its matches are in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Way {
+struct ParentDirs {
     names: Vec<String>,
     /// Matches may be at any depth below those names.
     is_open: bool,
@@ -45,7 +45,10 @@ impl Exceptions {
         }
         Self {
             include,
-            ways: patterns.iter().filter_map(|it| Way::of(it)).collect(),
+            ways: patterns
+                .iter()
+                .filter_map(|it| ParentDirs::of(it))
+                .collect(),
             env_dirs,
             tracked: OnceLock::new(),
         }
@@ -69,7 +72,7 @@ impl Exceptions {
         if !is_dir && self.is_env_file(path) {
             return Exception::Taken;
         }
-        let tracked = self.tracked.get_or_init(|| Tracked::read(root));
+        let tracked = self.tracked.get_or_init(|| GitTracked::read(root));
         if is_dir && tracked.holds_below(path) {
             Exception::Passage
         } else if !is_dir && tracked.holds(path) {
@@ -85,7 +88,7 @@ impl Exceptions {
     }
 }
 
-impl Way {
+impl ParentDirs {
     fn of(pattern: &str) -> Option<Self> {
         let pattern = pattern.trim();
         if pattern.is_empty() || pattern.starts_with(['!', '#']) {
@@ -125,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_pattern_leads_through_the_directories_it_names() {
-        let leads = |pattern: &str, dir: &str| Way::of(pattern).is_some_and(|it| it.leads_by(dir));
+        let leads =
+            |pattern: &str, dir: &str| ParentDirs::of(pattern).is_some_and(|it| it.leads_by(dir));
         for (pattern, dir, expected) in [
             ("build/static/", "build", true),
             ("build/static/", "build/static", true),

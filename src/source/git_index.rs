@@ -16,9 +16,9 @@ const GITLINK: u32 = 0o160_000;
 
 /// Paths from the root, `/` between names.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Tracked(Vec<String>);
+pub struct GitTracked(Vec<String>);
 
-impl Tracked {
+impl GitTracked {
     /// Of the repository whose root this is; nothing where there is none, or one that cannot be read.
     pub fn read(root: &RootDir) -> Self {
         let Ok((file, _, stamp)) = root.file(INDEX) else {
@@ -168,7 +168,7 @@ mod tests {
             ("sub", GITLINK),
         ];
         for version in [2, 3, 4] {
-            let tracked = Tracked::parse(&index(version, &names)).unwrap();
+            let tracked = GitTracked::parse(&index(version, &names)).unwrap();
             for (path, held, below) in [
                 ("app.py", true, false),
                 ("lib", false, true),
@@ -182,19 +182,19 @@ mod tests {
                 assert_eq!(tracked.holds_below(path), below, "{version} {path}");
             }
         }
-        let tracked = Tracked::parse(&index(2, &[(&long, FILE), ("z", FILE)])).unwrap();
+        let tracked = GitTracked::parse(&index(2, &[(&long, FILE), ("z", FILE)])).unwrap();
         assert!(tracked.holds(&long) && tracked.holds("z"));
     }
 
     #[test]
     fn what_is_none_is_told_from_one() {
         let whole = index(2, &[("app.py", FILE)]);
-        assert!(Tracked::parse(&whole).is_some());
-        assert_eq!(Tracked::parse(&whole[..40]), None);
-        assert_eq!(Tracked::parse(b"DIRC"), None);
-        assert_eq!(Tracked::parse(&index(5, &[])), None);
+        assert!(GitTracked::parse(&whole).is_some());
+        assert_eq!(GitTracked::parse(&whole[..40]), None);
+        assert_eq!(GitTracked::parse(b"DIRC"), None);
+        assert_eq!(GitTracked::parse(&index(5, &[])), None);
         let mut many = index(2, &[]);
         many[8..12].copy_from_slice(&u32::MAX.to_be_bytes());
-        assert_eq!(Tracked::parse(&many), None);
+        assert_eq!(GitTracked::parse(&many), None);
     }
 }

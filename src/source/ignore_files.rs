@@ -62,7 +62,7 @@ impl DirRules {
 
 /// The rules that apply to the entries of one directory, nearest first.
 #[derive(Debug, Clone)]
-pub struct Chain {
+pub struct IgnoreChain {
     pub rules: Vec<Arc<DirRules>>,
     /// The directory, or one above it, is ignored, and is read for what is taken in spite of that.
     pub is_passage: bool,
@@ -70,19 +70,19 @@ pub struct Chain {
 
 /// A line that matched.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct IgnoreLine<'a> {
     /// The directory whose file it is in.
     pub dir: &'a str,
     pub glob: &'a Glob,
 }
 
-impl Chain {
+impl IgnoreChain {
     pub fn verdict<'a>(
         &'a self,
         path: &str,
         is_dir: bool,
         of: impl Fn(&DirRules) -> &Gitignore,
-    ) -> Match<Line<'a>> {
+    ) -> Match<IgnoreLine<'a>> {
         let below = |dir: &str| match path.strip_prefix(dir) {
             Some(rest) if !dir.is_empty() => rest.strip_prefix('/'),
             rest => rest,
@@ -96,7 +96,7 @@ impl Chain {
                 Some(
                     of(rules)
                         .matched(rest, is_dir)
-                        .map(|glob| Line { dir, glob }),
+                        .map(|glob| IgnoreLine { dir, glob }),
                 )
             })
             .find(|verdict| !verdict.is_none())
@@ -104,7 +104,7 @@ impl Chain {
     }
 }
 
-impl Line<'_> {
+impl IgnoreLine<'_> {
     /// The file, and its line from 1: the last of that text, for the last one counts.
     pub fn place(&self, root: &RootDir, name: &str) -> (String, usize) {
         let file = join(self.dir, name);

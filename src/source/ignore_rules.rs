@@ -1,4 +1,4 @@
-//! `Rules`: what is left out of a project, one answer for scans, single paths and watches.
+//! `IgnoreRules`: what is left out of a project, one answer for scans, single paths and watches.
 //!
 //! From the strongest: what is never taken; `.codemateignore` (nearest first, may include again);
 //! what the settings include; the patterns of settings and plan to ignore (may include again); what
@@ -16,17 +16,17 @@ use ignore::{
 };
 
 use super::{
-    Refusal, Why,
+    PathRefusal, PathRefusalReason,
     dockerignore::DockerIgnore,
     exceptions::{Exception, Exceptions},
-    ignore_files::{Chain, DOCKER, DirRules, LONGEST_FILE, Line, is_ignore_file},
+    ignore_files::{DOCKER, DirRules, IgnoreChain, IgnoreLine, LONGEST_FILE, is_ignore_file},
     is_at_or_below,
     left_out::LeftOut,
     root_dir::RootDir,
 };
 
 #[derive(Debug)]
-pub struct Rules {
+pub struct IgnoreRules {
     extra: Gitignore,
     exceptions: Exceptions,
     docker: DockerIgnore,
@@ -36,22 +36,22 @@ pub struct Rules {
 
 /// Why an entry is left out.
 #[derive(Debug, Clone, Copy)]
-pub enum Rule<'a> {
+pub enum IgnoreRule<'a> {
     /// It is made by tools on this machine for this machine, or by editors in passing.
     Never,
     /// A line of a `.codemateignore`.
-    Own(Line<'a>),
+    Own(IgnoreLine<'a>),
     /// A pattern of the settings or the plan.
     Pattern(&'a Glob),
     /// A line of a `.gitignore`.
-    Git(Line<'a>),
+    Git(IgnoreLine<'a>),
     /// This line of `.dockerignore`, from 1.
     Docker(usize),
     /// A rule for a directory above it, which is read for other files alone.
     Above,
 }
 
-impl Rules {
+impl IgnoreRules {
     pub fn load(root: &RootDir, extra: Gitignore, exceptions: Exceptions) -> Self {
         // A list of what an image takes says nothing of what the sources need.
         let docker = root
@@ -67,16 +67,16 @@ impl Rules {
         }
     }
 
-    pub fn refusals(&self) -> impl Iterator<Item = Refusal> {
+    pub fn refusals(&self) -> impl Iterator<Item = PathRefusal> {
         self.docker
             .bad_lines()
             .iter()
-            .map(|&line| Refusal::new(DOCKER, Why::BadPattern { line }))
+            .map(|&line| PathRefusal::new(DOCKER, PathRefusalReason::BadPattern { line }))
     }
 
     /// For the entries of `dir`, which is taken or read through.
-    pub fn chain(&self, root: &RootDir, dir: &str) -> Chain {
-        let mut chain = Chain {
+    pub fn chain(&self, root: &RootDir, dir: &str) -> IgnoreChain {
+        let mut chain = IgnoreChain {
             rules: Vec::new(),
             is_passage: false,
         };
@@ -93,7 +93,7 @@ impl Rules {
     }
 
     /// Whether of what is below `dir` only that is taken which is for a reason of its own.
-    fn leads_through(&self, chain: &Chain, dir: &str) -> bool {
+    fn leads_through(&self, chain: &IgnoreChain, dir: &str) -> bool {
         let is_freed = matches!(
             chain.verdict(dir, true, |rules| &rules.own),
             Match::Whitelist(_)
@@ -110,7 +110,13 @@ impl Rules {
 
     /// Whether the entry at `path` is left out, its parents being taken. For a directory: whether
     /// nothing below it can be taken.
-    pub fn ignores_entry(&self, root: &RootDir, chain: &Chain, path: &str, is_dir: bool) -> bool {
+    pub fn ignores_entry(
+        &self,
+        root: &RootDir,
+        chain: &IgnoreChain,
+        path: &str,
+        is_dir: bool,
+    ) -> bool {
         self.rule_for(root, chain, path, is_dir).is_some()
     }
 
@@ -118,19 +124,19 @@ impl Rules {
     pub fn rule_for<'a>(
         &'a self,
         root: &RootDir,
-        chain: &'a Chain,
+        chain: &'a IgnoreChain,
         path: &str,
         is_dir: bool,
-    ) -> Option<Rule<'a>> {
+    ) -> Option<IgnoreRule<'a>> {
         let name = path.rsplit('/').next().unwrap_or(path);
         if is_never_taken(name, is_dir) {
-            return Some(Rule::Never);
+            return Some(IgnoreRule::Never);
         }
         if !is_dir && is_ignore_file(path) {
             return None;
         }
         match chain.verdict(path, is_dir, |rules| &rules.own) {
-            Match::Ignore(line) => return Some(Rule::Own(line)),
+            Match::Ignore(line) => return Some(IgnoreRule::Own(line)),
             Match::Whitelist(_) => return None,
             Match::None => {}
         }
@@ -138,12 +144,12 @@ impl Rules {
             return None;
         }
         match self.extra.matched(path, is_dir) {
-            Match::Ignore(glob) => return Some(Rule::Pattern(glob)),
+            Match::Ignore(glob) => return Some(IgnoreRule::Pattern(glob)),
             Match::Whitelist(_) => return None,
             Match::None => {}
         }
         let rule = match self.named(chain, path, is_dir) {
-            None if chain.is_passage => Rule::Above,
+            None if chain.is_passage => IgnoreRule::Above,
             rule => rule?,
         };
         let exception = self.exceptions.of_project(root, path, is_dir);
@@ -151,9 +157,14 @@ impl Rules {
     }
 
     /// The rule of git's or Docker's that names it.
-    fn named<'a>(&'a self, chain: &'a Chain, path: &str, is_dir: bool) -> Option<Rule<'a>> {
+    fn named<'a>(
+        &'a self,
+        chain: &'a IgnoreChain,
+        path: &str,
+        is_dir: bool,
+    ) -> Option<IgnoreRule<'a>> {
         if let Match::Ignore(line) = chain.verdict(path, is_dir, |rules| &rules.git) {
-            return Some(Rule::Git(line));
+            return Some(IgnoreRule::Git(line));
         }
         if !is_dir && is_read_by_tools(path) {
             return None;
@@ -166,7 +177,7 @@ impl Rules {
             }
         };
         line(0)?;
-        line(self.freed(chain, path)).map(Rule::Docker)
+        line(self.freed(chain, path)).map(IgnoreRule::Docker)
     }
 
     /// Whether `path` is left out, nothing being known of its parents.
@@ -182,7 +193,7 @@ impl Rules {
             let chain = self.chain(root, parent(entry));
             let rule = self.rule_for(root, &chain, entry, is_dir)?;
             match rule {
-                Rule::Above => self.above(root, entry),
+                IgnoreRule::Above => self.above(root, entry),
                 rule => Some(LeftOut::ruled(root, entry, is_dir, rule)),
             }
         })
@@ -193,7 +204,7 @@ impl Rules {
         steps(parent(path), true).find_map(|(dir, _)| {
             let chain = self.chain(root, parent(dir));
             let rule = match self.extra.matched(dir, true) {
-                Match::Ignore(glob) => Rule::Pattern(glob),
+                Match::Ignore(glob) => IgnoreRule::Pattern(glob),
                 _ => self.named(&chain, dir, true)?,
             };
             let why = LeftOut::ruled(root, dir, true, rule).why;
@@ -218,7 +229,7 @@ impl Rules {
     }
 
     /// How many leading names of `path` make a directory that was included again.
-    fn freed(&self, chain: &Chain, path: &str) -> usize {
+    fn freed(&self, chain: &IgnoreChain, path: &str) -> usize {
         let parents = path
             .match_indices('/')
             .map(|(at, _)| &path[..at])

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use super::{
-    exceptions::Exceptions, ignore_files::parse_extra, ignore_rules::Rules, root_dir::RootDir, *,
+    exceptions::Exceptions, ignore_files::parse_extra, ignore_rules::IgnoreRules,
+    root_dir::RootDir, *,
 };
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -16,9 +17,9 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-fn rules(dir: &RootDir, ignore: &[String], include: &[String]) -> Rules {
+fn rules(dir: &RootDir, ignore: &[String], include: &[String]) -> IgnoreRules {
     let exceptions = Exceptions::new(parse_extra(include).unwrap(), include, "web");
-    Rules::load(dir, parse_extra(ignore).unwrap(), exceptions)
+    IgnoreRules::load(dir, parse_extra(ignore).unwrap(), exceptions)
 }
 
 fn ignored(root: &Path, extra: &[&str], path: &str) -> bool {

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::{
-    LocalSource, Refusal, SourceError, Why,
-    ignore_files::{DOCKER, GIT, LONGEST_FILE, Line, OWN},
-    ignore_rules::Rule,
+    LocalSource, PathRefusal, PathRefusalReason, SourceError,
+    ignore_files::{DOCKER, GIT, IgnoreLine, LONGEST_FILE, OWN},
+    ignore_rules::IgnoreRule,
     path_rules,
-    root_dir::{Node, RootDir},
-    scan::Walk,
+    root_dir::{FsNode, RootDir},
+    scan::DirWalk,
 };
 
 /// One that is left out with everything below it.
@@ -16,11 +16,11 @@ use super::{
 pub struct LeftOut {
     /// Relative to the root; a directory ends with `/`. It may be one above what was asked about.
     pub path: String,
-    pub why: Because,
+    pub why: LeftOutReason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Because {
+pub enum LeftOutReason {
     /// Tools make it on this machine for this machine.
     Never,
     /// A line of an ignore file.
@@ -34,27 +34,27 @@ pub enum Because {
     /// A pattern of `[sync] ignore`, or of the template.
     Pattern { pattern: String },
     /// What it is: a link that leads outside, too large, of a name that cannot be carried.
-    Refused(Why),
+    Refused(PathRefusalReason),
 }
 
 impl LeftOut {
-    pub(super) fn ruled(root: &RootDir, path: &str, is_dir: bool, rule: Rule<'_>) -> Self {
-        let line = |line: Line<'_>, name| {
+    pub(super) fn ruled(root: &RootDir, path: &str, is_dir: bool, rule: IgnoreRule<'_>) -> Self {
+        let line = |line: IgnoreLine<'_>, name| {
             let (file, number) = line.place(root, name);
-            Because::IgnoredBy {
+            LeftOutReason::IgnoredBy {
                 file,
                 line: number,
                 pattern: line.glob.original().to_owned(),
             }
         };
         let why = match rule {
-            Rule::Never | Rule::Above => Because::Never,
-            Rule::Own(own) => line(own, OWN),
-            Rule::Git(git) => line(git, GIT),
-            Rule::Pattern(glob) => Because::Pattern {
+            IgnoreRule::Never | IgnoreRule::Above => LeftOutReason::Never,
+            IgnoreRule::Own(own) => line(own, OWN),
+            IgnoreRule::Git(git) => line(git, GIT),
+            IgnoreRule::Pattern(glob) => LeftOutReason::Pattern {
                 pattern: glob.original().to_owned(),
             },
-            Rule::Docker(number) => Because::IgnoredBy {
+            IgnoreRule::Docker(number) => LeftOutReason::IgnoredBy {
                 file: DOCKER.to_owned(),
                 line: number,
                 pattern: root
@@ -75,20 +75,20 @@ impl LeftOut {
     /// The pattern that takes it, for `[sync] include`, where there is one that does.
     pub fn include(&self) -> Option<String> {
         match &self.why {
-            Because::IgnoredBy { file, .. } if !file.ends_with(OWN) => {
+            LeftOutReason::IgnoredBy { file, .. } if !file.ends_with(OWN) => {
                 Some(format!("/{}", self.path))
             }
-            Because::Pattern { .. } => Some(format!("/{}", self.path)),
+            LeftOutReason::Pattern { .. } => Some(format!("/{}", self.path)),
             _ => None,
         }
     }
 }
 
-impl From<Refusal> for LeftOut {
-    fn from(refusal: Refusal) -> Self {
+impl From<PathRefusal> for LeftOut {
+    fn from(refusal: PathRefusal) -> Self {
         Self {
             path: refusal.path,
-            why: Because::Refused(refusal.why),
+            why: LeftOutReason::Refused(refusal.why),
         }
     }
 }
@@ -102,13 +102,13 @@ impl LocalSource {
         // A link on the way leads elsewhere; what is at the end of it is not looked at.
         let ends = path.match_indices('/').map(|(at, _)| at);
         let steps = ends.chain([path.len()]).map(|end| &path[..end]);
-        let link = steps.clone().find(|at| root.node(at) == Ok(Node::Link));
+        let link = steps.clone().find(|at| root.node(at) == Ok(FsNode::Link));
         let path = link.unwrap_or(path);
-        let is_dir = root.node(path).ok()? == Node::Dir;
+        let is_dir = root.node(path).ok()? == FsNode::Dir;
         if let Some(left_out) = rules.left_out(&root, path, is_dir) {
             return Some(left_out);
         }
-        let mut walk = Walk::new(&root, &rules, self.names());
+        let mut walk = DirWalk::new(&root, &rules, self.names());
         if is_dir {
             return None;
         }
@@ -121,12 +121,12 @@ impl LocalSource {
     pub fn all_left_out(&self, most: usize) -> Result<(Vec<LeftOut>, bool), SourceError> {
         let root = self.root_dir()?;
         let rules = self.reload_rules(&root);
-        let mut walk = Walk::new(&root, &rules, self.names()).noting();
+        let mut walk = DirWalk::new(&root, &rules, self.names()).noting();
         // A tree that is too large has been refused before it could be asked about.
         let _ = walk.tree("");
         let mut all = walk.left_out();
         all.extend(rules.refusals().map(LeftOut::from));
-        all.retain(|it| it.why != Because::Never || !is_of_tools(&it.path));
+        all.retain(|it| it.why != LeftOutReason::Never || !is_of_tools(&it.path));
         let more = all.len() > most;
         all.truncate(most);
         Ok((all, more))
@@ -147,7 +147,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-impl fmt::Display for Because {
+impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Never => f.write_str("it is made anew inside"),

@@ -10,30 +10,30 @@ use ignore::gitignore::Gitignore;
 use rustix::io::Errno;
 
 use super::{
-    MOST_FILES, Scan, SourceError, Watch,
+    MOST_FILES, Scan, SourceError, SourceWatch,
     exceptions::Exceptions,
     ignore_files::parse_extra,
-    ignore_rules::Rules,
+    ignore_rules::IgnoreRules,
     path_rules::Names,
-    root_dir::{Identity, RootDir},
-    scan::{TooMany, Walk},
+    root_dir::{DirIdentity, RootDir},
+    scan::{DirWalk, TooManyEntries},
     watch,
 };
 use crate::task::Scope;
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct LocalSource(Arc<Inner>);
+pub struct LocalSource(Arc<LocalSourceInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct LocalSourceInner {
     root: PathBuf,
     /// Of the directory that was read last, and held something.
-    identity: Mutex<Identity>,
+    identity: Mutex<DirIdentity>,
     selection: Selection,
     /// Of its patterns: those to ignore, those to include.
     patterns: (Gitignore, Gitignore),
-    rules: RwLock<Arc<Rules>>,
+    rules: RwLock<Arc<IgnoreRules>>,
 }
 
 /// What of a directory is wanted, besides what its ignore files say. Patterns are in gitignore syntax.
@@ -77,7 +77,7 @@ impl LocalSource {
             .map_err(|errno| refused_root(root.clone(), errno))?;
         let rules = RwLock::new(Arc::new(load(&dir, &selection, &patterns)));
         let identity = Mutex::new(identity);
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(LocalSourceInner {
             root,
             identity,
             selection,
@@ -95,8 +95,8 @@ impl LocalSource {
     pub fn scan(&self) -> Result<Scan, SourceError> {
         let root = self.root_dir()?;
         let rules = self.reload_rules(&root);
-        let mut walk = Walk::new(&root, &rules, self.names());
-        walk.tree("").map_err(|TooMany| self.too_many())?;
+        let mut walk = DirWalk::new(&root, &rules, self.names());
+        walk.tree("").map_err(|TooManyEntries| self.too_many())?;
         let mut scan = walk.finish();
         scan.refusals.extend(rules.refusals());
         let now = self.now()?;
@@ -122,8 +122,8 @@ impl LocalSource {
         for path in paths {
             rules.forget(path);
         }
-        let mut walk = Walk::new(&root, &rules, self.names());
-        walk.at(paths).map_err(|TooMany| self.too_many())?;
+        let mut walk = DirWalk::new(&root, &rules, self.names());
+        walk.at(paths).map_err(|TooManyEntries| self.too_many())?;
         let scan = walk.finish();
         let known = *self
             .0
@@ -139,7 +139,7 @@ impl LocalSource {
     }
 
     /// Watch every directory that is not ignored. What changes once this has returned is told.
-    pub async fn watch(&self, scope: &Scope) -> Result<Watch, SourceError> {
+    pub async fn watch(&self, scope: &Scope) -> Result<SourceWatch, SourceError> {
         watch::start(self.clone(), scope).await
     }
 
@@ -168,12 +168,12 @@ impl LocalSource {
         &self.0.selection.app_root
     }
 
-    pub(super) fn rules(&self) -> Arc<Rules> {
+    pub(super) fn rules(&self) -> Arc<IgnoreRules> {
         Arc::clone(&self.0.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Read every ignore file again.
-    pub(super) fn reload_rules(&self, root: &RootDir) -> Arc<Rules> {
+    pub(super) fn reload_rules(&self, root: &RootDir) -> Arc<IgnoreRules> {
         let rules = Arc::new(load(root, &self.0.selection, &self.0.patterns));
         *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
         rules
@@ -192,15 +192,15 @@ impl LocalSource {
         }
     }
 
-    fn now(&self) -> Result<Identity, SourceError> {
+    fn now(&self) -> Result<DirIdentity, SourceError> {
         self.root_dir()?.identity().map_err(|_| self.gone())
     }
 }
 
-fn load(root: &RootDir, selection: &Selection, patterns: &(Gitignore, Gitignore)) -> Rules {
+fn load(root: &RootDir, selection: &Selection, patterns: &(Gitignore, Gitignore)) -> IgnoreRules {
     let (ignore, include) = patterns.clone();
     let exceptions = Exceptions::new(include, &selection.include, &selection.app_root);
-    Rules::load(root, ignore, exceptions)
+    IgnoreRules::load(root, ignore, exceptions)
 }
 
 fn refused_root(root: PathBuf, errno: Errno) -> SourceError {

@@ -24,13 +24,13 @@ mod window;
 pub use env_files::EnvSource;
 pub use error::SourceError;
 pub use ignore_files::is_ignore_file;
-pub use left_out::{Because, LeftOut};
+pub use left_out::{LeftOut, LeftOutReason};
 pub use local::{LocalSource, Selection};
 pub use path_rules::Names;
-pub use refusal::{NodeKind, Refusal, Why};
+pub use refusal::{NodeKind, PathRefusal, PathRefusalReason};
 pub use root_dir::RootDir;
 pub(crate) use scan::is_gone;
-pub use watch::{Batch, Degraded, Watch};
+pub use watch::{ChangeBatch, SourceWatch, WatchDegraded};
 
 /// Files longer than this are refused.
 pub const LARGEST_FILE: u64 = 512 << 20;
@@ -39,14 +39,14 @@ pub const MOST_FILES: usize = 200_000;
 
 /// One file or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct SourceEntry {
     /// Relative to the root, `/` between names.
     pub path: String,
-    pub kind: Kind,
+    pub kind: EntryKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     File {
         /// 0644 or 0755.
         mode: u32,
@@ -70,8 +70,8 @@ pub struct Stamp {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scan {
     /// By path.
-    pub entries: Vec<Entry>,
-    pub refusals: Vec<Refusal>,
+    pub entries: Vec<SourceEntry>,
+    pub refusals: Vec<PathRefusal>,
     /// Directories whose content could not be listed, `""` for the root: what is missing below
     /// them may well exist.
     pub unlisted: Vec<String>,

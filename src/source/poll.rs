@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Kind, LocalSource, Scan, watch::Batch};
+use super::{EntryKind, LocalSource, Scan, watch::ChangeBatch};
 use crate::task::Scope;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -15,8 +15,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 
 /// Until the scope ends, or nobody listens.
-pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>) {
-    let mut last: Option<BTreeMap<String, Kind>> = None;
+pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<ChangeBatch>) {
+    let mut last: Option<BTreeMap<String, EntryKind>> = None;
     while !scope.is_cancelled() {
         let began = Instant::now();
         let reader = source.clone();
@@ -28,7 +28,7 @@ pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>
             (None, Ok(scan)) => {
                 last = Some(index(scan));
                 // Whatever happened before the first reading.
-                Some(Batch::everything())
+                Some(ChangeBatch::everything())
             }
             (Some(before), Ok(scan)) => {
                 let unlisted = !scan.unlisted.is_empty();
@@ -36,13 +36,13 @@ pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>
                 let paths = differing(before, &now);
                 last = Some(now);
                 let rescan = unlisted || paths.iter().any(|path| super::is_ignore_file(path));
-                (!paths.is_empty()).then_some(Batch { paths, rescan })
+                (!paths.is_empty()).then_some(ChangeBatch { paths, rescan })
             }
         };
         let pause = PAUSE.max(began.elapsed() * SHARE);
         tokio::select! {
             () = scope.cancelled() => return,
-            sent = tell(&batches, batch) => if !sent { return },
+            sent = send_batch(&batches, batch) => if !sent { return },
         }
         tokio::select! {
             () = scope.cancelled() => return,
@@ -52,21 +52,24 @@ pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Batch>
     }
 }
 
-async fn tell(batches: &mpsc::Sender<Batch>, batch: Option<Batch>) -> bool {
+async fn send_batch(batches: &mpsc::Sender<ChangeBatch>, batch: Option<ChangeBatch>) -> bool {
     match batch {
         Some(batch) => batches.send(batch).await.is_ok(),
         None => true,
     }
 }
 
-fn index(scan: Scan) -> BTreeMap<String, Kind> {
+fn index(scan: Scan) -> BTreeMap<String, EntryKind> {
     scan.entries
         .into_iter()
         .map(|entry| (entry.path, entry.kind))
         .collect()
 }
 
-fn differing(before: &BTreeMap<String, Kind>, now: &BTreeMap<String, Kind>) -> BTreeSet<String> {
+fn differing(
+    before: &BTreeMap<String, EntryKind>,
+    now: &BTreeMap<String, EntryKind>,
+) -> BTreeSet<String> {
     let changed = now
         .iter()
         .filter(|(path, kind)| before.get(*path) != Some(kind));
@@ -80,8 +83,8 @@ mod tests {
 
     use super::*;
 
-    fn told(paths: &[&str], rescan: bool) -> Batch {
-        Batch {
+    fn batch_of(paths: &[&str], rescan: bool) -> ChangeBatch {
+        ChangeBatch {
             paths: paths.iter().map(|&path| path.to_owned()).collect(),
             rescan,
         }
@@ -95,17 +98,17 @@ mod tests {
         let (tx, mut batches) = mpsc::channel(1);
         scope.spawn(run(source, scope.clone(), tx));
         let at = |path: &str| dir.path().join(path);
-        assert_eq!(batches.recv().await.unwrap(), told(&[], true));
+        assert_eq!(batches.recv().await.unwrap(), batch_of(&[], true));
         fs::write(at("a"), "1").unwrap();
-        assert_eq!(batches.recv().await.unwrap(), told(&["a"], false));
+        assert_eq!(batches.recv().await.unwrap(), batch_of(&["a"], false));
         fs::write(at("a"), "22").unwrap();
-        assert_eq!(batches.recv().await.unwrap(), told(&["a"], false));
+        assert_eq!(batches.recv().await.unwrap(), batch_of(&["a"], false));
         fs::rename(at("a"), at(".gitignore")).unwrap();
         assert_eq!(
             batches.recv().await.unwrap(),
-            told(&[".gitignore", "a"], true)
+            batch_of(&[".gitignore", "a"], true)
         );
-        assert!(scope.close(Duration::from_secs(60)).await);
+        assert!(scope.close(Duration::from_mins(1)).await);
         assert_eq!(batches.recv().await, None);
     }
 }

@@ -1,18 +1,18 @@
-//! `Refusal`: a file that is left out, and why.
+//! `PathRefusal`: a file that is left out, and why.
 
 use std::fmt;
 
 use super::path_rules::{self, BadPath};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct PathRefusal {
     /// For people: bytes that are not UTF-8 are replaced, control characters spelled out.
     pub path: String,
-    pub why: Why,
+    pub why: PathRefusalReason,
 }
 
-impl Refusal {
-    pub fn new(path: &str, why: Why) -> Self {
+impl PathRefusal {
+    pub fn new(path: &str, why: PathRefusalReason) -> Self {
         Self {
             path: path_rules::printable(path),
             why,
@@ -21,7 +21,7 @@ impl Refusal {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
+pub enum PathRefusalReason {
     #[error("it cannot be read: {}", std::io::Error::from_raw_os_error(*.0))]
     Unreadable(i32),
     #[error("it is {len} bytes long, and {limit} is the limit")]
@@ -38,7 +38,7 @@ pub enum Why {
     BadPattern { line: usize },
 }
 
-impl Why {
+impl PathRefusalReason {
     /// Whether an instance without this file would be a lie: a first sync fails with it.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Unreadable(_) | Self::TooLarge { .. })

@@ -27,14 +27,14 @@ pub struct RootDir(OwnedFd);
 
 /// Tells one directory from another that took its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
+pub struct DirIdentity {
     dev: u64,
     ino: u64,
 }
 
 /// What stands behind a name, links not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Node {
+pub enum FsNode {
     Dir,
     File { mode: u32, stamp: Stamp },
     Link,
@@ -57,9 +57,9 @@ impl RootDir {
         rustix::fs::openat(CWD, root, flags, Mode::empty()).map(Self)
     }
 
-    pub fn identity(&self) -> Result<Identity, Errno> {
+    pub fn identity(&self) -> Result<DirIdentity, Errno> {
         let stat = rustix::fs::fstat(&self.0)?;
-        Ok(Identity {
+        Ok(DirIdentity {
             dev: stat.st_dev,
             ino: stat.st_ino,
         })
@@ -76,7 +76,7 @@ impl RootDir {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let fd = self.open_beneath(path, flags)?;
         match node(&rustix::fs::fstat(&fd)?) {
-            Node::File { mode, stamp } => Ok((File::from(fd), mode, stamp)),
+            FsNode::File { mode, stamp } => Ok((File::from(fd), mode, stamp)),
             _ => Err(Errno::INVAL),
         }
     }
@@ -98,9 +98,9 @@ impl RootDir {
         Some(bytes)
     }
 
-    pub fn node(&self, path: &str) -> Result<Node, Errno> {
+    pub fn node(&self, path: &str) -> Result<FsNode, Errno> {
         if path.is_empty() {
-            return Ok(Node::Dir);
+            return Ok(FsNode::Dir);
         }
         let (parent, name) = self.parent(path)?;
         node_at(&parent, name)
@@ -109,7 +109,7 @@ impl RootDir {
     /// The stamp of a regular file.
     pub fn stamp(&self, path: &str) -> Result<Stamp, Errno> {
         match self.node(path)? {
-            Node::File { stamp, .. } => Ok(stamp),
+            FsNode::File { stamp, .. } => Ok(stamp),
             _ => Err(Errno::INVAL),
         }
     }
@@ -167,7 +167,7 @@ impl RootDir {
     }
 }
 
-pub fn node_at(dir: impl AsFd, name: impl rustix::path::Arg) -> Result<Node, Errno> {
+pub fn node_at(dir: impl AsFd, name: impl rustix::path::Arg) -> Result<FsNode, Errno> {
     rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| node(&stat))
 }
 
@@ -193,18 +193,18 @@ pub(super) fn remove_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
     remove(dir, name, DEEPEST_REMOVED)
 }
 
-fn node(stat: &Stat) -> Node {
+fn node(stat: &Stat) -> FsNode {
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => Node::Dir,
-        FileType::Symlink => Node::Link,
-        FileType::RegularFile => Node::File {
+        FileType::Directory => FsNode::Dir,
+        FileType::Symlink => FsNode::Link,
+        FileType::RegularFile => FsNode::File {
             mode: plain_mode(stat.st_mode),
             stamp: stamp(stat),
         },
-        FileType::Fifo => Node::Other(NodeKind::Fifo),
-        FileType::Socket => Node::Other(NodeKind::Socket),
-        FileType::BlockDevice | FileType::CharacterDevice => Node::Other(NodeKind::Device),
-        FileType::Unknown => Node::Other(NodeKind::Unknown),
+        FileType::Fifo => FsNode::Other(NodeKind::Fifo),
+        FileType::Socket => FsNode::Other(NodeKind::Socket),
+        FileType::BlockDevice | FileType::CharacterDevice => FsNode::Other(NodeKind::Device),
+        FileType::Unknown => FsNode::Other(NodeKind::Unknown),
     }
 }
 

@@ -8,18 +8,18 @@ use std::collections::{
 use rustix::{fs::FileType, io::Errno};
 
 use super::{
-    Entry, Kind, LARGEST_FILE, MOST_FILES, Refusal, Scan, Why,
-    ignore_rules::Rules,
+    EntryKind, LARGEST_FILE, MOST_FILES, PathRefusal, PathRefusalReason, Scan, SourceEntry,
+    ignore_rules::IgnoreRules,
     is_at_or_below,
     left_out::LeftOut,
     path_rules::{self, BadPath, Names},
-    root_dir::{Node, RootDir},
+    root_dir::{FsNode, RootDir},
 };
 
 /// One reading.
-pub struct Walk<'a> {
+pub struct DirWalk<'a> {
     root: &'a RootDir,
-    rules: &'a Rules,
+    rules: &'a IgnoreRules,
     whose: Names,
     found: Scan,
     /// What rules leave out, where somebody wants to know.
@@ -32,10 +32,10 @@ pub struct Walk<'a> {
 
 /// More names than are taken.
 #[derive(Debug)]
-pub struct TooMany;
+pub struct TooManyEntries;
 
-impl<'a> Walk<'a> {
-    pub fn new(root: &'a RootDir, rules: &'a Rules, whose: Names) -> Self {
+impl<'a> DirWalk<'a> {
+    pub fn new(root: &'a RootDir, rules: &'a IgnoreRules, whose: Names) -> Self {
         Self {
             root,
             rules,
@@ -69,7 +69,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Everything below `dir`; the root is `""`.
-    pub fn tree(&mut self, dir: &str) -> Result<(), TooMany> {
+    pub fn tree(&mut self, dir: &str) -> Result<(), TooManyEntries> {
         let mut waiting = vec![dir.to_owned()];
         while let Some(dir) = waiting.pop() {
             self.dir(&dir, &mut waiting)?;
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What is at `paths`, directories with everything below them.
-    pub fn at(&mut self, paths: &BTreeSet<String>) -> Result<(), TooMany> {
+    pub fn at(&mut self, paths: &BTreeSet<String>) -> Result<(), TooManyEntries> {
         let mut covered: Option<&str> = None;
         for path in paths {
             if covered.is_some_and(|dir| is_at_or_below(path, dir)) {
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Says whether it was a directory.
-    fn one(&mut self, path: &str) -> Result<bool, TooMany> {
+    fn one(&mut self, path: &str) -> Result<bool, TooManyEntries> {
         if path.is_empty() {
             self.tree("")?;
             return Ok(true);
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
                 return Ok(false);
             }
         };
-        let is_dir = node == Node::Dir;
+        let is_dir = node == FsNode::Dir;
         if self.rules.ignores(self.root, path, is_dir) {
             return Ok(false);
         }
@@ -127,7 +127,7 @@ impl<'a> Walk<'a> {
         Ok(is_dir)
     }
 
-    fn dir(&mut self, dir: &str, waiting: &mut Vec<String>) -> Result<(), TooMany> {
+    fn dir(&mut self, dir: &str, waiting: &mut Vec<String>) -> Result<(), TooManyEntries> {
         let mut listing = match self.root.dir(dir) {
             Ok(listing) => listing,
             Err(errno) => {
@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
             };
             // Some file systems do not say what it is without being asked twice.
             let node = match item.file_type() {
-                FileType::Directory => Ok(Node::Dir),
+                FileType::Directory => Ok(FsNode::Dir),
                 _ => listing
                     .fd()
                     .and_then(|fd| super::root_dir::node_at(fd, raw)),
@@ -169,7 +169,7 @@ impl<'a> Walk<'a> {
                     continue;
                 }
             };
-            let is_dir = node == Node::Dir;
+            let is_dir = node == FsNode::Dir;
             if let Some(rule) = self.rules.rule_for(self.root, &chain, &path, is_dir) {
                 if let Some(noted) = &mut self.noted {
                     noted.push(LeftOut::ruled(self.root, &path, is_dir, rule));
@@ -187,7 +187,7 @@ impl<'a> Walk<'a> {
             }
         }
         for (path, node) in self.without_namesakes(here) {
-            if node == Node::Dir {
+            if node == FsNode::Dir {
                 waiting.push(path);
             } else {
                 self.take(path, node);
@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Of the entries of one directory that some system takes for one, the first in byte order.
-    fn without_namesakes(&mut self, mut entries: Vec<(String, Node)>) -> Vec<(String, Node)> {
+    fn without_namesakes(&mut self, mut entries: Vec<(String, FsNode)>) -> Vec<(String, FsNode)> {
         if self.whose == Names::Here {
             return entries;
         }
@@ -212,7 +212,7 @@ impl<'a> Walk<'a> {
                 }
                 Occupied(other) => {
                     let other = path_rules::printable(other.get());
-                    self.refuse(path, Why::SameName { other });
+                    self.refuse(path, PathRefusalReason::SameName { other });
                     false
                 }
             }
@@ -241,35 +241,35 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn count(&mut self) -> Result<(), TooMany> {
+    fn count(&mut self) -> Result<(), TooManyEntries> {
         self.seen += 1;
         if self.seen > MOST_FILES {
-            Err(TooMany)
+            Err(TooManyEntries)
         } else {
             Ok(())
         }
     }
 
-    fn take(&mut self, path: String, node: Node) {
+    fn take(&mut self, path: String, node: FsNode) {
         match node {
-            Node::File { stamp, .. } if stamp.len > LARGEST_FILE => {
+            FsNode::File { stamp, .. } if stamp.len > LARGEST_FILE => {
                 self.refuse(
                     &path,
-                    Why::TooLarge {
+                    PathRefusalReason::TooLarge {
                         len: stamp.len,
                         limit: LARGEST_FILE,
                     },
                 );
             }
-            Node::File { mode, stamp } => {
-                self.found.entries.push(Entry {
+            FsNode::File { mode, stamp } => {
+                self.found.entries.push(SourceEntry {
                     path,
-                    kind: Kind::File { mode, stamp },
+                    kind: EntryKind::File { mode, stamp },
                 });
             }
-            Node::Link => self.link(path),
-            Node::Other(kind) => self.refuse(&path, Why::NotAFile(kind)),
-            Node::Dir => {}
+            FsNode::Link => self.link(path),
+            FsNode::Other(kind) => self.refuse(&path, PathRefusalReason::NotAFile(kind)),
+            FsNode::Dir => {}
         }
     }
 
@@ -280,27 +280,27 @@ impl<'a> Walk<'a> {
         };
         match String::from_utf8(target) {
             Ok(target) if stays_inside(&path, &target) => {
-                self.found.entries.push(Entry {
+                self.found.entries.push(SourceEntry {
                     path,
-                    kind: Kind::Link { target },
+                    kind: EntryKind::Link { target },
                 });
             }
             Ok(target) => {
                 let target = path_rules::printable(&target);
-                self.refuse(&path, Why::LinkOutside { target });
+                self.refuse(&path, PathRefusalReason::LinkOutside { target });
             }
             Err(_) => self.refuse(&path, BadPath::NotUnicode.into()),
         }
     }
 
-    fn refuse(&mut self, path: &str, why: Why) {
-        self.found.refusals.push(Refusal::new(path, why));
+    fn refuse(&mut self, path: &str, why: PathRefusalReason) {
+        self.found.refusals.push(PathRefusal::new(path, why));
     }
 
     /// Gone in the meantime is an answer; anything else is not knowing.
     fn unlisted(&mut self, path: &str, errno: Errno) {
         if !is_gone(errno) {
-            self.refuse(path, Why::Unreadable(errno.raw_os_error()));
+            self.refuse(path, PathRefusalReason::Unreadable(errno.raw_os_error()));
             self.found.unlisted.push(path.to_owned());
         }
     }
@@ -318,7 +318,7 @@ fn names_in(root: &RootDir, dir: &str) -> Vec<String> {
 }
 
 /// The directories in `dir` that are read, for a watch on each.
-pub fn subdirectories(root: &RootDir, rules: &Rules, whose: Names, dir: &str) -> Vec<String> {
+pub fn subdirectories(root: &RootDir, rules: &IgnoreRules, whose: Names, dir: &str) -> Vec<String> {
     let Ok(listing) = root.dir(dir) else {
         return Vec::new();
     };
@@ -334,7 +334,7 @@ pub fn subdirectories(root: &RootDir, rules: &Rules, whose: Names, dir: &str) ->
         };
         let is_dir = match item.file_type() {
             FileType::Directory => true,
-            FileType::Unknown => root.node(&path) == Ok(Node::Dir),
+            FileType::Unknown => root.node(&path) == Ok(FsNode::Dir),
             _ => false,
         };
         let is_read = is_dir

@@ -20,8 +20,8 @@ use tokio::{
 
 use super::{
     LocalSource, SourceError, poll,
-    watched_dirs::{Flushed, NotWatched, Sink, WatchedDirs},
-    window::{Pending, matters},
+    watched_dirs::{EventSink, Flushed, NotWatched, WatchedDirs},
+    window::{PendingChanges, matters},
 };
 use crate::task::Scope;
 
@@ -33,14 +33,14 @@ const ROOT_PAUSE: Duration = Duration::from_millis(500);
 const ROOT_CHECK: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct ChangeBatch {
     /// Files and directories to look at; what is absent was deleted.
     pub paths: BTreeSet<String>,
     /// Too much happened, or other files are ignored now: everything is to be looked at.
     pub rescan: bool,
 }
 
-impl Batch {
+impl ChangeBatch {
     pub fn everything() -> Self {
         Self {
             paths: BTreeSet::new(),
@@ -50,21 +50,21 @@ impl Batch {
 }
 
 #[derive(Debug)]
-pub struct Watch {
-    pub batches: mpsc::Receiver<Batch>,
+pub struct SourceWatch {
+    pub batches: mpsc::Receiver<ChangeBatch>,
     /// Set once changes are found by reading everything every second.
-    pub degraded: watch::Receiver<Option<Degraded>>,
+    pub degraded: watch::Receiver<Option<WatchDegraded>>,
 }
 
 /// Why a directory cannot be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Degraded {
+pub enum WatchDegraded {
     /// The user's share of watches, or of watchers, is used up.
     NoMoreWatches,
     Unsupported(String),
 }
 
-impl Degraded {
+impl WatchDegraded {
     pub(super) fn of(error: &notify::Error) -> Self {
         // ENOSPC and EMFILE.
         let used_up = |error: &std::io::Error| matches!(error.raw_os_error(), Some(28 | 24));
@@ -85,7 +85,7 @@ impl Degraded {
     }
 }
 
-impl fmt::Display for Degraded {
+impl fmt::Display for WatchDegraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoMoreWatches => f.write_str("the system's limit of file watches is reached"),
@@ -95,18 +95,18 @@ impl fmt::Display for Degraded {
     }
 }
 
-/// The task behind a [`Watch`].
-struct Follower {
+/// The task behind a [`SourceWatch`].
+struct WatchFollower {
     source: LocalSource,
     scope: Scope,
-    sink: Sink,
+    sink: EventSink,
     events: mpsc::Receiver<notify::Result<notify::Event>>,
     overflow: Arc<AtomicBool>,
-    batches: mpsc::Sender<Batch>,
-    degraded: watch::Sender<Option<Degraded>>,
+    batches: mpsc::Sender<ChangeBatch>,
+    degraded: watch::Sender<Option<WatchDegraded>>,
 }
 
-pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceError> {
+pub async fn start(source: LocalSource, scope: &Scope) -> Result<SourceWatch, SourceError> {
     let (sink, events, overflow) = sink();
     let (batches, batches_out) = mpsc::channel(1);
     let (degraded, degraded_out) = watch::channel(None);
@@ -116,7 +116,7 @@ pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceEr
         .await
         .map_err(|_| SourceError::Stopped)?;
     let scope_of_task = scope.clone();
-    let follower = Follower {
+    let follower = WatchFollower {
         source,
         scope: scope_of_task,
         sink,
@@ -127,14 +127,14 @@ pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceEr
     };
     match armed {
         Ok(dirs) => drop(scope.spawn(follower.run(dirs))),
-        Err(NotWatched::Degraded(why)) => {
+        Err(NotWatched::WatchDegraded(why)) => {
             // Before anyone can ask.
             follower.degraded.send_replace(Some(why));
             drop(scope.spawn(follower.poll()));
         }
         Err(NotWatched::Source(error)) => return Err(error),
     }
-    Ok(Watch {
+    Ok(SourceWatch {
         batches: batches_out,
         degraded: degraded_out,
     })
@@ -142,11 +142,11 @@ pub async fn start(source: LocalSource, scope: &Scope) -> Result<Watch, SourceEr
 
 type Events = mpsc::Receiver<notify::Result<notify::Event>>;
 
-fn sink() -> (Sink, Events, Arc<AtomicBool>) {
+fn sink() -> (EventSink, Events, Arc<AtomicBool>) {
     let (tx, events) = mpsc::channel(BACKLOG);
     let overflow = Arc::new(AtomicBool::new(false));
     let lost = Arc::clone(&overflow);
-    let sink: Sink = Arc::new(move |event: notify::Result<notify::Event>| {
+    let sink: EventSink = Arc::new(move |event: notify::Result<notify::Event>| {
         if event.as_ref().is_ok_and(|event| !matters(event)) {
             return;
         }
@@ -158,7 +158,7 @@ fn sink() -> (Sink, Events, Arc<AtomicBool>) {
     (sink, events, overflow)
 }
 
-impl Follower {
+impl WatchFollower {
     async fn run(mut self, mut dirs: WatchedDirs) {
         loop {
             let Some(pending) = self.burst().await else {
@@ -176,13 +176,13 @@ impl Follower {
             };
             dirs = returned;
             match flushed {
-                Flushed::Told(batch) if batch == Batch::default() => {}
+                Flushed::Told(batch) if batch == ChangeBatch::default() => {}
                 Flushed::Told(batch) => {
-                    if !self.tell(batch).await {
+                    if !self.send_batch(batch).await {
                         return;
                     }
                 }
-                Flushed::Degraded(why) => {
+                Flushed::WatchDegraded(why) => {
                     drop(dirs);
                     self.degraded.send_replace(Some(why));
                     return self.poll().await;
@@ -203,8 +203,8 @@ impl Follower {
     }
 
     /// The events of one burst, or none after a long silence; `None` once stopped.
-    async fn burst(&mut self) -> Option<Pending> {
-        let mut pending = Pending::default();
+    async fn burst(&mut self) -> Option<PendingChanges> {
+        let mut pending = PendingChanges::default();
         let stop = self.scope.token();
         loop {
             let now = Instant::now();
@@ -233,7 +233,7 @@ impl Follower {
         }
     }
 
-    async fn tell(&self, batch: Batch) -> bool {
+    async fn send_batch(&self, batch: ChangeBatch) -> bool {
         tokio::select! {
             () = self.scope.cancelled() => false,
             sent = self.batches.send(batch) => sent.is_ok(),
@@ -241,8 +241,8 @@ impl Follower {
     }
 
     /// Tell that the root is gone, then wait for it; `None` once stopped.
-    async fn root_again(&mut self) -> Option<Result<WatchedDirs, Degraded>> {
-        if !self.tell(Batch::everything()).await {
+    async fn root_again(&mut self) -> Option<Result<WatchedDirs, WatchDegraded>> {
+        if !self.send_batch(ChangeBatch::everything()).await {
             return None;
         }
         loop {
@@ -257,9 +257,12 @@ impl Follower {
                 .spawn_blocking(move || WatchedDirs::arm(&source, &sink));
             match armed.await.ok()? {
                 Ok(dirs) => {
-                    return self.tell(Batch::everything()).await.then_some(Ok(dirs));
+                    return self
+                        .send_batch(ChangeBatch::everything())
+                        .await
+                        .then_some(Ok(dirs));
                 }
-                Err(NotWatched::Degraded(why)) => return Some(Err(why)),
+                Err(NotWatched::WatchDegraded(why)) => return Some(Err(why)),
                 Err(NotWatched::Source(_)) => {}
             }
         }

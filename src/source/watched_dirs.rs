@@ -9,45 +9,45 @@ use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{
     LocalSource, SourceError,
-    ignore_rules::Rules,
-    root_dir::{Identity, Node, RootDir},
+    ignore_rules::IgnoreRules,
+    root_dir::{DirIdentity, FsNode, RootDir},
     scan::subdirectories,
-    watch::{Batch, Degraded},
-    window::Pending,
+    watch::{ChangeBatch, WatchDegraded},
+    window::PendingChanges,
 };
 
 /// What the operating system tells, as it comes.
-pub type Sink = Arc<dyn Fn(notify::Result<notify::Event>) + Send + Sync>;
+pub type EventSink = Arc<dyn Fn(notify::Result<notify::Event>) + Send + Sync>;
 
 pub struct WatchedDirs {
     source: LocalSource,
     watcher: RecommendedWatcher,
-    sink: Sink,
-    root: Identity,
+    sink: EventSink,
+    root: DirIdentity,
 }
 
 /// What became of a burst.
 pub enum Flushed {
-    Told(Batch),
+    Told(ChangeBatch),
     /// The root itself is no longer there.
     RootLost,
-    Degraded(Degraded),
+    WatchDegraded(WatchDegraded),
 }
 
 /// Why not everything can be watched.
 pub enum NotWatched {
-    Degraded(Degraded),
+    WatchDegraded(WatchDegraded),
     Source(SourceError),
 }
 
 impl WatchedDirs {
-    pub fn arm(source: &LocalSource, sink: &Sink) -> Result<Self, NotWatched> {
+    pub fn arm(source: &LocalSource, sink: &EventSink) -> Result<Self, NotWatched> {
         let handler = Arc::clone(sink);
         let watcher = RecommendedWatcher::new(
             move |event: notify::Result<notify::Event>| handler(event),
             Config::default().with_follow_symlinks(false),
         )
-        .map_err(|error| NotWatched::Degraded(Degraded::of(&error)))?;
+        .map_err(|error| NotWatched::WatchDegraded(WatchDegraded::of(&error)))?;
         let root = source.root_dir().map_err(NotWatched::Source)?;
         let identity = root
             .identity()
@@ -64,13 +64,13 @@ impl WatchedDirs {
     }
 
     /// Watch what is new among the paths of a burst, and say which of them are of interest.
-    pub fn flush(&mut self, pending: Pending) -> Flushed {
+    pub fn flush(&mut self, pending: PendingChanges) -> Flushed {
         let Ok(root) = self.source.root_dir() else {
             return Flushed::RootLost;
         };
         let rules = self.source.rules();
         let is_replaced = root.identity() != Ok(self.root);
-        let mut batch = Batch {
+        let mut batch = ChangeBatch {
             paths: BTreeSet::new(),
             rescan: pending.rescan || is_replaced,
         };
@@ -82,7 +82,7 @@ impl WatchedDirs {
                 continue;
             }
             rules.forget(&path);
-            let is_dir = root.node(&path) == Ok(Node::Dir);
+            let is_dir = root.node(&path) == Ok(FsNode::Dir);
             if rules.ignores(&root, &path, is_dir || trace.was_dir) {
                 continue;
             }
@@ -91,7 +91,9 @@ impl WatchedDirs {
             if is_dir && !batch.rescan {
                 match self.watch_below(&root, &rules, &path) {
                     Ok(()) => {}
-                    Err(NotWatched::Degraded(degraded)) => return Flushed::Degraded(degraded),
+                    Err(NotWatched::WatchDegraded(degraded)) => {
+                        return Flushed::WatchDegraded(degraded);
+                    }
                     Err(NotWatched::Source(_)) => batch.rescan = true,
                 }
             }
@@ -109,16 +111,21 @@ impl WatchedDirs {
         match Self::arm(&self.source, &self.sink) {
             Ok(fresh) => {
                 *self = fresh;
-                Flushed::Told(Batch::everything())
+                Flushed::Told(ChangeBatch::everything())
             }
-            Err(NotWatched::Degraded(degraded)) => Flushed::Degraded(degraded),
+            Err(NotWatched::WatchDegraded(degraded)) => Flushed::WatchDegraded(degraded),
             Err(NotWatched::Source(SourceError::Gone { .. })) => Flushed::RootLost,
             // A tree that cannot be followed: who rescans it learns why.
-            Err(NotWatched::Source(_)) => Flushed::Told(Batch::everything()),
+            Err(NotWatched::Source(_)) => Flushed::Told(ChangeBatch::everything()),
         }
     }
 
-    fn watch_below(&mut self, root: &RootDir, rules: &Rules, top: &str) -> Result<(), NotWatched> {
+    fn watch_below(
+        &mut self,
+        root: &RootDir,
+        rules: &IgnoreRules,
+        top: &str,
+    ) -> Result<(), NotWatched> {
         let mut waiting = vec![top.to_owned()];
         while let Some(dir) = waiting.pop() {
             match self
@@ -127,7 +134,7 @@ impl WatchedDirs {
             {
                 Ok(()) => {}
                 Err(error) if is_gone(&error) => continue,
-                Err(error) => return Err(NotWatched::Degraded(Degraded::of(&error))),
+                Err(error) => return Err(NotWatched::WatchDegraded(WatchDegraded::of(&error))),
             }
             let names = self.source.names();
             waiting.extend(subdirectories(root, rules, names, &dir));

@@ -1,4 +1,4 @@
-//! `Pending`: events gathered until a burst is over.
+//! `PendingChanges`: events gathered until a burst is over.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -17,9 +17,9 @@ const LONGEST: Duration = Duration::from_millis(25);
 const MOST_PATHS: usize = 20_000;
 
 #[derive(Debug, Default)]
-pub struct Pending {
+pub struct PendingChanges {
     /// Each with what is known of it.
-    pub paths: BTreeMap<PathBuf, Trace>,
+    pub paths: BTreeMap<PathBuf, EventTrace>,
     /// Events were lost.
     pub rescan: bool,
     /// Files seen written to and not yet closed.
@@ -28,12 +28,12 @@ pub struct Pending {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Trace {
+pub struct EventTrace {
     pub was_dir: bool,
     is_unfinished: bool,
 }
 
-impl Pending {
+impl PendingChanges {
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty() && !self.rescan
     }
@@ -117,7 +117,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn quiet_ends_a_burst_and_so_does_its_age() {
         let start = Instant::now();
-        let mut pending = Pending::default();
+        let mut pending = PendingChanges::default();
         pending.add(event(CLOSED, "/a"), start);
         assert_eq!(pending.ends(start), start + QUIET);
         let later = start + Duration::from_millis(24);
@@ -129,7 +129,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_file_being_written_is_waited_for() {
         let start = Instant::now();
-        let mut pending = Pending::default();
+        let mut pending = PendingChanges::default();
         pending.add(event(EventKind::Create(CreateKind::File), "/a"), start);
         pending.add(event(WRITTEN, "/a"), start);
         assert_eq!(pending.ends(start), start + LONGEST);
@@ -140,7 +140,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn too_many_paths_become_a_rescan() {
         let now = Instant::now();
-        let mut pending = Pending::default();
+        let mut pending = PendingChanges::default();
         for n in 0..=MOST_PATHS {
             pending.add(event(CLOSED, &format!("/{n}")), now);
         }

@@ -96,9 +96,9 @@ pub(super) fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
 }
 
 pub(super) fn free_bytes(path: &Path) -> Result<u64, StoreError> {
-    let told =
+    let stats =
         rustix::fs::statvfs(path).map_err(|error| StoreError::io("measure", path, error.into()))?;
-    Ok(told.f_frsize.saturating_mul(told.f_bavail))
+    Ok(stats.f_frsize.saturating_mul(stats.f_bavail))
 }
 
 pub(super) fn random() -> Result<[u8; 8], StoreError> {

@@ -11,7 +11,7 @@ use crate::model::{InstanceId, Shares};
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Versioned {
+struct VersionedGrants {
     version: u32,
     #[serde(flatten)]
     shares: Shares,
@@ -28,7 +28,7 @@ impl Store {
     pub fn save_shares(&self, id: &InstanceId, shares: &Shares) -> Result<(), StoreError> {
         let path = self.shares_path(id);
         disk::private_dir(&self.grants())?;
-        let written = Versioned {
+        let written = VersionedGrants {
             version: VERSION,
             shares: shares.clone(),
         };
@@ -46,7 +46,7 @@ impl Store {
         let Some(text) = disk::read(&path)? else {
             return Ok(Shares::default());
         };
-        match serde_json::from_str::<Versioned>(&text) {
+        match serde_json::from_str::<VersionedGrants>(&text) {
             Ok(read) if read.version == VERSION && read.shares.is_of(id) => {
                 return Ok(read.shares);
             }
@@ -92,7 +92,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::model::{Digest, Grant, GrantId, Publicity};
+    use crate::model::{Digest, Grant, GrantId, PublicAccess};
     use jiff::Timestamp;
 
     fn shares(id: &InstanceId) -> Shares {
@@ -107,7 +107,7 @@ mod tests {
             revoked: None,
         };
         Shares {
-            public: Some(Publicity { expires: None }),
+            public: Some(PublicAccess { expires: None }),
             grants: vec![grant],
             ..Shares::default()
         }

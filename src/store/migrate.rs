@@ -45,7 +45,7 @@ pub(super) struct Read {
 }
 
 #[derive(Serialize)]
-struct Versioned<'a> {
+struct VersionHeader<'a> {
     version: u64,
     #[serde(flatten)]
     record: &'a Record,
@@ -58,7 +58,7 @@ pub(super) fn write(
 ) -> Result<(String, BTreeMap<String, Secret>), serde_json::Error> {
     let mut bare = record.clone();
     let values = std::mem::take(&mut bare.options.env);
-    let mut text = serde_json::to_string_pretty(&Versioned {
+    let mut text = serde_json::to_string_pretty(&VersionHeader {
         version: VERSION,
         record: &bare,
         env_names: values.keys().collect(),

@@ -35,7 +35,7 @@ pub use last_run::PastEvent;
 pub use migrate::VERSION;
 pub use record::{Intent, Record, Source};
 pub use registry::RegistrySeen;
-pub use remedies::{OtherVersion, ReasonedNames, Remedies};
+pub use remedies::{MoreMemory, OtherVersion, ReasonedNames, ReasonedVariable, Remedies};
 pub use rows::SupabaseCredentials;
 pub use secrets::{InstanceSecrets, SetSecret};
 pub use tokens::TokenRecord;
@@ -72,7 +72,7 @@ pub struct Unreadable {
 /// What the agent itself wants to find again.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Settings {
+struct StoreSettings {
     gateway_port: Option<u16>,
     /// What has been told once and is not told again.
     told: BTreeSet<String>,
@@ -216,7 +216,7 @@ impl Store {
         Ok(is_first)
     }
 
-    fn settings(&self) -> Result<Settings, StoreError> {
+    fn settings(&self) -> Result<StoreSettings, StoreError> {
         self.load_private(SETTINGS)
     }
 
@@ -246,7 +246,7 @@ impl Store {
 
     /// A crash between writing and renaming leaves a file nobody will ever ask for.
     fn drop_if_abandoned(&self, path: &Path) {
-        const ABANDONED: Duration = Duration::from_secs(3600);
+        const ABANDONED: Duration = Duration::from_hours(1);
         let age = fs::metadata(path)
             .and_then(|found| found.modified())
             .and_then(|at| at.elapsed().map_err(io::Error::other));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Remedies;
 use crate::model::{
-    Answered, InstanceId, LastExit, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind,
+    AppAnswer, InstanceId, LastExit, Limits, Name, Options, Phase, Plan, PublicUrl, TunnelKind,
 };
 
 /// Its JSON is a file format: a change that older files do not fit takes a step in `migrate`.
@@ -48,7 +48,7 @@ pub struct Record {
     pub port: Option<u16>,
     /// What it was last found to be ready by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered: Option<Answered>,
+    pub answered: Option<AppAnswer>,
     /// How its app last ended by itself, in the last run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_exit: Option<LastExit>,
@@ -81,6 +81,21 @@ impl Record {
             argv.extend(["--name".to_owned(), label.to_string()]);
         }
         argv
+    }
+
+    /// When it went down at its user's wish or for a failure. `None` while it is wanted, and while
+    /// its `down` is under way: its phase is still that of what runs then, and so is its time.
+    pub fn down_since(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Asleep { since } | Phase::Failed { since, .. } => {
+                (self.intent == Intent::Down).then_some(since)
+            }
+            Phase::Creating { .. }
+            | Phase::Installing { .. }
+            | Phase::Starting { .. }
+            | Phase::Ready { .. }
+            | Phase::Paused { .. } => None,
+        }
     }
 }
 

@@ -184,7 +184,10 @@ mod tests {
         assert_eq!(store.forget_secrets(&id, &names).unwrap(), [""; 0]);
         assert_eq!(store.secrets(&id).unwrap().revision, 2);
         std::fs::write(&path, "{\"given\":\"hunter2").unwrap();
-        let told = store.secrets(&id).unwrap_err();
-        assert!(!format!("{told} {told:?}").contains("hunter2"), "{told:?}");
+        let refusal = store.secrets(&id).unwrap_err();
+        assert!(
+            !format!("{refusal} {refusal:?}").contains("hunter2"),
+            "{refusal:?}"
+        );
     }
 }

@@ -29,8 +29,8 @@ impl Store {
     pub fn old_logs(&self) -> Vec<(String, u64)> {
         let path = self.dir.join("agent.log.1");
         let found = fs::metadata(&path).ok();
-        let told = |known: fs::Metadata| (path.display().to_string(), known.len());
-        found.map(told).into_iter().collect()
+        let describe = |known: fs::Metadata| (path.display().to_string(), known.len());
+        found.map(describe).into_iter().collect()
     }
 }
 

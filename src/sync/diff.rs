@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use super::token::Token;
+use super::token::ContentToken;
 use crate::source::Scan;
 
 /// What is inside, as far as sync wrote it.
-pub type Known = BTreeMap<String, Token>;
+pub type KnownTokens = BTreeMap<String, ContentToken>;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Deletes {
@@ -53,7 +53,7 @@ pub fn deletes<'a>(candidates: impl Iterator<Item = &'a String>, scan: &Scan) ->
 }
 
 /// The known paths at and below `dir`.
-pub fn at_or_below<'a>(known: &'a Known, dir: &str) -> impl Iterator<Item = &'a String> {
+pub fn at_or_below<'a>(known: &'a KnownTokens, dir: &str) -> impl Iterator<Item = &'a String> {
     let exact = known.get_key_value(dir).map(|(path, _)| path);
     // `0` follows `/`.
     let (from, to) = (format!("{dir}/"), format!("{dir}0"));
@@ -71,14 +71,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::{Entry, Kind};
+    use crate::source::{EntryKind, SourceEntry};
 
     fn scan(paths: &[&str]) -> Scan {
-        let mut entries: Vec<Entry> = paths
+        let mut entries: Vec<SourceEntry> = paths
             .iter()
-            .map(|&path| Entry {
+            .map(|&path| SourceEntry {
                 path: path.to_owned(),
-                kind: Kind::Link { target: "x".into() },
+                kind: EntryKind::Link { target: "x".into() },
             })
             .collect();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    fn known(paths: &[&str]) -> Known {
+    fn known(paths: &[&str]) -> KnownTokens {
         paths
             .iter()
             .map(|&path| (path.to_owned(), [0; 32]))
@@ -148,7 +148,7 @@ mod tests {
     proptest! {
         #[test]
         fn applied_in_order_it_becomes_the_tree(before in tree(), after in tree()) {
-            let known: Known = before.iter().map(|path| (path.clone(), [0; 32])).collect();
+            let known: KnownTokens = before.iter().map(|path| (path.clone(), [0; 32])).collect();
             let names: Vec<&str> = after.iter().map(String::as_str).collect();
             let deletes = deletes(known.keys(), &scan(&names));
             let mut inside = before.clone();

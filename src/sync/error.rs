@@ -3,7 +3,7 @@
 use crate::{
     engine::{EngineError, link::FileRefusal},
     model::{Code, Problem},
-    source::{Refusal, SourceError, Why},
+    source::{PathRefusal, PathRefusalReason, SourceError},
 };
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum SyncError {
     Engine(#[from] EngineError),
     /// One after which the others would fare no better.
     #[error("`{path}` did not get in: {why}")]
-    Refused { path: String, why: NotTaken },
+    Refused { path: String, why: NotApplied },
 }
 
 impl SyncError {
@@ -38,19 +38,19 @@ impl SyncError {
 pub struct Refused {
     /// For people.
     pub path: String,
-    pub why: NotTaken,
+    pub why: NotApplied,
 }
 
 /// Which end refused it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotTaken {
+pub enum NotApplied {
     #[error("{0}")]
-    Here(Why),
+    Here(PathRefusalReason),
     #[error("{}", inside(*.0))]
     Inside(FileRefusal),
 }
 
-impl NotTaken {
+impl NotApplied {
     /// Whether a first sync fails with it.
     pub fn is_fatal(&self) -> bool {
         match self {
@@ -66,12 +66,11 @@ impl NotTaken {
 
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Here(Why::Unreadable(_)) => {
+            Self::Here(PathRefusalReason::Unreadable(_)) => {
                 Some("make it readable, or list it in `.codemateignore`")
             }
-            Self::Here(Why::TooLarge { .. }) | Self::Inside(FileRefusal::TooLarge) => {
-                Some("list it in `.codemateignore`")
-            }
+            Self::Here(PathRefusalReason::TooLarge { .. })
+            | Self::Inside(FileRefusal::TooLarge) => Some("list it in `.codemateignore`"),
             Self::Inside(FileRefusal::NoSpace) => {
                 Some("free space: `codemate-preview images prune`, `docker system df`")
             }
@@ -97,17 +96,19 @@ impl Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.why {
-            NotTaken::Here(why @ Why::BadPattern { .. }) => write!(f, "{} {why}", self.path),
+            NotApplied::Here(why @ PathRefusalReason::BadPattern { .. }) => {
+                write!(f, "{} {why}", self.path)
+            }
             why => write!(f, "`{}` is left out: {why}", self.path),
         }
     }
 }
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
+impl From<PathRefusal> for Refused {
+    fn from(refusal: PathRefusal) -> Self {
         Self {
             path: refusal.path,
-            why: NotTaken::Here(refusal.why),
+            why: NotApplied::Here(refusal.why),
         }
     }
 }

@@ -12,11 +12,11 @@ use rustix::io::Errno;
 
 use super::{
     hash_cache,
-    token::{self, Token},
+    token::{self, ContentToken},
 };
 use crate::{
     engine::link::{Content, Reopen},
-    source::{LARGEST_FILE, RootDir, Stamp, Why},
+    source::{LARGEST_FILE, PathRefusalReason, RootDir, Stamp},
 };
 
 /// Up to this length a file is read once: what was hashed is what is sent.
@@ -24,36 +24,36 @@ pub const SHORT: u64 = 128 << 10;
 
 /// One file to read.
 #[derive(Debug)]
-pub struct Work {
+pub struct FileToRead {
     pub path: String,
     pub len: u64,
     /// What is inside under that name; content that comes to the same is dropped.
-    pub held: Option<Token>,
+    pub held: Option<ContentToken>,
 }
 
 #[derive(Debug)]
 pub struct Examined {
     pub path: String,
-    pub found: Found,
+    pub found: ReadOutcome,
 }
 
 #[derive(Debug)]
-pub enum Found {
-    Same(Print),
+pub enum ReadOutcome {
+    Same(FileFingerprint),
     Different {
-        print: Print,
+        print: FileFingerprint,
         content: Content,
         len: u64,
     },
     /// It vanished or changes right now: the watch tells of it again.
     Passing,
-    Refused(Why),
+    Refused(PathRefusalReason),
 }
 
 /// What a file was when it was read.
 #[derive(Debug, Clone, Copy)]
-pub struct Print {
-    pub token: Token,
+pub struct FileFingerprint {
+    pub token: ContentToken,
     pub mode: u32,
     pub stamp: Stamp,
     /// Whether the stamp can stand for the token from now on.
@@ -61,11 +61,11 @@ pub struct Print {
 }
 
 /// Blocking.
-pub fn examine(dir: &Arc<RootDir>, work: Vec<Work>) -> Vec<Examined> {
+pub fn examine(dir: &Arc<RootDir>, work: Vec<FileToRead>) -> Vec<Examined> {
     let mut buffer = Vec::new();
     work.into_iter()
         .map(|work| {
-            let found = one(dir, &work, &mut buffer).unwrap_or_else(Found::from);
+            let found = one(dir, &work, &mut buffer).unwrap_or_else(ReadOutcome::from);
             Examined {
                 path: work.path,
                 found,
@@ -74,17 +74,17 @@ pub fn examine(dir: &Arc<RootDir>, work: Vec<Work>) -> Vec<Examined> {
         .collect()
 }
 
-fn one(dir: &Arc<RootDir>, work: &Work, buffer: &mut Vec<u8>) -> Result<Found, Errno> {
+fn one(dir: &Arc<RootDir>, work: &FileToRead, buffer: &mut Vec<u8>) -> Result<ReadOutcome, Errno> {
     let now = SystemTime::now();
     let (file, mode, stamp) = dir.file(&work.path)?;
     if stamp.len > LARGEST_FILE {
-        return Ok(Found::Refused(Why::TooLarge {
+        return Ok(ReadOutcome::Refused(PathRefusalReason::TooLarge {
             len: stamp.len,
             limit: LARGEST_FILE,
         }));
     }
     let is_settled = hash_cache::is_settled(&stamp, now);
-    let print = |token| Print {
+    let print = |token| FileFingerprint {
         token,
         mode,
         stamp,
@@ -95,42 +95,42 @@ fn one(dir: &Arc<RootDir>, work: &Work, buffer: &mut Vec<u8>) -> Result<Found, E
         read(&mut (&file).take(SHORT + 1), &mut content)?;
         let len = content.len() as u64;
         if len > SHORT {
-            return Ok(Found::Passing);
+            return Ok(ReadOutcome::Passing);
         }
         let print = print(token::of_file(mode, &content));
         if work.held == Some(print.token) {
-            return Ok(Found::Same(print));
+            return Ok(ReadOutcome::Same(print));
         }
-        return Ok(Found::Different {
+        return Ok(ReadOutcome::Different {
             print,
             content: Content::Bytes(Bytes::from(content)),
             len,
         });
     }
     let Some(token) = hash(&file, mode, stamp.len, buffer)? else {
-        return Ok(Found::Passing);
+        return Ok(ReadOutcome::Passing);
     };
     let print = print(token);
     if work.held == Some(token) {
-        return Ok(Found::Same(print));
+        return Ok(ReadOutcome::Same(print));
     }
     let content = Content::File {
         file: again(Arc::clone(dir), work.path.clone()),
         len: stamp.len,
     };
-    Ok(Found::Different {
+    Ok(ReadOutcome::Different {
         print,
         content,
         len: stamp.len,
     })
 }
 
-impl From<Errno> for Found {
+impl From<Errno> for ReadOutcome {
     fn from(errno: Errno) -> Self {
         if crate::source::is_gone(errno) {
             Self::Passing
         } else {
-            Self::Refused(Why::Unreadable(errno.raw_os_error()))
+            Self::Refused(PathRefusalReason::Unreadable(errno.raw_os_error()))
         }
     }
 }
@@ -154,7 +154,7 @@ fn hash(
     mode: u32,
     len: u64,
     buffer: &mut Vec<u8>,
-) -> Result<Option<Token>, Errno> {
+) -> Result<Option<ContentToken>, Errno> {
     buffer.resize(256 << 10, 0);
     let mut hasher = token::start(mode);
     let mut total = 0;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::token::Token;
+use super::token::ContentToken;
 use crate::source::Stamp;
 
 /// A file written to this shortly before it was read may be written to again without its times
@@ -13,25 +13,25 @@ use crate::source::Stamp;
 const SETTLED: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
-pub struct HashCache(HashMap<String, Read>);
+pub struct HashCache(HashMap<String, CachedHash>);
 
 #[derive(Debug)]
-struct Read {
+struct CachedHash {
     stamp: Stamp,
     mode: u32,
-    token: Token,
+    token: ContentToken,
 }
 
 impl HashCache {
-    pub fn get(&self, path: &str, stamp: &Stamp, mode: u32) -> Option<Token> {
+    pub fn get(&self, path: &str, stamp: &Stamp, mode: u32) -> Option<ContentToken> {
         self.0
             .get(path)
             .filter(|read| read.stamp == *stamp && read.mode == mode)
             .map(|read| read.token)
     }
 
-    pub fn put(&mut self, path: String, stamp: Stamp, mode: u32, token: Token) {
-        self.0.insert(path, Read { stamp, mode, token });
+    pub fn put(&mut self, path: String, stamp: Stamp, mode: u32, token: ContentToken) {
+        self.0.insert(path, CachedHash { stamp, mode, token });
     }
 
     pub fn remove(&mut self, path: &str) {

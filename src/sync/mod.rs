@@ -17,16 +17,16 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    engine::link::{Content, FileOp, Held},
+    engine::link::{Content, FileOp, InventoryEntry},
     model::SyncReport,
-    source::{self, Batch, LocalSource, Scan, SourceError},
+    source::{self, ChangeBatch, LocalSource, Scan, SourceError},
     task::Scope,
 };
-use diff::{Deletes, Known};
+use diff::{Deletes, KnownTokens};
 use hash_cache::HashCache;
-use push::{Push, Tally};
+use push::{Push, PushTally};
 
-pub use error::{NotTaken, Refused, SyncError};
+pub use error::{NotApplied, Refused, SyncError};
 pub use receiver::Receiver;
 
 /// Paths named in a report.
@@ -44,7 +44,7 @@ pub struct Sync {
     scope: Scope,
     cache: HashCache,
     /// What is inside; `None` if that is not certain.
-    known: Option<Known>,
+    known: Option<KnownTokens>,
     unsure: HashSet<String>,
     /// Files of our own making, where the source has none of that name.
     made: BTreeMap<String, Bytes>,
@@ -56,7 +56,7 @@ pub struct Synced {
     pub report: SyncReport,
     /// Every path that was written or deleted.
     pub changed: Vec<String>,
-    /// What was left out; see [`NotTaken::is_fatal`].
+    /// What was left out; see [`NotApplied::is_fatal`].
     pub refused: Vec<Refused>,
 }
 
@@ -93,11 +93,12 @@ impl Sync {
             let scan = self.scope.spawn_blocking(move || source.scan());
             Ok(scan.await.map_err(|_| SourceError::Stopped)??)
         };
-        let inventory = async { Ok::<Vec<Held>, SyncError>(self.receiver.inventory().await?) };
+        let inventory =
+            async { Ok::<Vec<InventoryEntry>, SyncError>(self.receiver.inventory().await?) };
         let (scan, inventory) = tokio::try_join!(scan, inventory)?;
         // An app can write into the guest's journal: of names that sync never gives nothing is
         // deleted, and nothing shown.
-        let mut known: Known = inventory
+        let mut known: KnownTokens = inventory
             .into_iter()
             .filter(|held| source::Names::Here.check(&held.path).is_ok())
             .map(|held| (held.path, held.token))
@@ -114,7 +115,7 @@ impl Sync {
         let mut tally = self.push(&mut known, scan, deletes).await?;
         self.put(made, &mut tally).await?;
         self.known = Some(known);
-        Ok(told(tally, began, true))
+        Ok(outcome_of(tally, began, true))
     }
 
     pub fn made(&self) -> &BTreeMap<String, Bytes> {
@@ -122,7 +123,7 @@ impl Sync {
     }
 
     /// What is made and not there. Of what is made nothing is known, so that nothing deletes it.
-    fn missing(&self, known: &mut Known, scan: &Scan) -> Vec<(String, Bytes)> {
+    fn missing(&self, known: &mut KnownTokens, scan: &Scan) -> Vec<(String, Bytes)> {
         let is_there = |path: &String| scan.entries.iter().any(|entry| entry.path == *path);
         let made = self.made.iter().filter(|(path, _)| !is_there(path));
         made.filter_map(|(path, content)| {
@@ -133,7 +134,11 @@ impl Sync {
         .collect()
     }
 
-    async fn put(&self, made: Vec<(String, Bytes)>, tally: &mut Tally) -> Result<(), SyncError> {
+    async fn put(
+        &self,
+        made: Vec<(String, Bytes)>,
+        tally: &mut PushTally,
+    ) -> Result<(), SyncError> {
         if made.is_empty() {
             return Ok(());
         }
@@ -153,7 +158,7 @@ impl Sync {
                 }
                 Err(why) => tally.refused.push(Refused {
                     path,
-                    why: NotTaken::Inside(why),
+                    why: NotApplied::Inside(why),
                 }),
             }
         }
@@ -161,7 +166,7 @@ impl Sync {
     }
 
     /// Look again at what a watch reported, and send what differs. Everything, if that has to be.
-    pub async fn batch(&mut self, batch: Batch) -> Result<Synced, SyncError> {
+    pub async fn batch(&mut self, batch: ChangeBatch) -> Result<Synced, SyncError> {
         let began = Instant::now();
         let known = self.known.take();
         let rules_changed = batch.paths.iter().any(|path| source::is_ignore_file(path));
@@ -184,15 +189,15 @@ impl Sync {
         let deletes = diff::deletes(candidates.into_iter(), &scan);
         let tally = self.push(&mut known, scan, deletes).await?;
         self.known = Some(known);
-        Ok(told(tally, began, false))
+        Ok(outcome_of(tally, began, false))
     }
 
     async fn push(
         &mut self,
-        known: &mut Known,
+        known: &mut KnownTokens,
         scan: Scan,
         deletes: Deletes,
-    ) -> Result<Tally, SyncError> {
+    ) -> Result<PushTally, SyncError> {
         let push = Push {
             source: &self.source,
             receiver: &*self.receiver,
@@ -208,7 +213,7 @@ impl Sync {
     }
 }
 
-fn told(tally: Tally, began: Instant, full: bool) -> Synced {
+fn outcome_of(tally: PushTally, began: Instant, full: bool) -> Synced {
     let report = SyncReport {
         files: tally.files,
         bytes: tally.bytes,

@@ -6,15 +6,15 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::{
-    NotTaken, Receiver, Refused, SyncError,
-    diff::{Deletes, Known},
-    examine::{self, Examined, Found, Print, Work},
+    NotApplied, Receiver, Refused, SyncError,
+    diff::{Deletes, KnownTokens},
+    examine::{self, Examined, FileFingerprint, FileToRead, ReadOutcome},
     hash_cache::HashCache,
-    token::{self, Token},
+    token::{self, ContentToken},
 };
 use crate::{
     engine::link::{Content, FileOp, FileRefusal},
-    source::{Entry, Kind, LocalSource, Refusal, RootDir, SourceError, Stamp},
+    source::{EntryKind, LocalSource, PathRefusal, RootDir, SourceEntry, SourceError, Stamp},
     task::Scope,
 };
 
@@ -32,14 +32,14 @@ pub struct Push<'a> {
     pub receiver: &'a dyn Receiver,
     pub scope: &'a Scope,
     pub cache: &'a mut HashCache,
-    pub known: &'a mut Known,
+    pub known: &'a mut KnownTokens,
     /// Files inside whose content may not be what their token says.
     pub unsure: &'a mut HashSet<String>,
 }
 
 /// What was done.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct PushTally {
     pub files: u64,
     pub bytes: u64,
     pub deleted: u64,
@@ -48,25 +48,29 @@ pub struct Tally {
 }
 
 /// An operation, and what it means once it has succeeded.
-struct Planned {
+struct PlannedOp {
     op: FileOp,
     path: String,
-    means: Means,
+    effect: OpEffect,
 }
 
-enum Means {
-    Held {
-        token: Token,
+enum OpEffect {
+    Written {
+        token: ContentToken,
         len: u64,
         streamed: Option<Stamp>,
     },
     Gone,
 }
 
-type Batch = Vec<Planned>;
+type OpBatch = Vec<PlannedOp>;
 
 impl Push<'_> {
-    pub async fn run(self, entries: Vec<Entry>, deletes: Deletes) -> Result<Tally, SyncError> {
+    pub async fn run(
+        self,
+        entries: Vec<SourceEntry>,
+        deletes: Deletes,
+    ) -> Result<PushTally, SyncError> {
         for path in deletes.first.iter().chain(&deletes.last) {
             self.cache.remove(path);
         }
@@ -80,7 +84,7 @@ impl Push<'_> {
         } = self;
         let (links, work) = plan(entries, cache, known, unsure);
         let root = Arc::new(source.root_dir()?);
-        let readers = Readers {
+        let readers = ReaderPool {
             scope,
             root: Arc::clone(&root),
         };
@@ -102,8 +106,8 @@ impl Push<'_> {
             while let Some(chunk) = examined.next().await {
                 for Examined { path, found } in chunk? {
                     match found {
-                        Found::Same(print) => remember(cache, path, &print),
-                        Found::Different {
+                        ReadOutcome::Same(print) => remember(cache, path, &print),
+                        ReadOutcome::Different {
                             print,
                             content,
                             len,
@@ -116,8 +120,10 @@ impl Push<'_> {
                             };
                             outgoing.add(put(path, &print, content, len), weight).await;
                         }
-                        Found::Passing => {}
-                        Found::Refused(why) => refused.push(Refusal::new(&path, why).into()),
+                        ReadOutcome::Passing => {}
+                        ReadOutcome::Refused(why) => {
+                            refused.push(PathRefusal::new(&path, why).into());
+                        }
                     }
                 }
                 if outgoing.is_closed() {
@@ -131,7 +137,7 @@ impl Push<'_> {
             drop(outgoing);
             Ok::<Vec<Refused>, SyncError>(refused)
         };
-        let consume = Sender {
+        let consume = BatchSender {
             receiver,
             root,
             known,
@@ -147,20 +153,20 @@ impl Push<'_> {
 
 /// Links to make, and files to read because nothing tells that they are the same.
 fn plan(
-    entries: Vec<Entry>,
+    entries: Vec<SourceEntry>,
     cache: &HashCache,
-    known: &Known,
+    known: &KnownTokens,
     unsure: &HashSet<String>,
-) -> (Vec<Planned>, Vec<Work>) {
+) -> (Vec<PlannedOp>, Vec<FileToRead>) {
     let mut links = Vec::new();
     let mut work = Vec::new();
-    for Entry { path, kind } in entries {
+    for SourceEntry { path, kind } in entries {
         let held = known
             .get(&path)
             .copied()
             .filter(|_| !unsure.contains(&path));
         match kind {
-            Kind::Link { target } => {
+            EntryKind::Link { target } => {
                 let token = token::of_link(&target);
                 if held != Some(token) {
                     let op = FileOp::Link {
@@ -168,18 +174,18 @@ fn plan(
                         target,
                         token,
                     };
-                    let means = Means::Held {
+                    let effect = OpEffect::Written {
                         token,
                         len: 0,
                         streamed: None,
                     };
-                    links.push(Planned { op, path, means });
+                    links.push(PlannedOp { op, path, effect });
                 }
             }
-            Kind::File { mode, stamp } => {
+            EntryKind::File { mode, stamp } => {
                 let read = cache.get(&path, &stamp, mode);
                 if read.is_none() || read != held {
-                    work.push(Work {
+                    work.push(FileToRead {
                         path,
                         len: stamp.len,
                         held,
@@ -191,7 +197,7 @@ fn plan(
     (links, work)
 }
 
-fn put(path: String, print: &Print, content: Content, len: u64) -> Planned {
+fn put(path: String, print: &FileFingerprint, content: Content, len: u64) -> PlannedOp {
     let streamed = matches!(content, Content::File { .. }).then_some(print.stamp);
     let token = print.token;
     let op = FileOp::Put {
@@ -200,10 +206,10 @@ fn put(path: String, print: &Print, content: Content, len: u64) -> Planned {
         token,
         content,
     };
-    Planned {
+    PlannedOp {
         op,
         path,
-        means: Means::Held {
+        effect: OpEffect::Written {
             token,
             len,
             streamed,
@@ -211,15 +217,15 @@ fn put(path: String, print: &Print, content: Content, len: u64) -> Planned {
     }
 }
 
-fn delete(path: String) -> Planned {
-    Planned {
+fn delete(path: String) -> PlannedOp {
+    PlannedOp {
         op: FileOp::Delete { path: path.clone() },
         path,
-        means: Means::Gone,
+        effect: OpEffect::Gone,
     }
 }
 
-fn remember(cache: &mut HashCache, path: String, print: &Print) {
+fn remember(cache: &mut HashCache, path: String, print: &FileFingerprint) {
     if print.is_settled {
         cache.put(path, print.stamp, print.mode, print.token);
     } else {
@@ -227,16 +233,16 @@ fn remember(cache: &mut HashCache, path: String, print: &Print) {
     }
 }
 
-struct Readers<'a> {
+struct ReaderPool<'a> {
     scope: &'a Scope,
     root: Arc<RootDir>,
 }
 
-impl Readers<'_> {
+impl ReaderPool<'_> {
     /// In the order of `work`, a few chunks ahead.
     fn read(
         &self,
-        work: Vec<Work>,
+        work: Vec<FileToRead>,
     ) -> impl stream::Stream<Item = Result<Vec<Examined>, SyncError>> + Unpin {
         let readers = thread::available_parallelism()
             .map_or(2, usize::from)
@@ -255,7 +261,7 @@ impl Readers<'_> {
     }
 }
 
-fn chunked(work: Vec<Work>) -> Vec<Vec<Work>> {
+fn chunked(work: Vec<FileToRead>) -> Vec<Vec<FileToRead>> {
     let mut chunks = Vec::new();
     let mut chunk = Vec::new();
     let mut bytes = 0;
@@ -274,14 +280,14 @@ fn chunked(work: Vec<Work>) -> Vec<Vec<Work>> {
 }
 
 struct Batcher {
-    batches: mpsc::Sender<Batch>,
-    batch: Batch,
+    batches: mpsc::Sender<OpBatch>,
+    batch: OpBatch,
     bytes: u64,
 }
 
 impl Batcher {
     /// A batch that cannot be delivered is dropped: its receiver has the error.
-    async fn add(&mut self, planned: Planned, weight: u64) {
+    async fn add(&mut self, planned: PlannedOp, weight: u64) {
         self.batch.push(planned);
         self.bytes += weight;
         if self.batch.len() >= BATCH_OPS || self.bytes >= BATCH_BYTES {
@@ -302,38 +308,38 @@ impl Batcher {
     }
 }
 
-struct Sender<'a> {
+struct BatchSender<'a> {
     receiver: &'a dyn Receiver,
     root: Arc<RootDir>,
-    known: &'a mut Known,
+    known: &'a mut KnownTokens,
     unsure: &'a mut HashSet<String>,
 }
 
-impl Sender<'_> {
-    async fn send(mut self, mut arriving: mpsc::Receiver<Batch>) -> Result<Tally, SyncError> {
-        let mut tally = Tally::default();
+impl BatchSender<'_> {
+    async fn send(mut self, mut arriving: mpsc::Receiver<OpBatch>) -> Result<PushTally, SyncError> {
+        let mut tally = PushTally::default();
         while let Some(batch) = arriving.recv().await {
             let mut ops = Vec::with_capacity(batch.len());
             let mut rest = Vec::with_capacity(batch.len());
-            for Planned { op, path, means } in batch {
+            for PlannedOp { op, path, effect } in batch {
                 ops.push(op);
-                rest.push((path, means));
+                rest.push((path, effect));
             }
             let results = self.receiver.apply(ops).await?;
-            for ((path, means), result) in rest.into_iter().zip(results) {
+            for ((path, effect), result) in rest.into_iter().zip(results) {
                 match result {
-                    Ok(()) => self.done(path, &means, &mut tally),
+                    Ok(()) => self.done(path, &effect, &mut tally),
                     Err(FileRefusal::Changed) => {
                         self.unsure.insert(path);
                     }
                     Err(FileRefusal::NoSpace) => {
-                        let why = NotTaken::Inside(FileRefusal::NoSpace);
+                        let why = NotApplied::Inside(FileRefusal::NoSpace);
                         return Err(SyncError::Refused { path, why });
                     }
                     Err(why) => {
                         tally.refused.push(Refused {
                             path,
-                            why: NotTaken::Inside(why),
+                            why: NotApplied::Inside(why),
                         });
                     }
                 }
@@ -342,9 +348,9 @@ impl Sender<'_> {
         Ok(tally)
     }
 
-    fn done(&mut self, path: String, means: &Means, tally: &mut Tally) {
-        match means {
-            Means::Held {
+    fn done(&mut self, path: String, effect: &OpEffect, tally: &mut PushTally) {
+        match effect {
+            OpEffect::Written {
                 token,
                 len,
                 streamed,
@@ -359,7 +365,7 @@ impl Sender<'_> {
                     self.unsure.remove(&path);
                 }
             }
-            Means::Gone => {
+            OpEffect::Gone => {
                 tally.deleted += 1;
                 self.known.remove(&path);
                 self.unsure.remove(&path);

@@ -3,18 +3,18 @@
 use blake3::Hasher;
 
 /// Equal tokens, equal files.
-pub type Token = [u8; 32];
+pub type ContentToken = [u8; 32];
 
 const FILE: u8 = b'f';
 const LINK: u8 = b'l';
 
-pub fn of_link(target: &str) -> Token {
+pub fn of_link(target: &str) -> ContentToken {
     let mut hasher = Hasher::new();
     hasher.update(&[LINK]).update(target.as_bytes());
     *hasher.finalize().as_bytes()
 }
 
-pub fn of_file(mode: u32, content: &[u8]) -> Token {
+pub fn of_file(mode: u32, content: &[u8]) -> ContentToken {
     *start(mode).update(content).finalize().as_bytes()
 }
 

@@ -1,9 +1,14 @@
 //! `Scope`: the token that stops a task and the tracker that waits for it; how every task is spawned.
 
+mod io;
+
+pub use io::{BoxedIo, Io};
+
 use std::{future::Future, time::Duration};
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, Span};
 
 /// A group of tasks that stop together and are waited for together.
 ///
@@ -29,12 +34,13 @@ impl Scope {
         }
     }
 
+    /// What the task logs is in the span of whoever spawns it.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn(task)
+        self.tracker.spawn(task.in_current_span())
     }
 
     /// Run blocking work on a thread of its own, and have [`Scope::close`] wait for it.
@@ -43,7 +49,8 @@ impl Scope {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.tracker.spawn_blocking(work)
+        let span = Span::current();
+        self.tracker.spawn_blocking(move || span.in_scope(work))
     }
 
     /// Resolves once the scope is being stopped.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// After this long in good health, the next failure is a first one again.
-const HEALTHY: Duration = Duration::from_secs(300);
+const HEALTHY: Duration = Duration::from_mins(5);
 
 /// Doubles from one attempt to the next, with jitter, so that a host's tunnels do not come back
 /// all at once.

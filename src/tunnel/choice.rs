@@ -5,7 +5,7 @@ use crate::model::{TunnelChoice, TunnelKind};
 
 /// A tunnel, or none, and what the user should know about that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chosen {
+pub struct ResolvedChoice {
     pub kind: Option<TunnelKind>,
     pub notice: Option<Notice>,
 }
@@ -33,17 +33,17 @@ impl Notice {
     }
 }
 
-pub(super) fn choose(choice: Option<TunnelChoice>, tools: &Tools) -> Chosen {
-    let plain = |kind| Chosen { kind, notice: None };
+pub(super) fn choose(choice: Option<TunnelChoice>, tools: &Tools) -> ResolvedChoice {
+    let plain = |kind| ResolvedChoice { kind, notice: None };
     match choice {
         Some(TunnelChoice::None) => plain(None),
-        Some(TunnelChoice::Kind(TunnelKind::Cloudflare)) if !has_account(tools) => Chosen {
+        Some(TunnelChoice::Kind(TunnelKind::Cloudflare)) if !has_account(tools) => ResolvedChoice {
             kind: Some(TunnelKind::CloudflareQuick),
             notice: Some(Notice::FreshUrl),
         },
         Some(TunnelChoice::Kind(kind)) => plain(Some(kind)),
         None if cloudflared::find(tools).is_ok() => plain(Some(TunnelKind::CloudflareQuick)),
-        None => Chosen {
+        None => ResolvedChoice {
             kind: None,
             notice: Some(Notice::LocalOnly),
         },
@@ -54,6 +54,6 @@ pub(super) fn choose(choice: Option<TunnelChoice>, tools: &Tools) -> Chosen {
 /// kind of tunnel.
 fn has_account(tools: &Tools) -> bool {
     let settings = &tools.settings.cloudflare;
-    let token = settings.token_file.is_some() || tools.credentials.given().cloudflare.is_some();
+    let token = settings.token_file.is_some() || tools.credentials.provided().cloudflare.is_some();
     token || settings.account.is_some() || settings.zone.is_some() || settings.domain.is_some()
 }

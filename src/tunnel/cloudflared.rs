@@ -153,7 +153,7 @@ impl Metrics {
 
 /// One line of its log.
 #[derive(Debug, Default, Deserialize)]
-struct Entry {
+struct LogRecord {
     #[serde(default)]
     level: String,
     message: Option<String>,
@@ -176,7 +176,7 @@ pub fn readable(lines: &[String]) -> Vec<String> {
 
 /// Whether a line says that something is wrong, and what it says.
 fn tell(line: &str) -> (bool, String) {
-    let Ok(entry) = serde_json::from_str::<Entry>(line) else {
+    let Ok(entry) = serde_json::from_str::<LogRecord>(line) else {
         // It says why it ends in plain text.
         return (true, line.to_owned());
     };
@@ -195,7 +195,7 @@ fn tell(line: &str) -> (bool, String) {
 /// It has no other way to say it: its exit code is 1 for everything.
 pub fn too_many(lines: &[String]) -> Option<String> {
     lines.iter().find_map(|line| {
-        let entry = serde_json::from_str::<Entry>(line).unwrap_or_default();
+        let entry = serde_json::from_str::<LogRecord>(line).unwrap_or_default();
         let said = entry.message.as_deref().unwrap_or(line);
         let refused = entry.status_code.starts_with("429")
             || said.contains("error code: 1015")

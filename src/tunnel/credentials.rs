@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -12,41 +12,48 @@ use crate::model::Secret;
 /// From the environment of the agent, or of the last command that had any; settings may name
 /// files instead.
 #[derive(Debug, Default)]
-pub struct Credentials(Mutex<Given>);
+pub struct Credentials(Mutex<ProvidedCredentials>);
 
 /// What one environment holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct ProvidedCredentials {
     /// `NGROK_AUTHTOKEN`
     pub ngrok: Option<Secret>,
     /// `CLOUDFLARE_API_TOKEN`
     pub cloudflare: Option<Secret>,
+    /// `SSH_AUTH_SOCK`. It is as good as the session that it is of, so no store keeps it.
+    pub ssh_auth_sock: Option<PathBuf>,
 }
 
 impl Credentials {
-    pub fn new(given: Given) -> Self {
+    pub fn new(given: ProvidedCredentials) -> Self {
         Self(Mutex::new(given))
     }
 
-    /// Lay what a command has over what was known. Says whether that changed anything.
-    pub fn learn(&self, given: Given) -> bool {
+    /// Lay what a command has over what was known. Says whether that changed anything that is kept.
+    pub fn merge(&self, given: ProvidedCredentials) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.clone();
+        known.ssh_auth_sock = given.ssh_auth_sock.or(known.ssh_auth_sock.take());
         known.ngrok = given.ngrok.or(known.ngrok.take());
         known.cloudflare = given.cloudflare.or(known.cloudflare.take());
-        *known != before
+        (&known.ngrok, &known.cloudflare) != (&before.ngrok, &before.cloudflare)
     }
 
-    pub fn given(&self) -> Given {
+    pub fn provided(&self) -> ProvidedCredentials {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
+    pub fn ssh_auth_sock(&self) -> Option<PathBuf> {
+        self.provided().ssh_auth_sock
+    }
+
     pub fn ngrok(&self, file: Option<&Path>) -> Result<Secret, TunnelError> {
         find(
-            self.given().ngrok,
+            self.provided().ngrok,
             file,
             "ngrok",
             "NGROK_AUTHTOKEN",
@@ -56,7 +63,7 @@ impl Credentials {
 
     pub fn cloudflare(&self, file: Option<&Path>) -> Result<Secret, TunnelError> {
         find(
-            self.given().cloudflare,
+            self.provided().cloudflare,
             file,
             "Cloudflare",
             "CLOUDFLARE_API_TOKEN",
@@ -110,13 +117,19 @@ mod tests {
             credentials.ngrok(Some(&file)).unwrap().reveal(),
             "from-file"
         );
-        let given = |text: &str| Given {
+        let given = |text: &str| ProvidedCredentials {
             ngrok: Some(Secret::new(text)),
-            cloudflare: None,
+            ..ProvidedCredentials::default()
         };
-        assert!(credentials.learn(given("first")));
-        assert!(credentials.learn(given("second")));
-        assert!(!credentials.learn(Given::default()));
+        assert!(credentials.merge(given("first")));
+        assert!(credentials.merge(given("second")));
+        assert!(!credentials.merge(ProvidedCredentials::default()));
         assert_eq!(credentials.ngrok(Some(&file)).unwrap().reveal(), "second");
+        let agent = ProvidedCredentials {
+            ssh_auth_sock: Some("/agent".into()),
+            ..ProvidedCredentials::default()
+        };
+        assert!(!credentials.merge(agent), "nothing that is kept");
+        assert_eq!(credentials.ssh_auth_sock(), Some("/agent".into()));
     }
 }

@@ -5,20 +5,20 @@ mod choice;
 mod cloudflare;
 mod cloudflare_quick;
 mod cloudflared;
-mod command;
+mod command_tunnel;
 mod credentials;
-mod doorway;
+mod endpoint;
 mod error;
-mod fixed;
 mod ngrok;
-mod pace;
 mod program;
 mod provider;
 mod reaper;
 mod ssh;
-mod supervise;
-mod template;
-mod verify;
+mod static_tunnel;
+mod supervisor;
+mod timing;
+mod url_template;
+mod verifier;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -31,24 +31,25 @@ use crate::{
     task::Scope,
 };
 use reaper::Reaper;
-use supervise::Supervisor;
+use supervisor::Supervisor;
 
-pub use choice::{Chosen, Notice};
+pub use choice::{Notice, ResolvedChoice};
 pub use cloudflare::Cloudflare;
 pub use cloudflare_quick::CloudflareQuick;
-pub use command::Any;
-pub use credentials::{Credentials, Given};
-pub use doorway::{Challenge, Doorway};
+pub use command_tunnel::CommandTunnel;
+pub use credentials::{Credentials, ProvidedCredentials};
+pub use endpoint::{Challenge, TunnelEndpoint};
 pub use error::{Retry, TunnelError};
-pub use fixed::Fixed;
 pub use ngrok::Ngrok;
-pub use pace::Pace;
-pub use program::{Ended, Launch, Ledger, Programs, Running, find, tether};
+pub use program::{Launch, Ledger, ProgramExit, Programs, Running, die_with_parent, find};
 pub use provider::{
-    Check, Connection, Order, Provider, Reaped, Report, Stop, Traits, Verdict, Wanted,
+    Capabilities, Check, Connection, Provider, ReapOutcome, Report, Stop, TunnelSpec, Verdict,
+    Wanted,
 };
 pub use ssh::{Ssh, Timing as SshTiming};
-pub use verify::Verifier;
+pub use static_tunnel::StaticTunnel;
+pub use timing::TunnelTiming;
+pub use verifier::Verifier;
 
 /// What providers are made of.
 #[derive(Clone)]
@@ -60,17 +61,15 @@ pub struct Tools {
     pub owner: String,
     /// Where programs are looked for.
     pub path: Option<std::ffi::OsString>,
-    /// `SSH_AUTH_SOCK`
-    pub ssh_auth_sock: Option<PathBuf>,
     pub home: Option<PathBuf>,
     /// Trusted beside the system's authorities.
     pub ca_bundle: Option<PathBuf>,
     /// What programs see of our environment.
     pub inherited: Inherited,
     /// Our own program, or one that does the same with `tether <pid> -- <program> …`: see
-    /// [`tether`]. [`OURSELVES`] unless a test has another.
-    pub tether: PathBuf,
-    pub pace: Pace,
+    /// [`die_with_parent`]. [`OURSELVES`] unless a test has another.
+    pub wrapper: PathBuf,
+    pub timing: TunnelTiming,
     pub scope: Scope,
 }
 
@@ -90,15 +89,15 @@ impl Tunnels {
         let providers: Vec<Arc<dyn Provider>> = vec![
             Arc::new(Cloudflare::new(tools)),
             Arc::new(CloudflareQuick::new(tools)),
-            Arc::new(Any::new(tools)),
-            Arc::new(Fixed::new(tools.settings.fixed.clone())),
+            Arc::new(CommandTunnel::new(tools)),
+            Arc::new(StaticTunnel::new(tools.settings.fixed.clone())),
             Arc::new(Ngrok::new(tools)),
             Arc::new(Ssh::new(TunnelKind::Ssh, tools)),
             Arc::new(Ssh::new(TunnelKind::LocalhostRun, tools)),
             Arc::new(Ssh::new(TunnelKind::Pinggy, tools)),
         ];
         let verifier = Verifier::new(&tools.settings.resolve, tools.ca_bundle.as_deref())?
-            .patience(tools.pace.verifying);
+            .patience(tools.timing.verifying);
         Ok(Self::of(providers, verifier, tools))
     }
 
@@ -123,7 +122,7 @@ impl Tunnels {
     }
 
     /// The kind that a user's choice comes to here. It looks for programs on the disk.
-    pub fn choose(&self, choice: Option<TunnelChoice>) -> Chosen {
+    pub fn choose(&self, choice: Option<TunnelChoice>) -> ResolvedChoice {
         choice::choose(choice, &self.tools)
     }
 
@@ -150,7 +149,7 @@ impl Tunnels {
     }
 
     /// Open a tunnel and keep it open.
-    pub fn open(&self, kind: TunnelKind, visit: Visit) -> Result<Tunnel, TunnelError> {
+    pub fn open(&self, kind: TunnelKind, visit: TunnelTarget) -> Result<Tunnel, TunnelError> {
         let provider = self
             .providers
             .get(&kind)
@@ -163,13 +162,13 @@ impl Tunnels {
         let stop = Stop::new(scope.token());
         let supervisor = Supervisor {
             provider: Arc::clone(provider),
-            order: Order {
+            spec: TunnelSpec {
                 id: visit.id,
                 name: visit.name,
                 target: visit.target,
                 generation: 0,
             },
-            doorway: visit.doorway,
+            endpoint: visit.endpoint,
             verifier: self.verifier.clone(),
             state,
             stop: stop.clone(),
@@ -203,11 +202,11 @@ impl Tunnels {
 }
 
 /// Whom a tunnel leads to.
-pub struct Visit {
+pub struct TunnelTarget {
     pub id: InstanceId,
     pub name: Name,
     pub target: std::net::SocketAddr,
-    pub doorway: Arc<dyn Doorway>,
+    pub endpoint: Arc<dyn TunnelEndpoint>,
 }
 
 /// One tunnel that is kept open. Dropped, it ends, and the next agent may go on with it.

@@ -25,7 +25,7 @@ use crate::{
 pub trait Provider: Send + Sync {
     fn kind(&self) -> TunnelKind;
 
-    fn traits(&self) -> Traits;
+    fn capabilities(&self) -> Capabilities;
 
     /// The port on 127.0.0.1 at which the gateway must take its visitors; any if `None`.
     fn port(&self) -> Option<u16> {
@@ -46,7 +46,7 @@ pub trait Provider: Send + Sync {
     /// `Ok` only after a stop. When it returns, nothing of it runs any more, and after
     /// [`Stop::releases`] nothing at the provider is left. It is not cancelled by being dropped
     /// but by `stop`; a caller that does drop it leaves the rest to [`Provider::reap`].
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError>;
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError>;
 
     /// Take away what attempts that failed left at the provider for an instance whose tunnel
     /// nobody wants any more. Not called while [`Provider::hold`] runs for it.
@@ -58,9 +58,13 @@ pub trait Provider: Send + Sync {
     /// Take away what an agent that was killed left at the provider. Its processes are ended
     /// already. What belongs to an instance that is `wanted` stays, for it will be held again.
     /// Repeating it does no harm.
-    async fn reap(&self, left: &TunnelRecord, wanted: Wanted<'_>) -> Result<Reaped, TunnelError> {
+    async fn reap(
+        &self,
+        left: &TunnelRecord,
+        wanted: Wanted<'_>,
+    ) -> Result<ReapOutcome, TunnelError> {
         let _ = (left, wanted);
-        Ok(Reaped::All)
+        Ok(ReapOutcome::All)
     }
 }
 
@@ -69,16 +73,16 @@ pub type Wanted<'a> = &'a (dyn Fn(&InstanceId) -> bool + Send + Sync);
 
 /// What becomes of the record of what was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reaped {
+pub enum ReapOutcome {
     /// It is of no use any more; the caller removes it.
     All,
     /// The provider keeps it or has removed it. The caller leaves it alone.
-    Minded,
+    HandledByProvider,
 }
 
 /// What one can expect of a kind of tunnel.
 #[derive(Debug, Clone, Copy)]
-pub struct Traits {
+pub struct Capabilities {
     /// The same URL comes back after a restart.
     pub stable_url: bool,
     /// Between being connected and the first look at the URL: names need time to be known, and a
@@ -110,7 +114,7 @@ pub enum Verdict {
 
 /// A tunnel that is wanted.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct TunnelSpec {
     pub id: InstanceId,
     pub name: Name,
     /// Where the gateway takes the visitors of this instance.

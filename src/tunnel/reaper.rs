@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::{Programs, Provider, Reaped, Tools, TunnelError};
+use super::{Programs, Provider, ReapOutcome, Tools, TunnelError};
 use crate::{
     model::{InstanceId, TunnelKind},
     store::{Intent, Store, TunnelRecord},
@@ -74,7 +74,7 @@ impl Reaper {
                     what: format!("taking away what is left at `{}`", record.kind),
                     waited: PROVIDER,
                 })??;
-            if reaped == Reaped::Minded {
+            if reaped == ReapOutcome::HandledByProvider {
                 return Ok(());
             }
         }

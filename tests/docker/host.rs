@@ -15,7 +15,7 @@ const APP: &str = "label=dev.codemate.preview.role=app";
 const WARDEN: &str = "label=dev.codemate.preview.role=warden";
 const BINARY: &str = env!("CARGO_BIN_EXE_codemate-preview");
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub fn docker_is_here() -> bool {
     let asked = std::env::var("CODEMATE_PREVIEW_TEST_DOCKER").unwrap_or_default();

@@ -12,9 +12,7 @@ pub fn try_get(url: &str) -> Option<(u16, String)> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (_, port) = authority.rsplit_once(':')?;
     let mut stream = TcpStream::connect(("127.0.0.1", port.parse().ok()?)).ok()?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .ok()?;
+    stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
     write!(stream, "GET /{path} HTTP/1.0\r\nHost: {authority}\r\n\r\n").ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;

@@ -1,6 +1,6 @@
 //! Ports and statuses: how they are asked for on the command line, and what is said of them.
 
-use codemate_preview::model::{Answered, Event, OpenPort, PortKind, UpOutcome, Urls};
+use codemate_preview::model::{AppAnswer, Event, OpenPort, PortKind, UpOutcome, Urls};
 use serde_json::json;
 
 use crate::help::{
@@ -16,11 +16,11 @@ fn urls() -> Urls {
 }
 
 fn ready(port: u16, status: u16) -> Vec<Event> {
-    let answered = Answered {
+    let answered = AppAnswer {
         port,
         status,
         page: true,
-        ..Answered::default()
+        ..AppAnswer::default()
     };
     vec![
         Event::AppReady {

@@ -1,6 +1,6 @@
 //! `tunnel`, and what other commands say of tunnels, against an agent that answers as told.
 
-use codemate_preview::model::{Event, UpOutcome, Urls, Verified};
+use codemate_preview::model::{Event, UpOutcome, Urls, Verification};
 use serde_json::{Value, json};
 
 use crate::help::{
@@ -22,7 +22,7 @@ fn opened() -> Vec<Event> {
         Event::TunnelReady {
             kind: "ngrok".parse().unwrap(),
             url,
-            verified: Verified::EndToEnd,
+            verified: Verification::EndToEnd,
         },
         Event::Result(UpOutcome::success(
             true,

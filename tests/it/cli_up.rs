@@ -92,7 +92,7 @@ fn success_is_one_line_and_it_is_the_url() {
     ✓ install  uv pip install  1.2 s
     warning: no lock file
     hint: add one
-    ✓ ready    it answers  1.9 s
+    ✓ ready    it is up  1.9 s
     ");
     let quiet = world.run(&["up", "-q"]);
     assert_eq!(

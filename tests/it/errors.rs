@@ -6,7 +6,7 @@ use codemate_preview::{
     engine::EngineError,
     lifecycle::{
         LifecycleError,
-        explain::{During, Explained, Known, explain},
+        explain::{Explanation, FailureStage, ProjectFacts, explain},
     },
     model::{AppExit, Code, FailureKind, Problem, command_line},
     project::{LocalTree, ProjectError},
@@ -37,7 +37,7 @@ const SHOWN: [(Code, &str); 16] = [
 type Output = (
     FailureKind,
     &'static [(&'static str, &'static str)],
-    During,
+    FailureStage,
     &'static str,
 );
 
@@ -49,13 +49,13 @@ const OUTPUTS: &[Output] = &[
             ".env.example",
             "DATABASE_URL=postgres://u:p@localhost:5432/shop\n",
         )],
-        During::Start,
+        FailureStage::Start,
         "psycopg2.OperationalError: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: Connection refused",
     ),
     (
         FailureKind::VariableMissing,
         &[(".env.example", "API_TOKEN=abc\n")],
-        During::Start,
+        FailureStage::Start,
         "    key = os.environ[\"API_TOKEN\"]\nKeyError: 'API_TOKEN'",
     ),
     (
@@ -64,127 +64,127 @@ const OUTPUTS: &[Output] = &[
             ("requirements.txt", "flask\n"),
             ("app.py", "import dotenv\n"),
         ],
-        During::Start,
+        FailureStage::Start,
         "  File \"/home/app/workspace/app.py\", line 1, in <module>\nModuleNotFoundError: No module named 'dotenv'",
     ),
     (
         FailureKind::FileMissing,
         &[("error.js", ""), ("index.js", "require('./Error')\n")],
-        During::Start,
+        FailureStage::Start,
         "Error: Cannot find module './Error'\nRequire stack:\n- /home/app/workspace/index.js",
     ),
     (
         FailureKind::BuildMissing,
         &[("package.json", "{\"scripts\":{\"build\":\"tsc\"}}")],
-        During::Start,
+        FailureStage::Start,
         "Error: Cannot find module '/home/app/workspace/dist/index.js'",
     ),
     (
         FailureKind::NotMigrated,
         &[("manage.py", "")],
-        During::Answer,
+        FailureStage::Answer,
         "django.db.utils.OperationalError: no such table: shop_item",
     ),
     (
         FailureKind::NeedsBuilding,
         &[],
-        During::Install,
+        FailureStage::Install,
         "  × Failed to build `psycopg2==2.9.9`\n      Error: pg_config executable not found.",
     ),
     (
         FailureKind::NeedsGit,
         &[],
-        During::Install,
+        FailureStage::Install,
         "  ╰─▶ Git executable not found. Ensure that Git is installed and available.",
     ),
     (
         FailureKind::VersionUnsupported,
         &[],
-        During::Install,
+        FailureStage::Install,
         "  ╰─▶ Because the current Python version (3.13.5) does not satisfy Python>=3.8,<3.12 and numba==0.57",
     ),
     (
         FailureKind::PackageUnavailable,
         &[("requirements.txt", "flaskk\n")],
-        During::Install,
+        FailureStage::Install,
         "  ╰─▶ Because flaskk was not found in the package registry and you require flaskk, we can conclude",
     ),
     (
         FailureKind::DependencyConflict,
         &[],
-        During::Install,
+        FailureStage::Install,
         "npm error code ERESOLVE\nnpm error ERESOLVE unable to resolve dependency tree",
     ),
     (
         FailureKind::LockMismatch,
         &[("package-lock.json", "{}"), ("package.json", "{}")],
-        During::Start,
+        FailureStage::Start,
         "Error: Cannot find module '@rollup/rollup-linux-x64-gnu'",
     ),
     (
         FailureKind::OutOfMemory,
         &[],
-        During::Start,
+        FailureStage::Start,
         "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
     ),
     (
         FailureKind::PortTaken,
         &[],
-        During::Start,
+        FailureStage::Start,
         "Error: listen EADDRINUSE: address already in use :::3000",
     ),
     (
         FailureKind::NotAllowed,
         &[],
-        During::Start,
+        FailureStage::Start,
         "Error: EROFS: read-only file system, mkdir '/data'",
     ),
     (
         FailureKind::RunsInBackground,
         &[],
-        During::Start,
+        FailureStage::Start,
         "[PM2] Starting /home/app/workspace/server.mjs in fork_mode (1 instance)",
     ),
     (
         FailureKind::WatchLimit,
         &[],
-        During::Start,
+        FailureStage::Start,
         "Error: ENOSPC: System limit for number of file watchers reached, watch '/home/app/workspace'",
     ),
     (
         FailureKind::OldOpenssl,
         &[],
-        During::Start,
+        FailureStage::Start,
         "Error: error:0308010C:digital envelope routines::unsupported",
     ),
     (
         FailureKind::Python2,
         &[],
-        During::Start,
+        FailureStage::Start,
         "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
     ),
     (
         FailureKind::HostRefused,
         &[],
-        During::Answer,
+        FailureStage::Answer,
         "Invalid HTTP_HOST header: 'shop.localhost:7070'. You may need to add 'shop.localhost' to ALLOWED_HOSTS.",
     ),
     (
         FailureKind::AppError,
         &[],
-        During::Start,
+        FailureStage::Start,
         "Traceback (most recent call last):\n  File \"/home/app/workspace/app.py\", line 7, in <module>\nValueError: no",
     ),
 ];
 
-fn told(files: &[(&str, &str)], during: During, output: &str) -> Option<Explained> {
+fn told(files: &[(&str, &str)], during: FailureStage, output: &str) -> Option<Explanation> {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         fs::write(dir.path().join(name), text).unwrap();
     }
     let tree = LocalTree::open(dir.path()).unwrap();
     let up = ["codemate-preview", "up", "/src/shop"].map(str::to_owned);
-    let known = Known::new("shop", "/src/shop", up.into(), &tree);
+    let known = ProjectFacts::new("shop", "/src/shop", up.into(), &tree);
     let lines: Vec<String> = output.lines().map(str::to_owned).collect();
     explain(&lines, during, &known)
 }
@@ -250,7 +250,7 @@ fn examples() -> Vec<Problem> {
         .problem(),
         LifecycleError::WaitTimedOut {
             name: shop(),
-            waited: Duration::from_secs(60),
+            waited: Duration::from_mins(1),
             phase: codemate_preview::model::PhaseKind::Starting,
         }
         .problem(),

@@ -1,6 +1,7 @@
 //! Tests of the library and the program from outside, one module a room or a verb.
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 
+mod agent_logs;
 mod api;
 mod cli;
 mod cli_exec;
@@ -14,6 +15,7 @@ mod cli_up;
 mod completions;
 mod detect;
 mod docker_engine;
+mod engine_contract;
 mod errors;
 mod filter;
 mod floors;
@@ -22,7 +24,10 @@ mod guest;
 mod help;
 mod launch;
 mod lifecycle;
+mod makefile;
+mod manifest;
 mod paths;
+mod sources;
 mod store;
 mod supervisor;
 mod sync;

@@ -8,11 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use codemate_preview::{
-    model::{Code, PublicUrl, TunnelKind, TunnelState, Verified},
+    model::{Code, PublicUrl, TunnelKind, TunnelState, Verification},
     task::Scope,
     tunnel::{
-        Challenge, Check, Doorway, Order, Provider, Report, Stop, Traits, Tunnel, TunnelError,
-        Tunnels, Verifier, Visit,
+        Capabilities, Challenge, Check, Provider, Report, Stop, Tunnel, TunnelEndpoint,
+        TunnelError, TunnelSpec, TunnelTarget, Tunnels, Verifier,
     },
 };
 use tokio::time::Instant;
@@ -65,8 +65,8 @@ impl Provider for Scripted {
         TunnelKind::Command
     }
 
-    fn traits(&self) -> Traits {
-        Traits {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             stable_url: false,
             settle: Duration::from_secs(6),
             heal: self.heal,
@@ -77,11 +77,11 @@ impl Provider for Scripted {
         Vec::new()
     }
 
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError> {
         self.began
             .lock()
             .unwrap()
-            .push((order.generation, Instant::now()));
+            .push((spec.generation, Instant::now()));
         let acts = self
             .attempts
             .lock()
@@ -108,7 +108,7 @@ impl Provider for Scripted {
 /// Nobody is behind it, so nothing is ever verified.
 struct Wall;
 
-impl Doorway for Wall {
+impl TunnelEndpoint for Wall {
     fn show(&self, _url: &PublicUrl) {}
 
     fn challenge(&self) -> Challenge {
@@ -130,11 +130,11 @@ fn open(provider: &Arc<Scripted>, scope: &Scope) -> Tunnel {
         .patience(Duration::ZERO);
     let provider: Arc<dyn Provider> = provider.clone();
     let tunnels = Tunnels::of(vec![provider], verifier, &tools(state.path(), scope));
-    let visit = Visit {
+    let visit = TunnelTarget {
         id: "0123456789ab".parse().unwrap(),
         name: "shop".parse().unwrap(),
         target: addr,
-        doorway: Arc::new(Wall),
+        endpoint: Arc::new(Wall),
     };
     tunnels.open(TunnelKind::Command, visit).unwrap()
 }
@@ -168,7 +168,7 @@ async fn a_url_is_shown_after_it_settled_and_as_what_it_is() {
         unreachable!()
     };
     assert_eq!(url.to_string(), "http://a.test");
-    assert!(matches!(verified, Verified::Unverified { .. }));
+    assert!(matches!(verified, Verification::Unverified { .. }));
     tunnel.close().await;
     assert_eq!(*provider.released.lock().unwrap(), [true]);
 }
@@ -191,7 +191,7 @@ async fn what_cannot_get_better_is_not_tried_again() {
         unreachable!()
     };
     assert_eq!(problem.code, Code::Credential);
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(provider.generations(), [1]);
 }
 
@@ -216,7 +216,7 @@ async fn a_providers_wait_is_kept_to() {
     let limited = TunnelError::RateLimited {
         by: "Cloudflare",
         said: "1015".to_owned(),
-        after: Duration::from_secs(300),
+        after: Duration::from_mins(5),
     };
     let provider = Scripted::new(vec![
         vec![Act::Fail(limited)],

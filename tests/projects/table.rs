@@ -24,6 +24,14 @@ pub const TESTS: &[Test] = &[
         "tables::a_project_that_expects_nothing_is_seen",
         a_project_that_expects_nothing_is_seen,
     ),
+    (
+        "tables::a_failure_that_nobody_mends_is_seen",
+        a_failure_that_nobody_mends_is_seen,
+    ),
+    (
+        "tables::a_command_alone_mends_most_of_what_needs_no_person",
+        a_command_alone_mends_most_of_what_needs_no_person,
+    ),
 ];
 
 #[derive(Debug, Deserialize)]
@@ -90,6 +98,22 @@ pub struct Expect {
     pub log: Vec<Pattern>,
     /// The problem's first command, run as it is, ends in 0 and in a page with this status.
     pub next: Option<String>,
+    /// What a person has to do about a failure, where no command alone mends it.
+    pub needs: Option<Needs>,
+}
+
+/// What only a person can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Needs {
+    /// Edit the project or its settings.
+    Edit,
+    /// Give a value that is theirs.
+    Value,
+    /// Have a service where a preview can reach it.
+    Service,
+    /// Bring an image, for the stack is not supported.
+    Support,
 }
 
 /// What is done afterwards, and what a user must see then.
@@ -188,6 +212,11 @@ pub fn wrong(projects: &[(String, Project)]) -> Vec<String> {
                 "{file}: {name} expects a page of an `up` that fails"
             ));
         }
+        if expect.exit != 0 && expect.next.is_none() && expect.needs.is_none() {
+            wrong.push(format!(
+                "{file}: {name} fails, and nobody says which command or person mends it"
+            ));
+        }
     }
     wrong
 }
@@ -234,9 +263,34 @@ fn a_project_that_expects_nothing_is_seen() {
         wrong(&nothing),
         ["t: least expects nothing that a user sees"]
     );
-    let failing = tabled(&LEAST.replace("exit = 0", "exit = 9"));
+    let failing = tabled(&LEAST.replace("exit = 0", "exit = 9\nneeds = \"edit\""));
     assert_eq!(
         wrong(&failing),
         ["t: least expects a page of an `up` that fails"]
     );
+}
+
+fn a_failure_that_nobody_mends_is_seen() {
+    let failing = LEAST.replace("exit = 0", "exit = 9\nsays = [\"no\"]");
+    let failing = failing.replace("status = 200", "");
+    let told = ["t: least fails, and nobody says which command or person mends it"];
+    assert_eq!(wrong(&tabled(&failing)), told);
+    for mended in ["next = \"200\"", "needs = \"value\""] {
+        let mended = tabled(&format!("{failing}\n{mended}"));
+        assert_eq!(wrong(&mended), Vec::<String>::new());
+    }
+}
+
+/// Where no person has to do anything, the first command that is named mends it, in two thirds of
+/// the failures at least. That each of these commands does is seen when its project is run.
+fn a_command_alone_mends_most_of_what_needs_no_person() {
+    let projects = all();
+    let failing = projects.iter().map(|(_, project)| &project.expect);
+    let without_a_person: Vec<_> = failing
+        .filter(|it| it.exit != 0 || it.next.is_some())
+        .filter(|it| it.needs.is_none())
+        .collect();
+    let mended = without_a_person.iter().filter(|it| it.next.is_some());
+    let (mended, all) = (mended.count(), without_a_person.len());
+    assert!(all > 0 && mended * 3 >= all * 2, "{mended} of {all}");
 }

@@ -15,7 +15,7 @@ use reqwest::{
 use tokio::runtime::Runtime;
 
 /// Longer than a page takes that is compiled when it is asked for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const HOPS: usize = 5;
 
 /// Every name is this machine's.

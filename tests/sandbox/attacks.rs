@@ -9,12 +9,12 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Activity, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes, Target, TcpDial},
+    gateway::{Activity, Gateway, NoPorts, PublicDeny, PublicListeners, Route, Routes, Target},
     model::ProxyHost,
     task::Scope,
 };
 
-use crate::browser;
+use crate::{browser, tcp_dial::TcpDial};
 
 /// Set where this program runs itself apart.
 const APART: &str = "CODEMATE_PREVIEW_TEST_APART";
@@ -78,7 +78,7 @@ fn attacked() {
     routes.set("blog".parse().unwrap(), route("ba9876543210", blog));
     let gateway = Gateway::bind(Some(0)).unwrap();
     let port = gateway.port();
-    let entrances = Entrances::new(routes, port, &scope);
+    let entrances = PublicListeners::new(routes, port, &scope);
     scope.spawn(async move { gateway.serve(&entrances).await.unwrap() });
     let output = attack(&[port, shop, blog]);
     runtime.block_on(scope.close(Duration::from_secs(20)));

@@ -310,7 +310,16 @@ fn look_around(host: &Host, places: &mut Places, dir: &str) {
         &["--json", "secret", "ls", dir],
         &["--json", "detect", dir],
         &["--json", "agent", "status"],
-        &["agent", "logs"],
+        &["agent", "logs", "-n", "1000000"],
+        &[
+            "--json",
+            "agent",
+            "logs",
+            "--instance",
+            "shop",
+            "-n",
+            "1000000",
+        ],
         &["doctor"],
         &["up", dir, "--env", "canary-without-a-value"],
         &["exec", dir, "-T", "--", "true"],
@@ -334,6 +343,17 @@ fn controls(host: &Host, places: &Places, dir: &str) {
     );
     assert!(!places.holding("dev.codemate.preview.owner").is_empty());
     assert!(!places.holding("here it is: [secret]").is_empty());
+    // The agent's log is at its finest, from the start of a preview to the engine's calls.
+    for told in [
+        "`up` begins",
+        "the engine answered",
+        "failed: ",
+        "an earlier agent left it",
+    ] {
+        let logs = places.holding(told);
+        let is_log = |place: &&str| place.ends_with("/agent.log");
+        assert!(logs.iter().any(is_log), "{told}: {logs:?}");
+    }
     assert!(
         places.holding("canary-without-a-value").is_empty(),
         "what is no variable may still be a secret"

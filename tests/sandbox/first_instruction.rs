@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use codemate_preview::{
-    engine::{Engine, EngineError, docker::Docker},
+    engine::{Engine, EngineError, HostEngine, docker::Docker},
     model::{Egress, ImageRef, InstanceId},
 };
 use tokio::runtime::Runtime;

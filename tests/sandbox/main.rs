@@ -39,6 +39,8 @@ mod second;
 mod share;
 mod stacks;
 mod targets;
+#[path = "../it/help/tcp_dial.rs"]
+mod tcp_dial;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};

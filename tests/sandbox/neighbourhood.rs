@@ -165,7 +165,11 @@ impl Neighbourhood {
 
     /// What arrived in the world or at the host's listeners so far.
     pub fn arrived(&self, which: &str) -> String {
-        fs::read_to_string(self.log(which)).unwrap()
+        // A line that crosses a page of the file can be seen half written.
+        until("the last line to be whole", || {
+            let text = fs::read_to_string(self.log(which)).unwrap();
+            (text.is_empty() || text.ends_with('\n')).then_some(text)
+        })
     }
 
     pub fn socket(&self) -> String {
@@ -346,7 +350,7 @@ fn ip(args: &[&str]) {
 pub fn prober(dir: &Path) -> PathBuf {
     let binary = dir.join("prober");
     if !binary.exists() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sandbox/prober.rs");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/prober.rs");
         let built = Command::new("rustc")
             .args(["--edition=2024", "-O", "-Ctarget-feature=+crt-static"])
             .args(["-Cstrip=symbols", "--crate-name", "prober", "-o"])

@@ -11,11 +11,11 @@ use std::{
 
 use codemate_preview::{
     engine::{
-        CutOff, Engine, Owner,
+        CutOff, Engine, HostEngine, Owner,
         docker::{Docker, DockerSettings, NetworkSettings},
         guest::GUEST,
     },
-    model::{ContainerSpec, Egress, InstanceId, Name, Role, Sandbox},
+    model::{ContainerSpec, Egress, InstanceId, Name, Sandbox},
     security::{Abilities, Approved, LimitRequest, Policy, limits},
 };
 use tokio::runtime::Runtime;
@@ -214,7 +214,6 @@ pub fn approved(
     let id = InstanceId::of_directory(name.as_ref(), None);
     let spec = ContainerSpec {
         name: Name::slug(name),
-        role: Role::App,
         generation,
         image: image.parse().unwrap(),
         env: BTreeMap::new(),
@@ -224,7 +223,6 @@ pub fn approved(
             ..Sandbox::default()
         },
         home_volume: format!("cmp-{id}-home"),
-        workspace: ContainerSpec::WORKSPACE.to_owned(),
         id,
     };
     let policy = Policy {

@@ -133,7 +133,7 @@ impl Published {
     fn socket(&self, name: &str, token: &str) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
+            .set_read_timeout(Some(Duration::from_mins(1)))
             .unwrap();
         let head = format!(
             "GET /socket HTTP/1.1\r\nHost: {name}.preview.test\r\nConnection: upgrade\r\nUpgrade: echo\r\nX-Cm-Token: {token}\r\n\r\n"

@@ -254,7 +254,7 @@ async fn instead(fault: Option<Fault>) -> Option<Response> {
         }
         Fault::ServerError => problem(StatusCode::SERVICE_UNAVAILABLE, "53300"),
         Fault::Silence => {
-            tokio::time::sleep(Duration::from_secs(120)).await;
+            tokio::time::sleep(Duration::from_mins(2)).await;
             None
         }
         _ => None,

@@ -11,7 +11,7 @@ use codemate_preview::{
     model::Secret,
     source::supabase::{
         ApiKey, Endpoint, Hint, SupabaseError, Tokens,
-        realtime::{Listening, Pace, Realtime, RealtimeState, Subscription},
+        realtime::{Pace, Realtime, RealtimeFeed, RealtimeState, Subscription},
     },
     task::Scope,
 };
@@ -78,7 +78,12 @@ pub fn hasty() -> Pace {
     }
 }
 
-pub fn start(phoenix: &Phoenix, tokens: Arc<dyn Tokens>, pace: Pace, scope: &Scope) -> Listening {
+pub fn start(
+    phoenix: &Phoenix,
+    tokens: Arc<dyn Tokens>,
+    pace: Pace,
+    scope: &Scope,
+) -> RealtimeFeed {
     logged();
     let at = Endpoint::new(Some(&phoenix.url()), None).unwrap();
     let what = Subscription {
@@ -93,18 +98,18 @@ pub fn start(phoenix: &Phoenix, tokens: Arc<dyn Tokens>, pace: Pace, scope: &Sco
         .start(scope)
 }
 
-pub async fn hint(listening: &mut Listening) -> Hint {
+pub async fn hint(listening: &mut RealtimeFeed) -> Hint {
     let hint = timeout(PATIENCE, listening.hints.recv()).await;
     hint.expect("a hint in time").expect("it runs on")
 }
 
-pub async fn state(listening: &mut Listening, is_it: impl FnMut(&RealtimeState) -> bool) {
+pub async fn state(listening: &mut RealtimeFeed, is_it: impl FnMut(&RealtimeState) -> bool) {
     let found = timeout(PATIENCE, listening.state.wait_for(is_it)).await;
     found.expect("that state in time").unwrap();
 }
 
 /// Joined and confirmed, with a token that is good for a while.
-pub async fn live(scope: &Scope, pace: Pace) -> (Phoenix, Listening, Arc<Purse>) {
+pub async fn live(scope: &Scope, pace: Pace) -> (Phoenix, RealtimeFeed, Arc<Purse>) {
     let phoenix = Phoenix::start(scope).await;
     let purse = Purse::new(&a_token("first", 600));
     let mut listening = start(&phoenix, purse.clone(), pace, scope);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codemate_preview::{
     config::SupabaseSettings,
-    source::supabase::{FindingState, FixedToken, SupabaseError, examine},
+    source::supabase::{FixedToken, SupabaseError, SupabaseFindingState, examine},
 };
 
 use crate::{
@@ -184,12 +184,48 @@ fn doctor() {
         no_column.columns.content = Some("nowhere".to_owned());
         // What the last finding is of, and how bad.
         let table = [
-            (&settings, alice(), PROJECT, "files", FindingState::Unsure),
-            (&settings, alice(), BARE, "files", FindingState::Unsure),
-            (&settings, alice(), NOWHERE, "project", FindingState::Bad),
-            (&settings, nobody(), PROJECT, "project", FindingState::Bad),
-            (&no_table, alice(), PROJECT, "table", FindingState::Bad),
-            (&no_column, alice(), PROJECT, "columns", FindingState::Bad),
+            (
+                &settings,
+                alice(),
+                PROJECT,
+                "files",
+                SupabaseFindingState::Unsure,
+            ),
+            (
+                &settings,
+                alice(),
+                BARE,
+                "files",
+                SupabaseFindingState::Unsure,
+            ),
+            (
+                &settings,
+                alice(),
+                NOWHERE,
+                "project",
+                SupabaseFindingState::Bad,
+            ),
+            (
+                &settings,
+                nobody(),
+                PROJECT,
+                "project",
+                SupabaseFindingState::Bad,
+            ),
+            (
+                &no_table,
+                alice(),
+                PROJECT,
+                "table",
+                SupabaseFindingState::Bad,
+            ),
+            (
+                &no_column,
+                alice(),
+                PROJECT,
+                "columns",
+                SupabaseFindingState::Bad,
+            ),
         ];
         for (settings, token, project, subject, state) in table {
             let options = world.options(settings);
@@ -207,8 +243,8 @@ fn doctor() {
             .await;
         let options = world.options(&settings);
         let findings = examine(&options, Arc::new(alice()), Some(PROJECT)).await;
-        let is_good = |finding: &codemate_preview::source::supabase::Finding| {
-            finding.state == FindingState::Good
+        let is_good = |finding: &codemate_preview::source::supabase::SupabaseFinding| {
+            finding.state == SupabaseFindingState::Good
         };
         assert!(
             findings.len() == 7 && findings.iter().all(is_good),

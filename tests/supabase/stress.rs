@@ -30,6 +30,8 @@ pub const TESTS: &[Test] = &[
 
 const WRITERS: u64 = 4;
 const SECONDS: Duration = Duration::from_secs(8);
+/// Questions for changes and at least one listing among them.
+const FEWEST_LOOKS: u32 = 8;
 /// Enough that its pages come to some hundreds at seven rows each.
 const FILES: u32 = 1500;
 
@@ -89,7 +91,8 @@ fn run(table: Table, max_rows: u32) {
             .collect();
         let end = tokio::time::Instant::now() + SECONDS;
         let mut looks = 0;
-        while tokio::time::Instant::now() < end {
+        // A slow machine takes longer for as many looks.
+        while looks < FEWEST_LOOKS || tokio::time::Instant::now() < end {
             // Listings that take their time, among questions for changes.
             let done = if looks % 8 == 7 {
                 puller.full().await
@@ -118,10 +121,7 @@ fn run(table: Table, max_rows: u32) {
             "missing {missing:?}, stale {stale:?}, ghosts {ghosts:?} of {}",
             truth.len()
         );
-        assert!(
-            commits > 20 && looks > 3,
-            "{commits} commits, {looks} looks"
-        );
+        assert!(commits > 20, "{commits} commits, {looks} looks");
         // The control: what most write first is wrong on the very same changes.
         if naive.cursor.is_some() {
             naive.pull(&world).await;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Longer than anything here takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const ALICE: &str = "11111111-1111-1111-1111-111111111111";
 pub const BOB: &str = "22222222-2222-2222-2222-222222222222";

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 use codemate_preview::{
-    model::{TunnelKind, TunnelState, Verified},
+    model::{TunnelKind, TunnelState, Verification},
     task::Scope,
     tunnel::Tunnel,
 };
@@ -42,7 +42,7 @@ async fn verified(tunnel: &mut Tunnel, besides: Option<&str>) -> String {
     reach(tunnel, "a URL that leads here", |state| match state {
         TunnelState::Ready {
             url,
-            verified: Verified::EndToEnd,
+            verified: Verification::EndToEnd,
         } => Some(url.to_string()).filter(|url| Some(url.as_str()) != besides),
         _ => None,
     })
@@ -59,7 +59,7 @@ fn a_real_bore_leads_here() {
     block_on(|scope| async move {
         serve(&scope);
         let mut rig = Rig::new(&scope).await;
-        rig.tools.pace.verifying = PATIENCE;
+        rig.tools.timing.verifying = PATIENCE;
         programs::install(&rig.dir.0, "bore", "bore");
         let settings = &mut rig.tools.settings.command;
         let argv = ["bore", "local", "{port}", "--local-host", "{host}", "--to"];

@@ -4,7 +4,7 @@ use std::fs;
 
 use codemate_preview::{
     config::CloudflareSettings,
-    tunnel::{Check, Connection, Provider as _, Reaped, Retry, TunnelError, Verdict},
+    tunnel::{Check, Connection, Provider as _, ReapOutcome, Retry, TunnelError, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -161,7 +161,7 @@ fn the_next_agent_goes_on() {
         let agent = host.agent(&scope);
         let left = host.record().unwrap();
         let reaped = agent.provider.reap(&left, &|_| true).await.unwrap();
-        assert_eq!(reaped, Reaped::Minded);
+        assert_eq!(reaped, ReapOutcome::HandledByProvider);
         let mut shop = agent.hold("shop", 5001);
         assert_eq!(shop.up().await, url);
         assert_eq!(host.api.records(), records, "a name was touched");

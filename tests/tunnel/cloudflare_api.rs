@@ -13,15 +13,16 @@ use axum::{
     http::{Method, StatusCode, header},
     response::Response,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use codemate_preview::task::Scope;
 use serde_json::{Value, json};
-
-pub use super::edge::directory::{TUNNEL_TOKEN, token_of};
 
 pub const ACCOUNT: &str = "01a7362d577a6c3019a474fd6f485823";
 pub const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 pub const ZONE_NAME: &str = "example.com";
 pub const TOKEN: &str = "api-token-of-the-test";
+/// What the token of every tunnel begins with: `{"a":"ACCOUNT","t":"` in Base64.
+pub const TUNNEL_TOKEN: &str = "eyJhIjoiMDFhNzM2MmQ1NzdhNmMzMDE5YTQ3NGZkNmY0ODU4MjMiLCJ0Ijoi";
 const AT: &str = "/client/v4";
 
 #[derive(Clone)]
@@ -397,4 +398,18 @@ impl Everything {
         self.records.insert(id.clone(), record);
         id
     }
+}
+
+/// What an agent of a named tunnel is run with, in the form that `cloudflared` takes.
+pub fn token_of(tunnel: &str) -> String {
+    let secret = BASE64.encode(secret_of(tunnel));
+    // Not by `json!`, which has an order of its own: how it begins is known to tests.
+    BASE64.encode(format!(
+        r#"{{"a":"{ACCOUNT}","t":"{tunnel}","s":"{secret}"}}"#
+    ))
+}
+
+/// The secret that a tunnel is served with.
+pub fn secret_of(tunnel: &str) -> Vec<u8> {
+    format!("{:.<32}", &tunnel[24..]).into_bytes()
 }

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, sync::Arc};
 use codemate_preview::{
     model::{Name, TunnelKind, TunnelState},
     task::Scope,
-    tunnel::{Connection, Provider as _, Retry, TunnelError, Tunnels, Visit},
+    tunnel::{Connection, Provider as _, Retry, TunnelError, TunnelTarget, Tunnels},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -382,11 +382,11 @@ fn released_between_attempts() {
         fs::write(host.home().join("broken"), "").unwrap();
         let door = Arc::new(Door::open(&scope).await);
         let tunnels = Tunnels::new(&host.tools(&scope)).unwrap();
-        let visit = Visit {
+        let visit = TunnelTarget {
             id: id_of("shop"),
             name: Name::slug("shop"),
             target: SocketAddr::from(([127, 0, 0, 1], 4001)),
-            doorway: door,
+            endpoint: door,
         };
         let mut tunnel = tunnels.open(TunnelKind::Cloudflare, visit).unwrap();
         let waiting = |state: &TunnelState| matches!(state, TunnelState::Waiting { .. });

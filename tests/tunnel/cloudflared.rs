@@ -85,7 +85,7 @@ fn it_is_shown_when_connected() {
 fn http2_comes_before_any_url() {
     block_on(|scope| async move {
         let mut rig = rig(&scope, "udp-blocked").await;
-        rig.tools.pace.connecting = Duration::from_secs(2);
+        rig.tools.timing.connecting = Duration::from_secs(2);
         let tunnels = rig.tunnels();
         let mut tunnel = rig.open(&tunnels, KIND);
         let url = ready(&mut tunnel).await;
@@ -118,7 +118,7 @@ fn too_many_holds_all_back() {
         assert_eq!(problem.code, Code::Tunnel);
         assert!(problem.retryable);
         assert!(problem.message.contains("1015"), "{problem:?}");
-        assert_eq!(wait, rig.tools.pace.held_back[0]);
+        assert_eq!(wait, rig.tools.timing.held_back[0]);
         let other = rig.visit_of("ba9876543210".parse().unwrap());
         let mut other = tunnels.open(KIND, other).unwrap();
         let (_, held_back) = waiting(&mut other).await;
@@ -152,8 +152,8 @@ fn one_that_ignores_sigterm_is_killed() {
     block_on(|scope| async move {
         let mut rig = rig(&scope, "stubborn").await;
         // Enough for it to write down that it was asked.
-        rig.tools.pace.first_grace = Duration::from_secs(2);
-        rig.tools.pace.second_grace = Duration::from_secs(2);
+        rig.tools.timing.first_grace = Duration::from_secs(2);
+        rig.tools.timing.second_grace = Duration::from_secs(2);
         let tunnels = rig.tunnels();
         let mut tunnel = rig.open(&tunnels, KIND);
         ready(&mut tunnel).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codemate_preview::{
-    model::{Problem, TunnelKind, TunnelState, Verified},
+    model::{Problem, TunnelKind, TunnelState, Verification},
     task::Scope,
     tunnel::{Tunnel, Verdict},
 };
@@ -102,7 +102,7 @@ fn its_arguments_are_filled_in() {
 fn a_known_url_leads_here() {
     block_on(|scope| async move {
         let mut rig = rig(&scope).await;
-        rig.tools.pace.verifying = super::world::PATIENCE;
+        rig.tools.timing.verifying = super::world::PATIENCE;
         rig.tools.settings.command.url_pattern = None;
         rig.tools.settings.command.url = Some("http://{name}.preview.test".to_owned());
         let tunnels = rig.tunnels();
@@ -111,7 +111,7 @@ fn a_known_url_leads_here() {
         let TunnelState::Ready { verified, .. } = tunnel.states.borrow().clone() else {
             panic!("it was ready");
         };
-        assert_eq!(verified, Verified::EndToEnd);
+        assert_eq!(verified, Verification::EndToEnd);
         tunnel.close().await;
     });
 }

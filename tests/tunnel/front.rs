@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc};
 use codemate_preview::task::Scope;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::ngrok_edge::identity;
+use super::{identity, ngrok_edge::BASE};
 
 pub struct Front {
     pub addr: SocketAddr,
@@ -20,7 +20,7 @@ impl Front {
         scope: &Scope,
         leads_to: impl Fn() -> Option<u16> + Send + Sync + 'static,
     ) -> Self {
-        let (acceptor, ca) = identity::make();
+        let (acceptor, ca) = identity::make(["localhost", &format!("*.{BASE}")]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (inner, leads_to) = (scope.clone(), Arc::new(leads_to));

@@ -1,8 +1,8 @@
 //! Tunnels against real counterparts on this host: programs, servers, protocols.
 //!
 //! A test whose counterpart is not installed is reported as ignored, by name, never as passed;
-//! `CODEMATE_PREVIEW_TEST_TUNNELS=required` makes that a failure. A test that takes what its user
-//! has to name is ignored until it is named, whatever is required.
+//! `CODEMATE_PREVIEW_TEST_TUNNELS=required` makes that a failure. The tests with a real `cloudflared`
+//! are a package of their own, `tests/cloudflared`.
 
 #![expect(clippy::unwrap_used, reason = "a test says by its panic what it found")]
 #![expect(
@@ -17,16 +17,14 @@
 mod bore;
 mod cloudflare;
 mod cloudflare_api;
-mod cloudflare_edge;
 mod cloudflare_faults;
 mod cloudflared;
-mod cloudflared_real;
 mod command;
-mod edge;
 mod front;
 #[expect(dead_code, reason = "the tests on Docker use the rest of it")]
 #[path = "../docker/host.rs"]
 mod host;
+mod identity;
 mod killed;
 mod named_host;
 mod named_program;
@@ -39,8 +37,9 @@ mod rig;
 mod ssh;
 mod stub;
 mod verify;
-mod visitor;
 mod world;
+
+use std::path::PathBuf;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -58,9 +57,7 @@ fn main() {
         ("bore", bore::TESTS),
         ("cloudflare", cloudflare::TESTS),
         ("cloudflare", cloudflare_faults::TESTS),
-        ("cloudflare_edge", cloudflare_edge::TESTS),
         ("cloudflared", cloudflared::TESTS),
-        ("cloudflared_real", cloudflared_real::TESTS),
         ("command", command::TESTS),
         ("ngrok", ngrok::TESTS),
         ("ngrok", ngrok_loss::TESTS),
@@ -74,30 +71,29 @@ fn main() {
         .flat_map(|(room, tests)| tests.iter().map(move |test| (room, test)))
         .map(|(room, test)| {
             let absent = !(test.needs)();
-            let unasked = !(test.asked)();
             let run = test.run;
             Trial::test(format!("{room}::{}", test.name), move || {
-                if unasked {
-                    return Err("what it takes is not named".into());
-                }
                 if absent {
                     return Err("what it needs is not here, and is required".into());
                 }
                 run();
                 Ok(())
             })
-            .with_ignored_flag(unasked || absent && !required)
+            .with_ignored_flag(absent && !required)
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// What the agent starts programs through.
+fn tether() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_codemate-preview"))
 }
 
 /// One test, and whether what it needs from outside is here.
 struct Test {
     name: &'static str,
     needs: fn() -> bool,
-    /// Whether its user has it run.
-    asked: fn() -> bool,
     run: fn(),
 }
 
@@ -106,17 +102,11 @@ impl Test {
         Self {
             name,
             needs: || true,
-            asked: || true,
             run,
         }
     }
 
     const fn needs(self, needs: fn() -> bool) -> Self {
         Self { needs, ..self }
-    }
-
-    /// Only then run it; `required` does not ask for it.
-    const fn opt_in(self, asked: fn() -> bool) -> Self {
-        Self { asked, ..self }
     }
 }

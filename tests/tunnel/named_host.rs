@@ -15,8 +15,8 @@ use codemate_preview::{
     store::{Intent, Record, Source, Store, TunnelRecord},
     task::Scope,
     tunnel::{
-        Cloudflare, Connection, Credentials, Given, Order, Pace, Provider, Report, Stop, Tools,
-        TunnelError,
+        Cloudflare, Connection, Credentials, ProvidedCredentials, Provider, Report, Stop, Tools,
+        TunnelError, TunnelSpec, TunnelTiming,
     },
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -72,9 +72,10 @@ impl Host {
     }
 
     pub fn tools(&self, scope: &Scope) -> Tools {
-        let given = Given {
+        let given = ProvidedCredentials {
             ngrok: None,
             cloudflare: Some(Secret::new(TOKEN)),
+            ssh_auth_sock: None,
         };
         let home = self.home().into_os_string();
         let path = "/usr/bin:/bin".into();
@@ -87,14 +88,13 @@ impl Host {
             store: Arc::clone(&self.store),
             owner: OWNER.to_owned(),
             path: Some(self.dir.path().into()),
-            ssh_auth_sock: None,
             home: None,
             ca_bundle: None,
             inherited: [("HOME".into(), home), ("PATH".into(), path)]
                 .into_iter()
                 .collect(),
-            tether: env!("CARGO_BIN_EXE_codemate-preview").into(),
-            pace: Pace::default(),
+            wrapper: env!("CARGO_BIN_EXE_codemate-preview").into(),
+            timing: TunnelTiming::default(),
             scope: scope.clone(),
         }
     }
@@ -186,7 +186,7 @@ impl Host {
 
 impl Agent {
     pub fn hold(&self, name: &str, port: u16) -> Held {
-        let order = Order {
+        let spec = TunnelSpec {
             id: id_of(name),
             name: Name::slug(name),
             target: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -200,7 +200,7 @@ impl Agent {
             connection,
             task: self
                 .scope
-                .spawn(async move { provider.hold(order, report, asked).await }),
+                .spawn(async move { provider.hold(spec, report, asked).await }),
             stop,
         }
     }

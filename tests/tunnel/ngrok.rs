@@ -8,8 +8,8 @@ use codemate_preview::{
     store::Store,
     task::Scope,
     tunnel::{
-        Connection, Credentials, Given, Ngrok, Order, Provider as _, Report, Retry, Stop, Tools,
-        TunnelError, Verdict,
+        Connection, Credentials, Ngrok, ProvidedCredentials, Provider as _, Report, Retry, Stop,
+        Tools, TunnelError, TunnelSpec, Verdict,
     },
 };
 use tokio::{
@@ -69,9 +69,10 @@ impl Rig {
         settings.ngrok.domain = Some(format!("{{name}}.{BASE}"));
         let names = (format!("*.{BASE}"), edge.public.to_string());
         settings.resolve.extend([names]);
-        let given = Given {
+        let given = ProvidedCredentials {
             ngrok: Some(Secret::new(TOKEN)),
             cloudflare: None,
+            ssh_auth_sock: None,
         };
         let tools = Tools {
             settings,
@@ -79,13 +80,12 @@ impl Rig {
             store: Arc::new(Store::open(dir.path().join("store")).unwrap()),
             owner: "owner".to_owned(),
             path: None,
-            ssh_auth_sock: None,
             home: None,
             ca_bundle: Some(ca),
 
             inherited: codemate_preview::config::Inherited::default(),
-            tether: codemate_preview::tunnel::OURSELVES.into(),
-            pace: codemate_preview::tunnel::Pace::default(),
+            wrapper: codemate_preview::tunnel::OURSELVES.into(),
+            timing: codemate_preview::tunnel::TunnelTiming::default(),
             scope: scope.child(),
         };
         Self {
@@ -134,14 +134,14 @@ impl Held {
     pub fn new(scope: &Scope, ngrok: &Arc<Ngrok>, name: &str, door: &Door) -> Self {
         let (report, connection) = Report::new();
         let stop = Stop::default();
-        let order = Order {
+        let spec = TunnelSpec {
             id: an_id(),
             name: name.parse().unwrap(),
             target: door.addr,
             generation: 1,
         };
         let (ngrok, stopped) = (Arc::clone(ngrok), stop.clone());
-        let ended = scope.spawn(async move { ngrok.hold(order, report, stopped).await });
+        let ended = scope.spawn(async move { ngrok.hold(spec, report, stopped).await });
         Self {
             connection,
             stop,

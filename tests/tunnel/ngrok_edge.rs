@@ -29,10 +29,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-#[path = "ngrok_identity.rs"]
-pub mod identity;
 #[path = "ngrok_visitors.rs"]
 mod visitors;
+
+use super::identity;
 
 /// Hosts that are not asked for are made up below this one.
 pub const BASE: &str = "ngrok.test";
@@ -116,7 +116,7 @@ impl Edge {
             .enable_all()
             .build()
             .unwrap();
-        let (tls, ca) = identity::make();
+        let (tls, ca) = identity::make(["localhost", &format!("*.{BASE}")]);
         let shared = Arc::new(Shared {
             seen: Mutex::default(),
             refusals: Mutex::default(),

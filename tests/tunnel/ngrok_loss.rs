@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use codemate_preview::{
-    model::{TunnelKind, TunnelState, Verified},
-    tunnel::{Ngrok, TunnelError, Tunnels, Visit},
+    model::{TunnelKind, TunnelState, Verification},
+    tunnel::{Ngrok, TunnelError, TunnelTarget, Tunnels},
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -67,16 +67,16 @@ fn an_outage_of_5_s_is_healed() {
         let rig = Rig::new(&scope);
         let door = Arc::new(Door::open(&scope).await);
         let tunnels = Tunnels::new(&rig.tools).unwrap();
-        let visit = Visit {
+        let visit = TunnelTarget {
             id: an_id(),
             name: "shop".parse().unwrap(),
             target: door.addr,
-            doorway: Arc::clone(&door) as _,
+            endpoint: Arc::clone(&door) as _,
         };
         let mut tunnel = tunnels.open(TunnelKind::Ngrok, visit).unwrap();
         let ready = TunnelState::Ready {
             url: format!("https://shop.{BASE}").parse().unwrap(),
-            verified: Verified::EndToEnd,
+            verified: Verification::EndToEnd,
         };
         reaches(&mut tunnel.states, |now| *now == ready).await;
         assert_eq!(door.shown().len(), 1);

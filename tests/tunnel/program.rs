@@ -17,8 +17,8 @@ use codemate_preview::{
 
 use super::{
     Test, programs,
-    rig::{Rig, TETHER, is_alive, is_known, until},
-    stub,
+    rig::{Rig, is_alive, is_known, until},
+    stub, tether,
     world::{an_id, block_on},
 };
 
@@ -339,7 +339,7 @@ fn a_tether_without_its_parent_is_nothing() {
     block_on(|scope| async move {
         let rig = rig(&scope, "").await;
         let teller = rig.dir.0.join("teller");
-        let mut tether = Command::new(TETHER)
+        let mut tether = Command::new(tether())
             .args(["tether", "1", "--"])
             .arg(teller)
             .spawn()

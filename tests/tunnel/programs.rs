@@ -12,7 +12,6 @@ use super::stub;
 pub fn run(name: &str, args: &[String]) {
     match name {
         "bore" => stub::bore(args),
-        "cloudflared-http2" => super::edge::stand_in::run(args),
         "cloudflared-named" => super::named_program::run(args),
         "cloudflared" => stub::cloudflared(args),
         "parent" => stub::parent(args),

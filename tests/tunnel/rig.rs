@@ -13,13 +13,10 @@ use codemate_preview::{
     model::{InstanceId, TunnelKind, TunnelState},
     store::Store,
     task::Scope,
-    tunnel::{Credentials, Pace, Tools, Tunnel, Tunnels, Visit},
+    tunnel::{Credentials, Tools, Tunnel, TunnelTarget, TunnelTiming, Tunnels},
 };
 
 use super::world::{Door, PATIENCE, an_id};
-
-/// The program itself.
-pub const TETHER: &str = env!("CARGO_BIN_EXE_codemate-preview");
 
 /// What a stub program leaves in its directory about each of its runs.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -90,12 +87,11 @@ impl Rig {
             store: Arc::new(Store::open(dir.join("state")).unwrap()),
             owner: "0011223344556677".to_owned(),
             path: Some(OsString::from(dir)),
-            ssh_auth_sock: None,
             home: None,
             ca_bundle: None,
             inherited: std::env::vars_os().collect::<Inherited>(),
-            tether: TETHER.into(),
-            pace: pace(),
+            wrapper: super::tether(),
+            timing: timing(),
             scope: scope.clone(),
         };
         Self {
@@ -110,16 +106,16 @@ impl Rig {
         Tunnels::new(&self.tools).unwrap()
     }
 
-    pub fn visit(&self) -> Visit {
+    pub fn visit(&self) -> TunnelTarget {
         self.visit_of(an_id())
     }
 
-    pub fn visit_of(&self, id: InstanceId) -> Visit {
-        Visit {
+    pub fn visit_of(&self, id: InstanceId) -> TunnelTarget {
+        TunnelTarget {
             id,
             name: "shop".parse().unwrap(),
             target: self.door.addr,
-            doorway: self.door.clone(),
+            endpoint: self.door.clone(),
         }
     }
 
@@ -135,9 +131,9 @@ impl Rig {
 }
 
 /// As in life, but not as slow.
-fn pace() -> Pace {
+fn timing() -> TunnelTiming {
     let ms = Duration::from_millis;
-    Pace {
+    TunnelTiming {
         first_grace: ms(400),
         second_grace: ms(400),
         connecting: PATIENCE,
@@ -145,7 +141,7 @@ fn pace() -> Pace {
         looking: ms(20),
         settling: ms(10),
         verifying: ms(10),
-        ..Pace::default()
+        ..TunnelTiming::default()
     }
 }
 

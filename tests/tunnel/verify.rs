@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use codemate_preview::{
     config::TunnelSettings,
-    model::{PublicUrl, Verified},
+    model::{PublicUrl, Verification},
     tunnel::Verifier,
 };
 
@@ -37,7 +37,7 @@ fn our_own_answer_is_known() {
     block_on(|scope| async move {
         let door = Door::open(&scope).await;
         let verified = verifier(door.addr).verify(&url(), &door).await;
-        assert_eq!(verified, Verified::EndToEnd);
+        assert_eq!(verified, Verification::EndToEnd);
     });
 }
 
@@ -45,7 +45,7 @@ fn another_servers_is_not() {
     block_on(|scope| async move {
         let (ours, other) = (Door::open(&scope).await, Door::open(&scope).await);
         let verified = verifier(other.addr).verify(&url(), &ours).await;
-        let Verified::Unverified { reason } = verified else {
+        let Verification::Unverified { reason } = verified else {
             panic!("another server's answer was taken for ours");
         };
         assert!(reason.contains("something else"), "{reason}");
@@ -60,7 +60,7 @@ fn nobody_there_is_said() {
         drop(nobody);
         let verified = verifier(addr).verify(&url(), door.as_ref()).await;
         assert!(
-            matches!(verified, Verified::Unverified { .. }),
+            matches!(verified, Verification::Unverified { .. }),
             "{verified:?}"
         );
     });

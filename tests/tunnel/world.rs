@@ -20,13 +20,13 @@ use bytes::Bytes;
 use codemate_preview::{
     model::{InstanceId, PublicUrl},
     task::Scope,
-    tunnel::{Challenge, Doorway},
+    tunnel::{Challenge, TunnelEndpoint},
 };
 use futures_util::stream;
 use hyper_util::rt::TokioIo;
 
 /// Longer than anything here takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server on loopback in the gateway's place: answers challenges, and says what it saw.
 ///
@@ -76,7 +76,7 @@ impl Door {
     }
 }
 
-impl Doorway for Door {
+impl TunnelEndpoint for Door {
     fn show(&self, url: &PublicUrl) {
         self.shared.shown.lock().unwrap().push(url.clone());
     }

@@ -29,16 +29,16 @@ use tower_service::Service;
 
 use super::{
     Remote,
-    browser::{BadManners, Sender, dress},
-    leash::{Holding, Leash, Line, Served},
-    rate::neighbour,
+    origin_policy::{PolicyRefusal, RequestSender, add_cors_headers},
+    rate_limit::ip_prefix,
+    revocable::{BodyWithGuard, ConnectionState, RevocableStream, ServiceResult},
 };
 use crate::{
     agent::{
-        audit::{Entry, Via},
-        routes::House,
+        audit::{AuditEntry, Via},
+        routes::AppState,
     },
-    gateway::{Patient, Requests},
+    gateway::{RequestCounter, TimeoutIo},
     model::{Code, Problem, Secret},
     security::{Caller, TOKEN_PREFIX},
 };
@@ -53,36 +53,45 @@ const BODY: Duration = Duration::from_secs(30);
 /// How long open requests may take to end once the agent stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// What every connection leads into.
-pub struct Hall {
+/// What all connections of the API over TCP share.
+pub struct RemoteContext {
     pub remote: Remote,
     pub router: Router,
-    pub house: House,
+    pub state: AppState,
 }
 
 /// Why a request gets no further.
-enum Refused {
-    Manners(BadManners),
+enum RequestRefusal {
+    Policy(PolicyRefusal),
     /// No credential, or one that is worth nothing.
     Unknown,
     /// Too many of those, or of this caller's.
-    Often(Duration),
+    TooMany(Duration),
 }
 
-pub async fn serve<S>(hall: Arc<Hall>, stream: S, from: IpAddr, line: Arc<Line>)
-where
+pub async fn serve<S>(
+    context: Arc<RemoteContext>,
+    stream: S,
+    from: IpAddr,
+    connection_state: Arc<ConnectionState>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let requests = Arc::new(Requests::default());
-    let stream = Leash::new(Patient::new(stream, Arc::clone(&requests)), &line);
+    let requests = Arc::new(RequestCounter::default());
+    let stream = RevocableStream::new(
+        TimeoutIo::new(stream, Arc::clone(&requests)),
+        &connection_state,
+    );
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
-        let (hall, line) = (Arc::clone(&hall), Arc::clone(&line));
+        let (context, connection_state) = (Arc::clone(&context), Arc::clone(&connection_state));
         let requests = Arc::clone(&requests);
-        async move { Served::Ok(answer(&hall, &line, &requests, from, request).await) }
+        async move {
+            ServiceResult::Ok(answer(&context, &connection_state, &requests, from, request).await)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // `Patient` keeps this time.
+        // `TimeoutIo` keeps this time.
         .header_read_timeout(None)
         .max_headers(MOST_HEADERS)
         .max_buf_size(LARGEST_HEAD)
@@ -91,8 +100,8 @@ where
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = line.cut() => return,
-        () = hall.house.scope.cancelled() => {
+        () = connection_state.revoked() => return,
+        () = context.state.scope.cancelled() => {
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
         }
@@ -103,76 +112,85 @@ where
 }
 
 async fn answer(
-    hall: &Hall,
-    line: &Line,
-    requests: &Arc<Requests>,
+    context: &RemoteContext,
+    connection_state: &ConnectionState,
+    requests: &Arc<RequestCounter>,
     from: IpAddr,
     request: Request<Incoming>,
 ) -> Response {
-    let busy = requests.begin(false);
+    let in_flight = requests.begin(false);
     let (parts, body) = request.into_parts();
-    let manners = hall.remote.manners.check(&parts);
-    let sender = manners.as_ref().ok().cloned();
-    let admitted = match manners {
-        Ok(Sender::Preflight(_)) => hall.stranger(from).map(|()| None),
-        Ok(_) => hall.admit(&parts, from).await.map(Some),
-        Err(bad) => Err(hall.stranger(from).err().unwrap_or(Refused::Manners(bad))),
+    let origin_policy = context.remote.origin_policy.check(&parts);
+    let sender = origin_policy.as_ref().ok().cloned();
+    let admitted = match origin_policy {
+        Ok(RequestSender::Preflight(_)) => context.count_unauthenticated(from).map(|()| None),
+        Ok(_) => context.authorize(&parts, from).await.map(Some),
+        Err(bad) => Err(context
+            .count_unauthenticated(from)
+            .err()
+            .unwrap_or(RequestRefusal::Policy(bad))),
     };
-    let (mut response, held) = match admitted {
+    let (mut response, guard) = match admitted {
         Ok(Some(caller)) => {
-            let held = line.hold(busy, Some(&caller), &hall.house.scope);
-            (hall.pass(parts, body, caller, from).await, held)
+            let guard = connection_state.watch(in_flight, Some(&caller), &context.state.scope);
+            (context.forward(parts, body, caller, from).await, guard)
         }
         Ok(None) => {
-            let held = line.hold(busy, None, &hall.house.scope);
-            (StatusCode::NO_CONTENT.into_response(), held)
+            let guard = connection_state.watch(in_flight, None, &context.state.scope);
+            (StatusCode::NO_CONTENT.into_response(), guard)
         }
         Err(refused) => {
-            hall.note(&refused, &parts, from);
-            let held = line.hold(busy, None, &hall.house.scope);
+            context.audit_refusal(&refused, &parts, from);
+            let guard = connection_state.watch(in_flight, None, &context.state.scope);
             let mut response = refused.into_response();
-            // Its place is for somebody else.
+            // The connection is closed, so that others can have its slot.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
-            (response, held)
+            (response, guard)
         }
     };
-    dress(response.headers_mut(), sender.as_ref());
+    add_cors_headers(response.headers_mut(), sender.as_ref());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        line.keep(held);
+        connection_state.keep_upgraded(guard);
         return response;
     }
-    response.map(|body| Holding::body(body, held))
+    response.map(|body| BodyWithGuard::body(body, guard))
 }
 
-impl Hall {
-    /// Count a request that proves nothing.
-    fn stranger(&self, from: IpAddr) -> Result<(), Refused> {
-        let name = neighbour(from).to_string();
-        self.remote.strangers.take(&name).map_err(Refused::Often)
+impl RemoteContext {
+    /// Count a request without a valid credential.
+    fn count_unauthenticated(&self, from: IpAddr) -> Result<(), RequestRefusal> {
+        let name = ip_prefix(from).to_string();
+        self.remote
+            .unauthenticated
+            .take(&name)
+            .map_err(RequestRefusal::TooMany)
     }
 
-    async fn admit(&self, parts: &Parts, from: IpAddr) -> Result<Caller, Refused> {
-        let Some(caller) = self.who(parts).await else {
-            self.stranger(from)?;
-            return Err(Refused::Unknown);
+    async fn authorize(&self, parts: &Parts, from: IpAddr) -> Result<Caller, RequestRefusal> {
+        let Some(caller) = self.authenticate(parts).await else {
+            self.count_unauthenticated(from)?;
+            return Err(RequestRefusal::Unknown);
         };
         let name = caller.to_string();
-        self.remote.rates.take(&name).map_err(Refused::Often)?;
+        self.remote
+            .rate_limit
+            .take(&name)
+            .map_err(RequestRefusal::TooMany)?;
         Ok(caller)
     }
 
-    async fn who(&self, parts: &Parts) -> Option<Caller> {
-        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let (given, None) = (given.next()?.to_str().ok()?, given.next()) else {
+    async fn authenticate(&self, parts: &Parts) -> Option<Caller> {
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
             return None;
         };
-        let (scheme, token) = given.split_once(' ')?;
+        let (scheme, token) = value.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
         if token.starts_with(TOKEN_PREFIX) {
-            return self.house.tokens.caller(token);
+            return self.state.tokens.caller(token);
         }
         let subject = match self.remote.users.as_ref()?.check(token).await {
             Ok(subject) => subject,
@@ -181,13 +199,19 @@ impl Hall {
                 return None;
             }
         };
-        let owners = self.house.manager.supabase().owners();
-        owners.called(&subject.id, Secret::new(token));
+        let tenants = self.state.manager.supabase().tenants();
+        tenants.set_token(&subject.id, Secret::new(token));
         Some(Caller::owner(subject.id, subject.expires))
     }
 
-    async fn pass(&self, parts: Parts, body: Incoming, caller: Caller, from: IpAddr) -> Response {
-        let mut request = Request::from_parts(parts, Timed::body(body));
+    async fn forward(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        caller: Caller,
+        from: IpAddr,
+    ) -> Response {
+        let mut request = Request::from_parts(parts, TimedBody::body(body));
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(Via::Tcp(from));
         let mut router = self.router.clone();
@@ -198,13 +222,14 @@ impl Hall {
     }
 
     /// What is refused for coming too often is not written, or it would push out what matters.
-    fn note(&self, refused: &Refused, parts: &Parts, from: IpAddr) {
+    fn audit_refusal(&self, refused: &RequestRefusal, parts: &Parts, from: IpAddr) {
         let status = match refused {
-            Refused::Manners(bad) => bad.status(),
-            Refused::Unknown => StatusCode::UNAUTHORIZED,
-            Refused::Often(_) => return,
+            RequestRefusal::Policy(bad) => bad.status(),
+            RequestRefusal::Unknown => StatusCode::UNAUTHORIZED,
+            RequestRefusal::TooMany(_) => return,
         };
-        self.house.audit.write(&Entry {
+        tracing::warn!(%from, method = parts.method.as_str(), status = status.as_u16(), "a request over TCP is refused");
+        self.state.audit.write(&AuditEntry {
             via: Via::Tcp(from),
             caller: "-",
             method: parts.method.as_str(),
@@ -215,29 +240,29 @@ impl Hall {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for RequestRefusal {
     fn into_response(self) -> Response {
-        let told = |status: StatusCode, code, message: String, hint: &str| {
+        let respond = |status: StatusCode, code, message: String, hint: &str| {
             let problem = Problem::new(code, message).hint(hint);
             (status, Json(problem)).into_response()
         };
         match self {
-            Self::Manners(bad) => {
+            Self::Policy(bad) => {
                 let hint = "see `[api]` in the settings of the agent's host";
-                told(bad.status(), Code::Policy, bad.to_string(), hint)
+                respond(bad.status(), Code::Policy, bad.to_string(), hint)
             }
             Self::Unknown => {
                 let message = "no credential that is good here".to_owned();
                 let hint = "send `Authorization: Bearer` with a token of `token new`";
                 let status = StatusCode::UNAUTHORIZED;
-                let mut response = told(status, Code::Credential, message, hint);
+                let mut response = respond(status, Code::Credential, message, hint);
                 let scheme = HeaderValue::from_static("Bearer");
                 response
                     .headers_mut()
                     .insert(header::WWW_AUTHENTICATE, scheme);
                 response
             }
-            Self::Often(wait) => {
+            Self::TooMany(wait) => {
                 let seconds = wait.as_secs() + 1;
                 let problem = Problem::new(Code::Policy, "too many requests")
                     .hint(format!("wait {seconds}s"))
@@ -253,19 +278,19 @@ impl IntoResponse for Refused {
 }
 
 /// A request's body that has to come in time.
-struct Timed {
+struct TimedBody {
     body: Incoming,
-    late: Pin<Box<Sleep>>,
+    timeout: Pin<Box<Sleep>>,
 }
 
-impl Timed {
+impl TimedBody {
     fn body(body: Incoming) -> Body {
-        let late = Box::pin(tokio::time::sleep(BODY));
-        Body::new(Limited::new(Self { body, late }, LARGEST_BODY))
+        let timeout = Box::pin(tokio::time::sleep(BODY));
+        Body::new(Limited::new(Self { body, timeout }, LARGEST_BODY))
     }
 }
 
-impl hyper::body::Body for Timed {
+impl hyper::body::Body for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -274,9 +299,9 @@ impl hyper::body::Body for Timed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Pending if self.late.as_mut().poll(cx).is_ready() => {
-                let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
-                Poll::Ready(Some(Err(axum::Error::new(late))))
+            Poll::Pending if self.timeout.as_mut().poll(cx).is_ready() => {
+                let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                Poll::Ready(Some(Err(axum::Error::new(timeout))))
             }
             polled => polled.map_err(axum::Error::new),
         }

@@ -3,12 +3,12 @@
 //! Off unless the settings give an address. No connection may say nothing for long, hold more than
 //! its share, or go on once its credential has ended.
 
-mod browser;
+mod bind;
 mod connection;
-mod keys;
-mod leash;
-mod rate;
-mod setup;
+mod jwt_users;
+mod origin_policy;
+mod rate_limit;
+mod revocable;
 mod tls;
 
 use std::{
@@ -21,14 +21,14 @@ use axum::Router;
 use tokio::{net::TcpStream, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
 
-use super::routes::House;
-use browser::Manners;
-use connection::Hall;
-use keys::Users;
-use leash::Line;
-use rate::{Places, Rates};
+use super::routes::AppState;
+use connection::RemoteContext;
+use jwt_users::JwtUsers;
+use origin_policy::OriginPolicy;
+use rate_limit::{PerIpLimit, RateLimit};
+use revocable::ConnectionState;
 
-pub use setup::{Given, RemoteError};
+pub use bind::{RemoteError, RemoteParams};
 
 /// Connections of all addresses.
 const MOST_CONNECTIONS: usize = 256;
@@ -38,11 +38,11 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub struct Remote {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    users: Option<Users>,
-    manners: Manners,
-    rates: Rates,
-    strangers: Rates,
-    places: Places,
+    users: Option<JwtUsers>,
+    origin_policy: OriginPolicy,
+    rate_limit: RateLimit,
+    unauthenticated: RateLimit,
+    per_ip: PerIpLimit,
 }
 
 impl Remote {
@@ -51,34 +51,39 @@ impl Remote {
     }
 
     /// Let callers in until the house's scope ends.
-    pub async fn serve(self, router: Router, house: House) -> std::io::Result<()> {
+    pub async fn serve(self, router: Router, state: AppState) -> std::io::Result<()> {
         /// For the want of file descriptors to pass.
         const RESPITE: Duration = Duration::from_millis(50);
         let listener = tokio::net::TcpListener::from_std(self.listener.try_clone()?)?;
-        let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        let hall = Arc::new(Hall {
+        let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let context = Arc::new(RemoteContext {
             remote: self,
             router,
-            house,
+            state,
         });
-        let scope = hall.house.scope.clone();
+        let scope = context.state.scope.clone();
         loop {
             let next = async {
-                let seat = Arc::clone(&seats).acquire_owned().await;
-                (seat, listener.accept().await)
+                let slot = Arc::clone(&slots).acquire_owned().await;
+                (slot, listener.accept().await)
             };
-            let (seat, accepted) = tokio::select! {
+            let (slot, accepted) = tokio::select! {
                 () = scope.cancelled() => return Ok(()),
                 next = next => next,
             };
-            match (seat, accepted) {
-                (Ok(seat), Ok((stream, address))) => {
+            match (slot, accepted) {
+                (Ok(slot), Ok((stream, address))) => {
                     // Who holds too many gets no more, and takes nobody else's.
-                    let Some(place) = hall.remote.places.take(address.ip()) else {
+                    let Some(permit) = context.remote.per_ip.take(address.ip()) else {
                         continue;
                     };
-                    let line = Line::new(seat, place);
-                    scope.spawn(welcome(Arc::clone(&hall), stream, address.ip(), line));
+                    let connection_state = ConnectionState::new(slot, permit);
+                    scope.spawn(handshake(
+                        Arc::clone(&context),
+                        stream,
+                        address.ip(),
+                        connection_state,
+                    ));
                 }
                 (Err(_), _) => return Ok(()),
                 (_, Err(error)) => {
@@ -90,17 +95,22 @@ impl Remote {
     }
 }
 
-async fn welcome(hall: Arc<Hall>, stream: TcpStream, from: IpAddr, line: Arc<Line>) {
+async fn handshake(
+    context: Arc<RemoteContext>,
+    stream: TcpStream,
+    from: IpAddr,
+    connection_state: Arc<ConnectionState>,
+) {
     let _ = stream.set_nodelay(true);
-    let Some(tls) = hall.remote.tls.clone() else {
-        return connection::serve(hall, stream, from, line).await;
+    let Some(tls) = context.remote.tls.clone() else {
+        return connection::serve(context, stream, from, connection_state).await;
     };
-    let shaken = tokio::select! {
-        shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => shaken,
-        () = hall.house.scope.cancelled() => return,
+    let handshaken = tokio::select! {
+        handshaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => handshaken,
+        () = context.state.scope.cancelled() => return,
     };
-    match shaken {
-        Ok(Ok(stream)) => connection::serve(hall, stream, from, line).await,
+    match handshaken {
+        Ok(Ok(stream)) => connection::serve(context, stream, from, connection_state).await,
         Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
         Err(_) => tracing::debug!("a handshake took too long"),
     }

@@ -26,7 +26,7 @@ pub fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, RemoteError> {
         path: path.to_owned(),
         why,
     };
-    let mode = fs::metadata(key).map(|known| known.mode());
+    let mode = fs::metadata(key).map(|fresh_keys| fresh_keys.mode());
     if mode.is_ok_and(|mode| mode & 0o007 != 0) {
         return Err(RemoteError::Open {
             path: key.to_owned(),

@@ -3,9 +3,9 @@
 use axum::{Extension, Json, extract::State};
 
 use super::{
-    House,
+    AppState,
     reply::Refusal,
-    start::{source, within},
+    up::{check_reach, source},
 };
 use crate::{
     api::DetectRequest,
@@ -15,13 +15,13 @@ use crate::{
 };
 
 pub async fn detect(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Json(request): Json<DetectRequest>,
 ) -> Result<Json<DetectReport>, Refusal> {
-    let source = source(&house, &caller, request.source, None)?;
-    within(&house, &caller, &id(&caller, &source))?;
-    Ok(Json(house.manager.detect(&source, request.options).await?))
+    let source = source(&state, &caller, request.source, None)?;
+    check_reach(&state, &caller, &id(&caller, &source))?;
+    Ok(Json(state.manager.detect(&source, request.options).await?))
 }
 
 /// The instance that would be made of it.

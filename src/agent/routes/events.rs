@@ -17,47 +17,47 @@ use tokio::sync::{
 };
 
 use super::{
-    House, Target,
+    AppState, Target,
     reply::Refusal,
-    stream::{Gone, HEARTBEAT, Lines, ndjson},
+    stream::{ClientGone, HEARTBEAT, NdjsonLines, ndjson},
 };
 use crate::{
     api::EventsQuery,
-    lifecycle::{Entry, Journal, Manager},
+    lifecycle::{Journal, JournalEntry, Manager},
     model::{Event, InstanceId, UpOutcome},
     security::{Caller, Reach},
     task::Scope,
 };
 
-type Tagged = (InstanceId, Entry);
+type TaggedEvent = (InstanceId, JournalEntry);
 
 pub async fn of_one(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Refusal> {
-    let (id, journal) = house.manager.journal(asked.as_str())?;
+    let (id, journal) = state.manager.journal(asked.as_str())?;
     let (past, now) = journal.follow();
     let past = past.into_iter().map(|entry| (id.clone(), entry)).collect();
     let now = query.follow.then(|| tagged(id.clone(), now));
-    Ok(answer(&house, Some(id), past, now))
+    Ok(answer(&state, Some(id), past, now))
 }
 
 pub async fn of_all(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Query(query): Query<EventsQuery>,
 ) -> Response {
     let mut all = All {
-        census: house.manager.census(),
-        manager: house.manager.clone(),
+        instances_changed: state.manager.instances_changed(),
+        manager: state.manager.clone(),
         reach: caller.scopes.reach.clone(),
         known: Vec::new(),
         streams: SelectAll::new(),
     };
-    let past = all.newcomers();
+    let past = all.new_instances();
     let now = query.follow.then(|| all.follow());
-    answer(&house, None, past, now)
+    answer(&state, None, past, now)
 }
 
 /// All instances that a caller reaches, those that come later too.
@@ -65,17 +65,17 @@ struct All {
     manager: Arc<Manager>,
     reach: Reach,
     /// Changes when an instance comes.
-    census: watch::Receiver<()>,
+    instances_changed: watch::Receiver<()>,
     known: Vec<Weak<Journal>>,
-    streams: SelectAll<BoxStream<'static, Tagged>>,
+    streams: SelectAll<BoxStream<'static, TaggedEvent>>,
 }
 
 impl All {
     /// What those remember that were not known before; they are followed from here on.
-    fn newcomers(&mut self) -> Vec<Tagged> {
-        self.census.mark_unchanged();
+    fn new_instances(&mut self) -> Vec<TaggedEvent> {
+        self.instances_changed.mark_unchanged();
         self.known.retain(|journal| journal.strong_count() > 0);
-        let mut past: Vec<Tagged> = Vec::new();
+        let mut past: Vec<TaggedEvent> = Vec::new();
         for (id, journal) in self.manager.journals() {
             let weak = Arc::downgrade(&journal);
             if self.known.iter().any(|known| known.ptr_eq(&weak))
@@ -92,24 +92,27 @@ impl All {
         past
     }
 
-    fn follow(self) -> BoxStream<'static, Tagged> {
+    fn follow(self) -> BoxStream<'static, TaggedEvent> {
         stream::unfold(self, |mut all| async move {
-            let told = tokio::select! {
-                changed = all.census.changed() => {
+            let first = tokio::select! {
+                changed = all.instances_changed.changed() => {
                     changed.ok()?;
-                    all.newcomers()
+                    all.new_instances()
                 }
                 // There may be none yet.
                 Some(one) = all.streams.next() => vec![one],
             };
-            Some((stream::iter(told), all))
+            Some((stream::iter(first), all))
         })
         .flatten()
         .boxed()
     }
 }
 
-fn tagged(id: InstanceId, now: broadcast::Receiver<Entry>) -> BoxStream<'static, Tagged> {
+fn tagged(
+    id: InstanceId,
+    now: broadcast::Receiver<JournalEntry>,
+) -> BoxStream<'static, TaggedEvent> {
     stream::unfold((id, now), |(id, mut now)| async move {
         loop {
             match now.recv().await {
@@ -123,13 +126,13 @@ fn tagged(id: InstanceId, now: broadcast::Receiver<Entry>) -> BoxStream<'static,
 }
 
 fn answer(
-    house: &House,
+    state: &AppState,
     instance: Option<InstanceId>,
-    past: Vec<Tagged>,
-    now: Option<BoxStream<'static, Tagged>>,
+    past: Vec<TaggedEvent>,
+    now: Option<BoxStream<'static, TaggedEvent>>,
 ) -> Response {
-    let scope = house.scope.clone();
-    ndjson(&house.scope, instance, move |mut lines| async move {
+    let scope = state.scope.clone();
+    ndjson(&state.scope, instance, move |mut lines| async move {
         for (id, entry) in past {
             lines.send_of(Some(id), entry.at, entry.event).await?;
         }
@@ -141,18 +144,18 @@ fn answer(
 }
 
 async fn follow(
-    lines: &mut Lines,
-    mut now: BoxStream<'static, Tagged>,
+    lines: &mut NdjsonLines,
+    mut now: BoxStream<'static, TaggedEvent>,
     scope: &Scope,
-) -> Result<(), Gone> {
+) -> Result<(), ClientGone> {
     loop {
         tokio::select! {
             entry = now.next() => match entry {
                 Some((id, entry)) => lines.send_of(Some(id), entry.at, entry.event).await?,
                 None => return Ok(()),
             },
-            () = lines.gone() => return Err(Gone),
-            () = scope.cancelled() => return Err(Gone),
+            () = lines.gone() => return Err(ClientGone),
+            () = scope.cancelled() => return Err(ClientGone),
             () = tokio::time::sleep(HEARTBEAT) => lines.send(Event::Heartbeat {}).await?,
         }
     }

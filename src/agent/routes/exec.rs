@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{House, Target, reply::Refusal};
+use super::{AppState, Target, reply::Refusal};
 use crate::{
     api::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL},
     engine::{EngineError, ExecOutput, ExecSession, ExecSpec},
@@ -26,25 +26,25 @@ use crate::{
 const LONGEST_REQUEST: usize = 1 << 20;
 
 pub async fn exec(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Target(asked): Target,
     mut request: Request,
 ) -> Result<Response, Refusal> {
-    let record = house.manager.show(asked.as_str())?;
+    let record = state.manager.show(asked.as_str())?;
     let (id, cwd) = (record.id.clone(), Manager::workdir(&record));
     let upgrade = hyper::upgrade::on(&mut request);
     let mut spec = read_spec(request.into_body(), cwd).await?;
-    for (name, value) in house.manager.command_env(&record).await? {
+    for (name, value) in state.manager.command_env(&record).await? {
         spec.env.entry(name).or_insert(value);
     }
-    let session = match house.manager.engine().exec(&id, spec).await {
+    let session = match state.manager.engine().exec(&id, spec).await {
         Ok(session) => session,
         Err(EngineError::Missing { .. }) => return Err(LifecycleError::not_running(&record).into()),
         Err(error) => return Err(error.into()),
     };
-    let scope = house.scope.clone();
-    house.scope.spawn(async move {
+    let scope = state.scope.clone();
+    state.scope.spawn(async move {
         match upgrade.await {
             Ok(stream) => {
                 let joined = async {

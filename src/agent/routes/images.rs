@@ -4,9 +4,9 @@ use axum::{Json, extract::State, response::Response};
 use tokio::sync::mpsc;
 
 use super::{
-    House,
+    AppState,
     reply::Refusal,
-    stream::{Gone, Lines, ndjson},
+    stream::{ClientGone, NdjsonLines, ndjson},
 };
 use crate::{
     api::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView},
@@ -14,24 +14,24 @@ use crate::{
     model::{BuildProgress, Event, StepState, StepUpdate, UpOutcome},
 };
 
-pub async fn list(State(house): State<House>) -> Result<Json<ImagesView>, Refusal> {
-    let images = house.manager.images().list().await?;
+pub async fn list(State(state): State<AppState>) -> Result<Json<ImagesView>, Refusal> {
+    let images = state.manager.images().list().await?;
     Ok(Json(ImagesView {
         images: images.into_iter().map(view).collect(),
     }))
 }
 
 pub async fn build(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Json(request): Json<BuildImagesRequest>,
 ) -> Result<Response, Refusal> {
-    let chosen = house.manager.images().chosen(&request.images).await?;
-    let manager = house.manager.clone();
-    Ok(ndjson(&house.scope, None, move |mut lines| async move {
+    let chosen = state.manager.images().chosen(&request.images).await?;
+    let manager = state.manager.clone();
+    Ok(ndjson(&state.scope, None, move |mut lines| async move {
         let mut changed = false;
         for image in chosen {
-            if image.built.is_some() && !request.rebuild {
-                tell(&mut lines, &image, StepState::Skipped, None).await?;
+            if image.is_current() && !request.rebuild {
+                send_step(&mut lines, &image, StepState::Skipped, None).await?;
                 continue;
             }
             let (to, progress) = mpsc::unbounded_channel();
@@ -41,7 +41,7 @@ pub async fn build(
             };
             let images = manager.images();
             let making = images.make(&image.tag, request.rebuild, &tell_of);
-            match told(&mut lines, &image, progress, making).await? {
+            match forward_progress(&mut lines, &image, progress, making).await? {
                 Ok(()) => changed = true,
                 Err(error) => return lines.end(UpOutcome::failure(error.problem())).await,
             }
@@ -50,19 +50,19 @@ pub async fn build(
     }))
 }
 
-async fn told<T>(
-    lines: &mut Lines,
+async fn forward_progress<T>(
+    lines: &mut NdjsonLines,
     image: &BaseImage,
     mut progress: mpsc::UnboundedReceiver<BuildProgress>,
     making: impl Future<Output = Result<T, LifecycleError>>,
-) -> Result<Result<(), LifecycleError>, Gone> {
-    tell(lines, image, StepState::Started, None).await?;
+) -> Result<Result<(), LifecycleError>, ClientGone> {
+    send_step(lines, image, StepState::Started, None).await?;
     tokio::pin!(making);
     let made = loop {
         tokio::select! {
             biased;
             Some(news) = progress.recv() => {
-                tell(lines, image, StepState::Progress, Some(news)).await?;
+                send_step(lines, image, StepState::Progress, Some(news)).await?;
             }
             made = &mut making => break made,
         }
@@ -72,16 +72,16 @@ async fn told<T>(
     } else {
         StepState::Failed
     };
-    tell(lines, image, state, None).await?;
+    send_step(lines, image, state, None).await?;
     Ok(made.map(drop))
 }
 
-async fn tell(
-    lines: &mut Lines,
+async fn send_step(
+    lines: &mut NdjsonLines,
     image: &BaseImage,
     state: StepState,
     progress: Option<BuildProgress>,
-) -> Result<(), Gone> {
+) -> Result<(), ClientGone> {
     let detail = match state {
         StepState::Skipped => format!("{} is built already", image.tag),
         _ => image.tag.to_string(),
@@ -96,8 +96,8 @@ async fn tell(
     lines.send(Event::Step(update)).await
 }
 
-pub async fn prune(State(house): State<House>) -> Result<Json<PruneView>, Refusal> {
-    let removed = house.manager.images().prune().await?;
+pub async fn prune(State(state): State<AppState>) -> Result<Json<PruneView>, Refusal> {
+    let removed = state.manager.images().prune().await?;
     Ok(Json(PruneView {
         freed_bytes: removed.iter().map(|image| image.size_bytes).sum(),
         removed: removed

@@ -8,48 +8,48 @@ use axum::{
 use futures_util::StreamExt;
 
 use super::{
-    House, Target,
+    AppState, Target,
     reply::Refusal,
-    stream::{Gone, ndjson},
+    stream::{ClientGone, ndjson},
 };
 use crate::{
     api::LogsQuery,
     engine::{EngineError, LogQuery},
-    lifecycle::{Entry, LifecycleError},
+    lifecycle::{JournalEntry, LifecycleError},
     model::{Event, LogLine, Mask, PhaseKind, UpOutcome},
     store::Record,
 };
 
 pub async fn logs(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
     Query(query): Query<LogsQuery>,
 ) -> Result<Response, Refusal> {
-    let record = house.manager.show(asked.as_str())?;
+    let record = state.manager.show(asked.as_str())?;
     let id = record.id.clone();
     let query = LogQuery {
         follow: query.follow,
         since: query.since,
         tail: query.tail,
     };
-    let (_, journal) = house.manager.journal(asked.as_str())?;
-    let (past, mut told) = journal.follow();
+    let (_, journal) = state.manager.journal(asked.as_str())?;
+    let (past, mut events) = journal.follow();
     let refused = past
         .into_iter()
         .filter(move |entry| query.since.is_none_or(|since| entry.at > since))
         .filter_map(refused);
-    let masks = house.manager.masks(&record).await?;
-    let mut written = match house.manager.engine().logs(&id, query).await {
+    let masks = state.manager.masks(&record).await?;
+    let mut written = match state.manager.engine().logs(&id, query).await {
         Ok(written) => written,
         Err(EngineError::Missing { .. }) => {
-            let kept = house.manager.kept_log(&id, query).await?;
-            let scope = house.scope.clone();
+            let stored = state.manager.retained_log(&id, query).await?;
+            let scope = state.scope.clone();
             return Ok(ndjson(&scope, Some(id), move |mut lines| async move {
                 for event in refused {
                     lines.send(event).await?;
                 }
-                let note = not_running(&record, kept.is_empty());
-                for line in kept {
+                let note = not_running(&record, stored.is_empty());
+                for line in stored {
                     lines.send(Event::Log(line)).await?;
                 }
                 lines.send(note).await?;
@@ -58,9 +58,9 @@ pub async fn logs(
         }
         Err(error) => return Err(error.into()),
     };
-    let scope = house.scope.clone();
+    let scope = state.scope.clone();
     Ok(ndjson(
-        &house.scope,
+        &state.scope,
         Some(id),
         move |mut lines| async move {
             for event in refused {
@@ -69,7 +69,7 @@ pub async fn logs(
             loop {
                 tokio::select! {
                     // One that falls behind misses some; they are in `events`.
-                    Ok(entry) = told.recv(), if query.follow => {
+                    Ok(entry) = events.recv(), if query.follow => {
                         if let Some(event) = self::refused(entry) {
                             lines.send(event).await?;
                         }
@@ -84,15 +84,15 @@ pub async fn logs(
                             return lines.end(UpOutcome::failure(error.problem())).await;
                         }
                     },
-                    () = lines.gone() => return Err(Gone),
-                    () = scope.cancelled() => return Err(Gone),
+                    () = lines.gone() => return Err(ClientGone),
+                    () = scope.cancelled() => return Err(ClientGone),
                 }
             }
         },
     ))
 }
 
-fn refused(entry: Entry) -> Option<Event> {
+fn refused(entry: JournalEntry) -> Option<Event> {
     matches!(entry.event, Event::Refused(_)).then_some(entry.event)
 }
 

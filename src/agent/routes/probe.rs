@@ -2,11 +2,11 @@
 
 use axum::{Json, extract::State};
 
-use super::{House, reply::Refusal};
+use super::{AppState, reply::Refusal};
 use crate::api::ProbeView;
 
-pub async fn probe(State(house): State<House>) -> Result<Json<ProbeView>, Refusal> {
-    let probed = house.manager.probe().await?;
+pub async fn probe(State(state): State<AppState>) -> Result<Json<ProbeView>, Refusal> {
+    let probed = state.manager.probe().await?;
     Ok(Json(ProbeView {
         rows: probed.rows,
         ms: u64::try_from(probed.took.as_millis()).unwrap_or(u64::MAX),

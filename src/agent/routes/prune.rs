@@ -2,21 +2,21 @@
 
 use axum::{Json, extract::State};
 
-use super::{House, reply::Refusal};
+use super::{AppState, reply::Refusal};
 use crate::{
     api::{PruneRequest, WasteItem, WasteKind, WasteView},
     engine::LeftoverKind,
-    lifecycle::Waste,
+    lifecycle::PruneItem,
 };
 
 pub async fn prune(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Json(request): Json<PruneRequest>,
 ) -> Result<Json<WasteView>, Refusal> {
-    let found = house.manager.prune(request.remove).await?;
+    let found = state.manager.prune(request.remove).await?;
     let mut items: Vec<WasteItem> = found.into_iter().map(item).collect();
     if request.all {
-        let ours = house.manager.images();
+        let ours = state.manager.images();
         let images = if request.remove {
             ours.prune().await?
         } else {
@@ -37,9 +37,9 @@ pub async fn prune(
     }))
 }
 
-fn item(waste: Waste) -> WasteItem {
+fn item(waste: PruneItem) -> WasteItem {
     let (kind, name, bytes) = match waste {
-        Waste::Engine(leftover) => {
+        PruneItem::Engine(leftover) => {
             let kind = match leftover.kind {
                 LeftoverKind::Home { .. } => WasteKind::Home,
                 LeftoverKind::Guest => WasteKind::Guest,
@@ -47,9 +47,9 @@ fn item(waste: Waste) -> WasteItem {
             };
             (kind, leftover.name, leftover.bytes)
         }
-        Waste::Mirror { id, bytes } => (WasteKind::Mirror, id.to_string(), bytes),
-        Waste::BaseImage { tag, bytes } => (WasteKind::Image, tag.to_string(), bytes),
-        Waste::Log { path, bytes } => (WasteKind::Log, path, bytes),
+        PruneItem::Mirror { id, bytes } => (WasteKind::Mirror, id.to_string(), bytes),
+        PruneItem::BaseImage { tag, bytes } => (WasteKind::Image, tag.to_string(), bytes),
+        PruneItem::Log { path, bytes } => (WasteKind::Log, path, bytes),
     };
     WasteItem { kind, name, bytes }
 }

@@ -2,27 +2,27 @@
 
 use axum::{Json, extract::State};
 
-use super::{House, Target, reply::Refusal};
+use super::{AppState, Target, reply::Refusal};
 use crate::{
     api::{SecretView, SecretsRequest, SecretsView},
     store::InstanceSecrets,
 };
 
 pub async fn list(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
 ) -> Result<Json<SecretsView>, Refusal> {
-    let kept = house.manager.secrets(asked).await?;
-    Ok(Json(view(kept, Vec::new(), false)))
+    let secrets = state.manager.secrets(asked).await?;
+    Ok(Json(view(secrets, Vec::new(), false)))
 }
 
 pub async fn change(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
     Json(request): Json<SecretsRequest>,
 ) -> Result<Json<SecretsView>, Refusal> {
     let mut changed: Vec<String> = request.set.keys().cloned().collect();
-    let manager = &house.manager;
+    let manager = &state.manager;
     let removed = manager
         .change_secrets(asked.clone(), request.set, request.remove)
         .await?;
@@ -37,8 +37,8 @@ pub async fn change(
     )))
 }
 
-fn view(kept: InstanceSecrets, changed: Vec<String>, is_running: bool) -> SecretsView {
-    let secrets = kept.set.into_iter().map(|(name, secret)| SecretView {
+fn view(secrets: InstanceSecrets, changed: Vec<String>, is_running: bool) -> SecretsView {
+    let secrets = secrets.set.into_iter().map(|(name, secret)| SecretView {
         name,
         set: secret.at,
     });

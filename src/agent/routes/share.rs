@@ -3,78 +3,78 @@
 use axum::{Extension, Json, extract::State};
 use jiff::Timestamp;
 
-use super::{House, Target, reply::Refusal};
+use super::{AppState, Target, reply::Refusal};
 use crate::{
     api::{
         LinkState, LinkView, NewLinkRequest, NewLinkView, OwnLinkView, RevokeRequest, RevokedView,
         ShareView, SharesView,
     },
-    lifecycle::{Revoked, SharesOf},
+    lifecycle::{InstanceShares, LinkSelection},
     model::Grant,
     security::Caller,
 };
 
 pub async fn list(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<SharesView>, Refusal> {
-    let all = house.manager.shares(&caller.scopes.reach).await?;
+    let all = state.manager.shares(&caller.scopes.reach).await?;
     Ok(Json(SharesView {
         shares: all.into_iter().map(view).collect(),
     }))
 }
 
 pub async fn show(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
 ) -> Result<Json<SharesView>, Refusal> {
-    let one = house.manager.shares_of(asked.as_str()).await?;
+    let one = state.manager.shares_of(asked.as_str()).await?;
     Ok(Json(SharesView {
         shares: vec![view(one)],
     }))
 }
 
 pub async fn new(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
     Json(request): Json<NewLinkRequest>,
 ) -> Result<Json<NewLinkView>, Refusal> {
     let NewLinkRequest { label, expires } = request;
-    let given = house
+    let shared = state
         .manager
-        .give_link(asked.as_str(), label, expires)
+        .create_link(asked.as_str(), label, expires)
         .await?;
     Ok(Json(NewLinkView {
-        name: given.name,
-        link: given.link,
-        id: given.grant.id,
-        expires: given.grant.expires,
+        name: shared.name,
+        link: shared.link,
+        id: shared.grant.id,
+        expires: shared.grant.expires,
     }))
 }
 
 pub async fn own(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
 ) -> Result<Json<OwnLinkView>, Refusal> {
-    let (name, url, link) = house.manager.own_link(asked.as_str()).await?;
+    let (name, url, link) = state.manager.owner_link(asked.as_str()).await?;
     Ok(Json(OwnLinkView { name, url, link }))
 }
 
 pub async fn revoke(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
     Json(request): Json<RevokeRequest>,
 ) -> Result<Json<RevokedView>, Refusal> {
     let which = if request.all {
-        Revoked::All
+        LinkSelection::All
     } else {
-        Revoked::These(request.links)
+        LinkSelection::These(request.links)
     };
-    let (_, revoked) = house.manager.revoke_links(asked.as_str(), &which).await?;
+    let (_, revoked) = state.manager.revoke_links(asked.as_str(), &which).await?;
     Ok(Json(RevokedView { revoked }))
 }
 
-fn view(of: SharesOf) -> ShareView {
+fn view(of: InstanceShares) -> ShareView {
     let now = Timestamp::now();
     let public = of.shares.public.filter(|public| public.is_live(now));
     ShareView {

@@ -25,17 +25,17 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 const AHEAD: usize = 64;
 
 /// Where the lines of one answer go.
-pub struct Lines {
+pub struct NdjsonLines {
     to: mpsc::Sender<Bytes>,
     seq: u64,
     pub instance: Option<InstanceId>,
 }
 
 /// The reader went away.
-pub struct Gone;
+pub struct ClientGone;
 
-impl Lines {
-    pub async fn send(&mut self, event: Event) -> Result<(), Gone> {
+impl NdjsonLines {
+    pub async fn send(&mut self, event: Event) -> Result<(), ClientGone> {
         self.send_of(self.instance.clone(), jiff::Timestamp::now(), event)
             .await
     }
@@ -46,7 +46,7 @@ impl Lines {
         instance: Option<InstanceId>,
         at: jiff::Timestamp,
         event: Event,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), ClientGone> {
         let envelope = Envelope {
             v: Envelope::VERSION,
             seq: self.seq,
@@ -54,13 +54,13 @@ impl Lines {
             instance,
             event,
         };
-        let mut line = serde_json::to_vec(&envelope).map_err(|_| Gone)?;
+        let mut line = serde_json::to_vec(&envelope).map_err(|_| ClientGone)?;
         line.push(b'\n');
         self.seq += 1;
-        self.to.send(line.into()).await.map_err(|_| Gone)
+        self.to.send(line.into()).await.map_err(|_| ClientGone)
     }
 
-    pub async fn end(&mut self, outcome: UpOutcome) -> Result<(), Gone> {
+    pub async fn end(&mut self, outcome: UpOutcome) -> Result<(), ClientGone> {
         self.send(Event::Result(outcome)).await
     }
 
@@ -75,13 +75,13 @@ impl Lines {
 pub fn ndjson<F>(
     scope: &Scope,
     instance: Option<InstanceId>,
-    work: impl FnOnce(Lines) -> F + Send + 'static,
+    work: impl FnOnce(NdjsonLines) -> F + Send + 'static,
 ) -> Response
 where
-    F: Future<Output = Result<(), Gone>> + Send + 'static,
+    F: Future<Output = Result<(), ClientGone>> + Send + 'static,
 {
     let (to, from) = mpsc::channel(AHEAD);
-    let mut lines = Lines {
+    let mut lines = NdjsonLines {
         to,
         seq: 0,
         instance,

@@ -2,33 +2,37 @@
 
 use axum::{Json, extract::State};
 
-use super::{House, Target, reply::Refusal, start::learn};
+use super::{AppState, Target, reply::Refusal, up::learn};
 use crate::{
     api::{
         self, FindingView, FindingsView, LeftOutView, SchemaView, SignInRequest, SignedInView,
         SignedOutView, SupabaseRequest, SyncView,
     },
     lifecycle::FilesStatus,
-    source::LeftOut,
-    source::supabase::{Finding, FindingState, FollowStatus, SCHEMA, SignedOut, SupabaseError},
+    source::{
+        LeftOut,
+        supabase::{
+            FollowStatus, SCHEMA, SignedOut, SupabaseError, SupabaseFinding, SupabaseFindingState,
+        },
+    },
 };
 
 pub async fn login(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Json(request): Json<SignInRequest>,
 ) -> Result<Json<SignedInView>, Refusal> {
-    learn(&house, request.credentials).await?;
-    let desk = house.manager.supabase();
-    let user = desk.sign_in(&request.email, &request.password).await?;
+    learn(&state, request.credentials).await?;
+    let sessions = state.manager.supabase();
+    let user = sessions.sign_in(&request.email, &request.password).await?;
     Ok(Json(SignedInView { user }))
 }
 
 pub async fn logout(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Json(request): Json<SupabaseRequest>,
 ) -> Result<Json<SignedOutView>, Refusal> {
-    learn(&house, request.credentials).await?;
-    let (was_in, problem) = match house.manager.supabase().sign_out().await? {
+    learn(&state, request.credentials).await?;
+    let (was_in, problem) = match state.manager.supabase().sign_out().await? {
         SignedOut::Revoked => (true, None),
         SignedOut::Forgotten { why } => (true, Some(why.problem())),
         SignedOut::Nobody => (false, None),
@@ -37,12 +41,12 @@ pub async fn logout(
 }
 
 pub async fn check(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Json(request): Json<SupabaseRequest>,
 ) -> Result<Json<FindingsView>, Refusal> {
-    learn(&house, request.credentials).await?;
-    let desk = house.manager.supabase();
-    let findings = desk.check(request.project.as_deref()).await;
+    learn(&state, request.credentials).await?;
+    let sessions = state.manager.supabase();
+    let findings = sessions.check(request.project.as_deref()).await;
     Ok(Json(FindingsView {
         findings: findings.into_iter().map(finding).collect(),
     }))
@@ -55,10 +59,10 @@ pub async fn schema() -> Json<SchemaView> {
 }
 
 pub async fn sync(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
 ) -> Result<Json<SyncView>, Refusal> {
-    let view = match house.manager.files(asked.as_str()).await? {
+    let view = match state.manager.files(asked.as_str()).await? {
         FilesStatus::Rows(status) => view(*status),
         FilesStatus::Directory {
             files,
@@ -69,13 +73,13 @@ pub async fn sync(
     Ok(Json(view))
 }
 
-fn finding(finding: Finding) -> FindingView {
+fn finding(finding: SupabaseFinding) -> FindingView {
     FindingView {
         subject: finding.subject,
         state: match finding.state {
-            FindingState::Good => api::FindingState::Good,
-            FindingState::Unsure => api::FindingState::Unsure,
-            FindingState::Bad => api::FindingState::Bad,
+            SupabaseFindingState::Good => api::FindingState::Good,
+            SupabaseFindingState::Unsure => api::FindingState::Unsure,
+            SupabaseFindingState::Bad => api::FindingState::Bad,
         },
         said: finding.said,
         hint: finding.hint,

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 
-use super::{House, instances::sees};
+use super::{AppState, status::sees};
 use crate::{
     api::{API_VERSION, EngineView, Hello, HelloQuery},
     config::Surroundings,
@@ -16,13 +16,13 @@ use crate::{
 /// Asked before every command, so the engine is only asked in turn when the caller wants that.
 /// Whoever has no right to the host learns nothing of it.
 pub async fn hello(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Query(query): Query<HelloQuery>,
 ) -> Json<Hello> {
     let of_host = caller.may(Right::ReadHost);
     let engine = if query.engine && of_host {
-        house.manager.engine().probe().await.ok()
+        state.manager.engine().probe().await.ok()
     } else {
         None
     };
@@ -30,14 +30,14 @@ pub async fn hello(
         api: API_VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: if of_host { std::process::id() } else { 0 },
-        gateway_port: house.manager.gateway_port(),
-        instances: house
+        gateway_port: state.manager.gateway_port(),
+        instances: state
             .manager
             .list()
             .iter()
             .filter(|record| sees(&caller, record))
             .count(),
-        uptime_seconds: house.started.elapsed().as_secs(),
+        uptime_seconds: state.started.elapsed().as_secs(),
         surroundings: of_host.then(|| Surroundings::of_this_process().as_map().clone()),
         engine: engine.map(|info| EngineView {
             product: info.product,
@@ -48,7 +48,7 @@ pub async fn hello(
 }
 
 /// Instances go on without an agent; the next one takes them up.
-pub async fn shutdown(State(house): State<House>) -> StatusCode {
-    house.stop.cancel();
+pub async fn shutdown(State(state): State<AppState>) -> StatusCode {
+    state.stop.cancel();
     StatusCode::ACCEPTED
 }

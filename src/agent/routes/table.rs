@@ -5,8 +5,8 @@ use axum::routing::{MethodRouter, get, post};
 use http::Method;
 
 use super::{
-    House, detect, events, exec, images, instances, logs, probe, prune, secret, share, start, stop,
-    supabase, system, tokens, tunnels, wait,
+    AppState, detect, down, events, exec, images, logs, probe, prune, secret, share, status,
+    supabase, system, token, tunnel, up, wait,
 };
 use crate::{
     api::path,
@@ -18,10 +18,10 @@ pub struct Route {
     /// `{id}` is an instance; the caller has to reach it.
     pub path: &'static str,
     pub right: Right,
-    pub(super) handler: fn() -> MethodRouter<House>,
+    pub(super) handler: fn() -> MethodRouter<AppState>,
 }
 
-const fn reads(path: &'static str, right: Right, handler: fn() -> MethodRouter<House>) -> Route {
+const fn reads(path: &'static str, right: Right, handler: fn() -> MethodRouter<AppState>) -> Route {
     Route {
         method: Method::GET,
         path,
@@ -30,7 +30,7 @@ const fn reads(path: &'static str, right: Right, handler: fn() -> MethodRouter<H
     }
 }
 
-const fn does(path: &'static str, right: Right, handler: fn() -> MethodRouter<House>) -> Route {
+const fn does(path: &'static str, right: Right, handler: fn() -> MethodRouter<AppState>) -> Route {
     Route {
         method: Method::POST,
         path,
@@ -45,23 +45,23 @@ pub const EARLY: &[&str] = &[path::SECRETS];
 pub const ROUTES: &[Route] = &[
     reads(path::HELLO, Read, || get(system::hello)),
     does(path::SHUTDOWN, ManageHost, || post(system::shutdown)),
-    does(path::START, Manage, || post(start::start)),
-    does(path::STOP, Manage, || post(stop::stop)),
-    reads(path::INSTANCES, Read, || get(instances::list)),
-    reads(path::INSTANCE, Read, || get(instances::show)),
+    does(path::START, Manage, || post(up::start)),
+    does(path::STOP, Manage, || post(down::stop)),
+    reads(path::INSTANCES, Read, || get(status::list)),
+    reads(path::INSTANCE, Read, || get(status::show)),
     reads(path::LOGS, Read, || get(logs::logs)),
     reads(path::EVENTS, Read, || get(events::of_one)),
     reads(path::ALL_EVENTS, Read, || get(events::of_all)),
     does(path::EXEC, Manage, || post(exec::exec)),
-    does(path::RESTART, Manage, || post(start::restart)),
+    does(path::RESTART, Manage, || post(up::restart)),
     reads(path::WAIT, Read, || get(wait::wait)),
     reads(path::SECRETS, Manage, || get(secret::list)),
     does(path::SECRETS, Manage, || post(secret::change)),
-    does(path::TUNNEL_OPEN, ManageHost, || post(tunnels::open)),
-    does(path::TUNNEL_CLOSE, ManageHost, || post(tunnels::close)),
-    reads(path::TUNNELS, ReadHost, || get(tunnels::list)),
+    does(path::TUNNEL_OPEN, ManageHost, || post(tunnel::open)),
+    does(path::TUNNEL_CLOSE, ManageHost, || post(tunnel::close)),
+    reads(path::TUNNELS, ReadHost, || get(tunnel::list)),
     // It takes credentials.
-    does(path::TUNNELS_CHECK, ManageHost, || post(tunnels::check)),
+    does(path::TUNNELS_CHECK, ManageHost, || post(tunnel::check)),
     // What it shows opens nothing: a link is known to its holders alone.
     reads(path::SHARES, Read, || get(share::list)),
     reads(path::SHARE, Read, || get(share::show)),
@@ -81,7 +81,7 @@ pub const ROUTES: &[Route] = &[
     reads(path::IMAGES, ReadHost, || get(images::list)),
     does(path::IMAGES_BUILD, ManageHost, || post(images::build)),
     does(path::IMAGES_PRUNE, ManageHost, || post(images::prune)),
-    reads(path::TOKENS, HostUser, || get(tokens::list)),
-    does(path::TOKENS_NEW, HostUser, || post(tokens::new)),
-    does(path::TOKENS_REVOKE, HostUser, || post(tokens::revoke)),
+    reads(path::TOKENS, HostUser, || get(token::list)),
+    does(path::TOKENS_NEW, HostUser, || post(token::new)),
+    does(path::TOKENS_REVOKE, HostUser, || post(token::revoke)),
 ];

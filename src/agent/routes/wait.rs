@@ -7,7 +7,7 @@ use axum::{
     extract::{Query, State},
 };
 
-use super::{House, Target, instances::with_tunnel, reply::Refusal};
+use super::{AppState, Target, reply::Refusal, status::with_tunnel};
 use crate::{
     api::{InstanceView, WaitQuery},
     lifecycle::LifecycleError,
@@ -15,16 +15,16 @@ use crate::{
 };
 
 pub async fn wait(
-    State(house): State<House>,
+    State(state): State<AppState>,
     Target(asked): Target,
     Query(query): Query<WaitQuery>,
 ) -> Result<Json<InstanceView>, Refusal> {
-    let settled = house.manager.wait(asked.as_str());
+    let settled = state.manager.wait(asked.as_str());
     let record = match query.timeout_ms.map(Duration::from_millis) {
         None => settled.await?,
         Some(waited) => {
             let Ok(record) = tokio::time::timeout(waited, settled).await else {
-                let record = house.manager.show(asked.as_str())?;
+                let record = state.manager.show(asked.as_str())?;
                 let (name, phase) = (record.name.to_string(), record.phase.kind());
                 return Err(LifecycleError::WaitTimedOut {
                     name,
@@ -38,6 +38,6 @@ pub async fn wait(
     };
     match record.phase {
         Phase::Failed { cause, .. } => Err(Refusal(cause)),
-        _ => Ok(Json(with_tunnel(&house, record))),
+        _ => Ok(Json(with_tunnel(&state, record))),
     }
 }

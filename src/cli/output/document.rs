@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     api::{API_VERSION, Envelope},
-    client::Line,
+    client::ResponseLine,
     model::{Code, Event, InstanceId, Problem},
 };
 
@@ -21,7 +21,7 @@ pub struct Stream {
 
 /// An envelope around what is no event.
 #[derive(Serialize)]
-struct Ending<'a, T> {
+struct DocumentEnd<'a, T> {
     v: u32,
     seq: u64,
     ts: Timestamp,
@@ -79,7 +79,7 @@ impl Stream {
 
     /// The agent's line as it came; written anew, without what we do not know, only behind
     /// another stream.
-    pub fn pass(&mut self, line: &Line) -> Option<String> {
+    pub fn pass(&mut self, line: &ResponseLine) -> Option<String> {
         self.instance = line.envelope.instance.clone().or(self.instance.take());
         if !self.renumber {
             self.next = line.envelope.seq + 1;
@@ -102,7 +102,7 @@ impl Stream {
     }
 
     /// The agent's last line.
-    pub fn end(&mut self, line: &Line) -> Result<String, Problem> {
+    pub fn end(&mut self, line: &ResponseLine) -> Result<String, Problem> {
         self.ended = true;
         if self.renumber {
             written(&Envelope {
@@ -117,7 +117,7 @@ impl Stream {
     /// A last line of our own.
     pub fn result<T: Serialize>(&mut self, data: &T) -> Result<String, Problem> {
         self.ended = true;
-        written(&Ending {
+        written(&DocumentEnd {
             v: Envelope::VERSION,
             seq: self.next,
             ts: Timestamp::now(),

@@ -5,26 +5,31 @@ use std::fmt::Write;
 use super::{style::Paint, text};
 use crate::model::Problem;
 
-pub fn told(problem: &Problem, paint: Paint) -> String {
-    let mut told = format!(
+pub fn render(problem: &Problem, paint: Paint) -> String {
+    let mut rendered = format!(
         "{} {}",
         paint.bad("error:"),
         text::harmless(problem.message.trim_end())
     );
     if let Some(hint) = &problem.hint {
-        let _ = write!(told, "\n{} {}", paint.note("hint:"), text::harmless(hint));
+        let _ = write!(
+            rendered,
+            "\n{} {}",
+            paint.note("hint:"),
+            text::harmless(hint)
+        );
     }
     for step in &problem.next {
         let line = text::harmless(&text::command_line(&step.argv));
         let why = text::harmless(&step.why);
         let _ = write!(
-            told,
+            rendered,
             "\n  {} {}",
             paint.strong(line),
             paint.faint(format!("# {why}"))
         );
     }
-    told
+    rendered
 }
 
 #[cfg(test)]
@@ -37,7 +42,7 @@ mod tests {
         let problem = Problem::new(Code::Install, "`uv pip install` failed\nno such package")
             .hint("is it spelled right?")
             .next(&["codemate-preview", "logs", "my shop"], "read all of it");
-        insta::assert_snapshot!(told(&problem, Paint(false)), @r"
+        insta::assert_snapshot!(render(&problem, Paint(false)), @r"
         error: `uv pip install` failed
         no such package
         hint: is it spelled right?

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     api::{Envelope, Ready},
-    client::Line,
+    client::ResponseLine,
     config::Env,
     model::{Event, LogLine, Secret, UpOutcome},
 };
@@ -123,7 +123,7 @@ impl Printer {
     }
 
     /// An event on the way to a result.
-    pub fn event(&mut self, line: &Line) -> Result<(), Failure> {
+    pub fn event(&mut self, line: &ResponseLine) -> Result<(), Failure> {
         if self.format == Format::Ndjson {
             let passed = self.stream.pass(line);
             return Ok(passed.map_or(Ok(()), |text| self.put(&text))?);
@@ -133,22 +133,22 @@ impl Printer {
             self.progress.step(step);
         }
         if !self.progress.is_off()
-            && let Some(told) = narrate::event(event, self.verbose, self.err)
+            && let Some(rendered) = narrate::event(event, self.verbose, self.err)
         {
-            self.progress.line(&told);
+            self.progress.line(&rendered);
         }
         Ok(())
     }
 
     /// What an event of the past was, as the result of `events`.
     pub fn event_text(&self, envelope: &Envelope) -> Option<String> {
-        let told = narrate::event(&envelope.event, true, self.out)?;
+        let rendered = narrate::event(&envelope.event, true, self.out)?;
         let at = envelope.ts.strftime("%H:%M:%S");
-        Some(format!("{} {told}", self.out.faint(at)))
+        Some(format!("{} {rendered}", self.out.faint(at)))
     }
 
     /// The last line of a stream: the URL as text.
-    pub fn outcome(&mut self, line: &Line) -> Result<(), Failure> {
+    pub fn outcome(&mut self, line: &ResponseLine) -> Result<(), Failure> {
         self.progress.clear();
         match (self.format, &line.envelope.event) {
             (Format::Text, Event::Result(outcome)) => self.url(outcome)?,
@@ -188,7 +188,7 @@ impl Printer {
     }
 
     /// A line of an app, as a result.
-    pub fn log(&mut self, line: &Line, log: &LogLine) -> Result<(), Failure> {
+    pub fn log(&mut self, line: &ResponseLine, log: &LogLine) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.text(&self.app_text(log)),
             Format::Json => Ok(()),
@@ -197,7 +197,7 @@ impl Printer {
     }
 
     /// A line of an app while something else is the result.
-    pub fn side_log(&mut self, line: &Line, log: &LogLine) -> Result<(), Failure> {
+    pub fn side_log(&mut self, line: &ResponseLine, log: &LogLine) -> Result<(), Failure> {
         if self.format == Format::Text && self.quiet == 0 {
             self.progress.line(&text::harmless(&log.text));
             return Ok(());
@@ -299,7 +299,7 @@ impl Printer {
         };
         match self.format {
             Format::Text if self.quiet < 2 => {
-                self.progress.line(&failure::told(&problem, self.err));
+                self.progress.line(&failure::render(&problem, self.err));
             }
             Format::Text => {}
             Format::Json | Format::Ndjson if self.stream.has_ended() => {}
@@ -337,6 +337,18 @@ pub fn parse_error(error: &clap::Error) -> ExitCode {
     // Nobody can be told that neither can be written to.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// What a shell that completes asked for.
+pub fn completion(answer: clap::error::Result<Vec<u8>>) -> ExitCode {
+    match answer {
+        Ok(bytes) => {
+            // The shell that asked may have gone.
+            let _ = io::stdout().lock().write_all(&bytes);
+            ExitCode::SUCCESS
+        }
+        Err(error) => parse_error(&error),
+    }
 }
 
 /// The one line that `agent run` writes.

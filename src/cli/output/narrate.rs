@@ -1,7 +1,7 @@
 //! What an event is as a line for people. Pure.
 
 use super::{style::Paint, text};
-use crate::model::{AppExit, DetectReport, Event, StepState, StepUpdate, SyncReport, Verified};
+use crate::model::{AppExit, DetectReport, Event, StepState, StepUpdate, SyncReport, Verification};
 
 /// `None` for what is told otherwise or not at all.
 pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
@@ -19,8 +19,8 @@ pub fn event(event: &Event, verbose: bool, paint: Paint) -> Option<String> {
         }
         Event::TunnelReady { url, verified, .. } => {
             let how = match verified {
-                Verified::EndToEnd => "",
-                Verified::Unverified { .. } => " (not verified)",
+                Verification::EndToEnd => "",
+                Verification::Unverified { .. } => " (not verified)",
             };
             Some(mark(paint.good("✓"), "tunnel", &format!("{url}{how}"), 0))
         }
@@ -48,7 +48,7 @@ fn answers(port: Option<u16>, status: Option<u16>) -> String {
     match (port, status) {
         (Some(port), Some(status)) => format!("it answers with status {status} on port {port}"),
         (Some(port), None) => format!("it answers on port {port}"),
-        _ => "it answers".to_owned(),
+        _ => "it is up".to_owned(),
     }
 }
 

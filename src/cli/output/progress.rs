@@ -16,57 +16,57 @@ const STILL: Duration = Duration::from_secs(10);
 const TURN: Duration = Duration::from_millis(100);
 
 pub struct Progress {
-    kind: Kind,
-    current: Option<Current>,
+    kind: ProgressKind,
+    current: Option<CurrentStep>,
 }
 
-enum Kind {
+enum ProgressKind {
     Off,
     Plain,
     /// Made when there is first something to show.
     Spinner(Option<ProgressBar>),
 }
 
-struct Current {
+struct CurrentStep {
     step: StepUpdate,
     since: Instant,
-    told: Instant,
+    last_shown: Instant,
 }
 
 impl Progress {
     pub fn off() -> Self {
         Self {
-            kind: Kind::Off,
+            kind: ProgressKind::Off,
             current: None,
         }
     }
 
     pub fn plain() -> Self {
         Self {
-            kind: Kind::Plain,
+            kind: ProgressKind::Plain,
             current: None,
         }
     }
 
     pub fn spinner() -> Self {
         Self {
-            kind: Kind::Spinner(None),
+            kind: ProgressKind::Spinner(None),
             current: None,
         }
     }
 
     pub fn is_off(&self) -> bool {
-        matches!(self.kind, Kind::Off)
+        matches!(self.kind, ProgressKind::Off)
     }
 
     pub fn step(&mut self, step: &StepUpdate) {
         match step.state {
             StepState::Started => {
                 let now = Instant::now();
-                self.current = Some(Current {
+                self.current = Some(CurrentStep {
                     step: step.clone(),
                     since: now,
-                    told: now,
+                    last_shown: now,
                 });
                 self.show(&format!("{} {}", step.id, step.detail));
             }
@@ -81,7 +81,7 @@ impl Progress {
 
     /// Something that has no end of its own, such as finding the agent.
     pub fn show(&mut self, message: &str) {
-        if let Kind::Spinner(bar) = &mut self.kind {
+        if let ProgressKind::Spinner(bar) = &mut self.kind {
             let message = text::harmless(message).replace('\n', " ");
             bar.get_or_insert_with(new_bar).set_message(message);
         }
@@ -92,8 +92,8 @@ impl Progress {
         let Some(current) = &mut self.current else {
             return;
         };
-        if matches!(self.kind, Kind::Plain) && current.told.elapsed() >= STILL {
-            current.told = Instant::now();
+        if matches!(self.kind, ProgressKind::Plain) && current.last_shown.elapsed() >= STILL {
+            current.last_shown = Instant::now();
             let line = narrate::running(&current.step, current.since.elapsed().as_secs());
             self.line(&line);
         }
@@ -102,14 +102,14 @@ impl Progress {
     /// A line on standard error, above the spinner if there is one.
     pub fn line(&self, line: &str) {
         match &self.kind {
-            Kind::Spinner(Some(bar)) => bar.suspend(|| to_stderr(line)),
+            ProgressKind::Spinner(Some(bar)) => bar.suspend(|| to_stderr(line)),
             _ => to_stderr(line),
         }
     }
 
     /// Do something with the terminal while no spinner draws.
     pub fn clear(&mut self) {
-        if let Kind::Spinner(bar) = &mut self.kind
+        if let ProgressKind::Spinner(bar) = &mut self.kind
             && let Some(bar) = bar.take()
         {
             bar.finish_and_clear();

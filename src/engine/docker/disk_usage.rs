@@ -13,27 +13,27 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::engine::{EngineError, Result};
 
 /// Between two questions to an engine that answers somebody else.
-const AGAIN: Duration = Duration::from_millis(250);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// How long it is asked again. A walk through many volumes takes minutes.
-const LONGEST: Duration = Duration::from_secs(120);
+const RETRY_LIMIT: Duration = Duration::from_mins(2);
 
 /// The queue for an answer. Whoever waits while one question is out shares the answer to the next,
 /// which tells of all that was there when they came.
 #[derive(Debug)]
-pub struct Queue<T> {
+pub struct SharedRequest<T> {
     /// Questions that were begun.
     begun: AtomicU64,
-    last: Mutex<Option<Answer<T>>>,
+    last: Mutex<Option<SharedAnswer<T>>>,
 }
 
 #[derive(Debug)]
-struct Answer<T> {
+struct SharedAnswer<T> {
     /// Which question it answers, from 1.
     number: u64,
-    told: Result<Arc<T>>,
+    result: Result<Arc<T>>,
 }
 
-impl<T> Default for Queue<T> {
+impl<T> Default for SharedRequest<T> {
     fn default() -> Self {
         Self {
             begun: AtomicU64::default(),
@@ -42,9 +42,9 @@ impl<T> Default for Queue<T> {
     }
 }
 
-impl<T> Queue<T> {
+impl<T> SharedRequest<T> {
     /// What `ask` is told, or what somebody else was who asked after this call was made.
-    /// [`EngineError::Busy`] if the engine answers others for longer than [`LONGEST`].
+    /// [`EngineError::Busy`] if the engine answers others for longer than [`RETRY_LIMIT`].
     pub async fn answer<F>(&self, ask: impl Fn() -> F) -> Result<Arc<T>>
     where
         F: Future<Output = Result<T>>,
@@ -54,29 +54,29 @@ impl<T> Queue<T> {
         if let Some(answer) = last.as_ref()
             && answer.number > before
         {
-            return answer.told.clone();
+            return answer.result.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let told = until_idle(ask).await.map(Arc::new);
-        *last = Some(Answer {
+        let result = retry_while_busy(ask).await.map(Arc::new);
+        *last = Some(SharedAnswer {
             number,
-            told: told.clone(),
+            result: result.clone(),
         });
-        told
+        result
     }
 }
 
-async fn until_idle<T, F>(ask: impl Fn() -> F) -> Result<T>
+async fn retry_while_busy<T, F>(ask: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let deadline = Instant::now() + LONGEST;
+    let deadline = Instant::now() + RETRY_LIMIT;
     loop {
         match ask().await {
-            Err(EngineError::Busy { .. }) if Instant::now() + AGAIN < deadline => {
-                tokio::time::sleep(AGAIN).await;
+            Err(EngineError::Busy { .. }) if Instant::now() + RETRY_INTERVAL < deadline => {
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
-            told => return told,
+            result => return result,
         }
     }
 }
@@ -91,13 +91,13 @@ mod tests {
 
     fn busy<T>() -> Result<T> {
         Err(EngineError::Busy {
-            act: "answer".to_owned(),
+            operation: "answer".to_owned(),
         })
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_engine_is_asked_again() {
-        let (queue, asked) = (Queue::default(), AtomicUsize::new(0));
+        let (queue, asked) = (SharedRequest::default(), AtomicUsize::new(0));
         let ask = async || match asked.fetch_add(1, Ordering::Relaxed) {
             0..3 => busy(),
             _ => Ok(7),
@@ -108,18 +108,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_stays_busy_is_given_up_and_asked_afresh_the_next_time() {
-        let queue = Queue::default();
+        let queue = SharedRequest::default();
         let began = Instant::now();
-        let told = queue.answer(async || busy::<u8>()).await;
-        assert!(matches!(told, Err(EngineError::Busy { .. })), "{told:?}");
-        assert!(began.elapsed() <= LONGEST);
+        let result = queue.answer(async || busy::<u8>()).await;
+        assert!(
+            matches!(result, Err(EngineError::Busy { .. })),
+            "{result:?}"
+        );
+        assert!(began.elapsed() <= RETRY_LIMIT);
         assert_eq!(*queue.answer(async || Ok(1)).await.unwrap(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn another_failure_is_told_at_once() {
         let asked = AtomicUsize::new(0);
-        let told = Queue::<u8>::default()
+        let result = SharedRequest::<u8>::default()
             .answer(async || {
                 asked.fetch_add(1, Ordering::Relaxed);
                 Err(EngineError::Missing {
@@ -127,7 +130,7 @@ mod tests {
                 })
             })
             .await;
-        assert!(matches!(told, Err(EngineError::Missing { .. })));
+        assert!(matches!(result, Err(EngineError::Missing { .. })));
         assert_eq!(asked.load(Ordering::Relaxed), 1);
     }
 
@@ -135,7 +138,10 @@ mod tests {
     /// may know nothing of what they did before they came.
     #[tokio::test(start_paused = true)]
     async fn who_waits_shares_the_answer_to_the_next_question() {
-        let (queue, asked) = (Arc::new(Queue::default()), Arc::new(AtomicUsize::new(0)));
+        let (queue, asked) = (
+            Arc::new(SharedRequest::default()),
+            Arc::new(AtomicUsize::new(0)),
+        );
         let (running, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let first = {
             let (queue, asked) = (queue.clone(), asked.clone());
@@ -155,7 +161,7 @@ mod tests {
             let all =
                 async { tokio::join!(queue.answer(ask), queue.answer(ask), queue.answer(ask)) };
             let (all, ()) = tokio::join!(all, async { go_on.notify_one() });
-            [all.0, all.1, all.2].map(|told| *told.unwrap())
+            [all.0, all.1, all.2].map(|result| *result.unwrap())
         };
         let (first, later) = tokio::join!(first, later);
         assert_eq!((first, later), (1, [2, 2, 2]));
@@ -165,9 +171,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_leaves_while_asking_leaves_the_place_to_the_next() {
-        let queue = Queue::<u8>::default();
-        let given_up =
-            tokio::time::timeout(AGAIN, queue.answer(std::future::pending::<Result<u8>>)).await;
+        let queue = SharedRequest::<u8>::default();
+        let given_up = tokio::time::timeout(
+            RETRY_INTERVAL,
+            queue.answer(std::future::pending::<Result<u8>>),
+        )
+        .await;
         assert!(given_up.is_err());
         assert_eq!(*queue.answer(async || Ok(2)).await.unwrap(), 2);
     }

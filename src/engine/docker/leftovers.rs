@@ -8,9 +8,7 @@ use serde::Deserialize;
 
 use super::{
     Docker,
-    client::{self, HEAVY},
-    error::Act,
-    wire,
+    client::{self, HEAVY, error::Operation, http},
 };
 use crate::engine::{Leftover, LeftoverKind, Result, labels};
 
@@ -19,14 +17,14 @@ use crate::engine::{Leftover, LeftoverKind, Result, labels};
 #[serde(rename_all = "PascalCase")]
 pub struct DiskUsage {
     #[serde(default)]
-    images: Option<Vec<Image>>,
+    images: Option<Vec<DiskUsageImage>>,
     #[serde(default)]
-    volumes: Option<Vec<Volume>>,
+    volumes: Option<Vec<DiskUsageVolume>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Image {
+struct DiskUsageImage {
     id: String,
     #[serde(default)]
     labels: Option<HashMap<String, String>>,
@@ -42,27 +40,27 @@ struct Image {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Volume {
+struct DiskUsageVolume {
     name: String,
     #[serde(default)]
     labels: Option<HashMap<String, String>>,
     #[serde(default)]
-    usage_data: Option<Usage>,
+    usage_data: Option<VolumeUsage>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Usage {
+struct VolumeUsage {
     size: i64,
     ref_count: i64,
 }
 
 impl Docker {
     pub(super) async fn list_leftovers(&self) -> Result<Vec<Leftover>> {
-        let told = self.disk_usage().await?;
-        let mut found = Vec::new();
+        let usage = self.disk_usage().await?;
+        let mut leftovers = Vec::new();
         let none = HashMap::new();
-        for volume in told.volumes.iter().flatten() {
+        for volume in usage.volumes.iter().flatten() {
             let labels = volume.labels.as_ref().unwrap_or(&none);
             let used = volume
                 .usage_data
@@ -80,32 +78,32 @@ impl Docker {
                 _ => continue,
             };
             let bytes = volume.usage_data.as_ref().map_or(0, |it| it.size);
-            found.push(leftover(kind, volume.name.clone(), bytes));
+            leftovers.push(leftover(kind, volume.name.clone(), bytes));
         }
-        for image in told.images.iter().flatten() {
+        for image in usage.images.iter().flatten() {
             let labels = image.labels.as_ref().unwrap_or(&none);
             let mut tags = image.repo_tags.iter().flatten();
             let named = tags.any(|tag| tag != "<none>:<none>");
             if labels.contains_key(labels::STACK) && !named && image.containers <= 0 {
                 let bytes = image.size - image.shared_size.max(0);
-                found.push(leftover(LeftoverKind::Image, image.id.clone(), bytes));
+                leftovers.push(leftover(LeftoverKind::Image, image.id.clone(), bytes));
             }
         }
-        Ok(found)
+        Ok(leftovers)
     }
 
     /// The one place that asks for it.
     async fn disk_usage(&self) -> Result<Arc<DiskUsage>> {
         let client = self.client().await?;
         let path = format!("/v{}/system/df", client.version);
-        let ask = || wire::get(&client.endpoint, &path, HEAVY);
+        let ask = || http::get(&client.endpoint, &path, HEAVY);
         self.inner.disk_usage.answer(ask).await
     }
 
     /// Looked at again before: what has come into use meanwhile the engine keeps.
     pub(super) async fn drop_leftover(&self, leftover: &Leftover) -> Result<()> {
         let client = self.client().await?;
-        let act = Act {
+        let operation = Operation {
             verb: "remove",
             what: &leftover.name,
         };
@@ -118,7 +116,7 @@ impl Docker {
                 let call = client
                     .api
                     .remove_volume(&leftover.name, None::<query::RemoveVolumeOptions>);
-                client::present(client.within(act, HEAVY, call).await).map(drop)
+                client::present(client.within(operation, HEAVY, call).await).map(drop)
             }
             LeftoverKind::Image => {
                 let call = client.api.remove_image(
@@ -126,7 +124,7 @@ impl Docker {
                     None::<query::RemoveImageOptions>,
                     None,
                 );
-                client::present(client.within(act, HEAVY, call).await).map(drop)
+                client::present(client.within(operation, HEAVY, call).await).map(drop)
             }
         }
     }

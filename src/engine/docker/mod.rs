@@ -3,34 +3,14 @@
 //! Nothing is remembered that the engine could be asked, but for what only saves asking: the
 //! connection, that a volume was filled, the last reading of a counter. Every call has a deadline.
 
-mod applied;
-mod build_image;
 mod client;
-mod connect;
 mod container;
-mod cpus;
 mod disk_usage;
-mod error;
-mod events;
-mod exec;
-mod facts;
-mod frames;
-mod guest_volume;
-mod helper;
-mod home_volume;
 mod image;
 mod leftovers;
-mod link;
-mod logs;
-mod masks;
 mod network;
 mod owned;
-mod probe;
-mod refusals;
-mod seccomp;
-mod spec;
-mod usage;
-mod wire;
+mod volume;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -43,37 +23,40 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::sync::{Mutex, mpsc};
 
-use self::{client::Client, connect::Candidates, guest_volume::Contents, usage::CpuReading};
 use super::{
-    BoxedIo, BuildRequest, CutOff, Engine, EngineError, EngineEvent, EngineInfo, ExecSession,
-    ExecSpec, Home, Leftover, LogQuery, Observed, Owned, Result,
+    BuildRequest, Capabilities, Capability, CutOff, Engine, EngineError, EngineInfo, ExecSession,
+    ExecSpec, Home, HostEngine, Leftover, LogQuery, Observed, Owned, Result,
 };
 use crate::{
     model::{
-        BuildProgress, ContainerSpec, CpuSet, EgressRefused, ImageInfo, ImageRef, InstanceId,
+        BuildProgress, ContainerSpec, CpuSet, EgressDenial, ImageInfo, ImageRef, InstanceId,
         LogLine, Usage,
     },
     security::{Abilities, Approved},
+    task::BoxedIo,
 };
+use client::{DockerClient, connect::EndpointCandidates};
+use container::usage::CpuReading;
+use volume::guest::GuestContents;
 
-pub use connect::DockerSettings;
-pub use network::{NetworkSettings, Pool};
+pub use client::connect::DockerSettings;
 #[cfg(test)]
-pub(crate) use spec::tests::body as body_of;
+pub(crate) use container::spec::tests::body as body_of;
+pub use network::{NetworkSettings, SubnetPool};
 
 /// A Docker engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Docker {
-    inner: Arc<Inner>,
+    inner: Arc<DockerInner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct DockerInner {
     settings: DockerSettings,
-    candidates: Candidates,
+    candidates: EndpointCandidates,
     ca: Option<Bytes>,
-    contents: Contents,
-    client: Mutex<Option<Client>>,
+    contents: GuestContents,
+    client: Mutex<Option<DockerClient>>,
     /// Whether this process saw the guest volume complete.
     guest_filled: Mutex<bool>,
     /// Home volumes this process gave to the app's user.
@@ -81,15 +64,15 @@ struct Inner {
     /// Whether the engine was seen to make no volume with a quota.
     no_quota: AtomicBool,
     cpu: Mutex<HashMap<String, CpuReading>>,
-    disk_usage: disk_usage::Queue<leftovers::DiskUsage>,
-    network: network::State,
+    disk_usage: disk_usage::SharedRequest<leftovers::DiskUsage>,
+    network: network::NetworkState,
 }
 
 impl Docker {
     /// Decide where the engine is, without talking to it: it may be started later. Fails only if
     /// the settings cannot be used.
     pub fn connect(settings: DockerSettings) -> Result<Self> {
-        let candidates = connect::resolve(&settings)?;
+        let candidates = client::connect::resolve(&settings)?;
         let ca = match &settings.ca_bundle {
             Some(path) => Some(Bytes::from(std::fs::read(path).map_err(|error| {
                 EngineError::BadEndpoint {
@@ -99,8 +82,8 @@ impl Docker {
             })?)),
             None => None,
         };
-        let contents = Contents::new(&settings.owner, settings.guest, ca.clone());
-        let inner = Inner {
+        let contents = GuestContents::new(&settings.owner, settings.guest, ca.clone());
+        let inner = DockerInner {
             settings,
             candidates,
             ca,
@@ -110,8 +93,8 @@ impl Docker {
             homes_given: Mutex::default(),
             no_quota: AtomicBool::default(),
             cpu: Mutex::default(),
-            disk_usage: disk_usage::Queue::default(),
-            network: network::State::default(),
+            disk_usage: disk_usage::SharedRequest::default(),
+            network: network::NetworkState::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -119,7 +102,7 @@ impl Docker {
     }
 
     /// The connection, made if there is none yet.
-    async fn client(&self) -> Result<Client> {
+    async fn client(&self) -> Result<DockerClient> {
         if let Some(client) = &*self.inner.client.lock().await {
             return Ok(client.clone());
         }
@@ -127,8 +110,8 @@ impl Docker {
     }
 
     /// Find the engine and agree on a version anew: it may have been replaced.
-    async fn reconnect(&self) -> Result<Client> {
-        let client = Client::connect(self.inner.candidates.pick().clone()).await;
+    async fn reconnect(&self) -> Result<DockerClient> {
+        let client = DockerClient::connect(self.inner.candidates.pick().clone()).await;
         *self.inner.client.lock().await = client.as_ref().ok().cloned();
         client
     }
@@ -136,6 +119,14 @@ impl Docker {
 
 #[async_trait]
 impl Engine for Docker {
+    fn capabilities(&self) -> Capabilities {
+        Capability::ALL.into_iter().collect()
+    }
+
+    fn host(&self) -> Option<&dyn HostEngine> {
+        Some(self)
+    }
+
     async fn probe(&self) -> Result<EngineInfo> {
         self.probe_engine().await
     }
@@ -180,18 +171,6 @@ impl Engine for Docker {
         self.delete_image(image).await
     }
 
-    fn needs(&self) -> Vec<ImageRef> {
-        vec![self.inner.settings.network.image.clone()]
-    }
-
-    async fn guard(&self) -> Result<Vec<CutOff>> {
-        Box::pin(self.guard_networks()).await
-    }
-
-    async fn retire(&self) -> Result<()> {
-        Box::pin(self.retire_networks()).await
-    }
-
     async fn start(&self, spec: &Approved<ContainerSpec>) -> Result<()> {
         Box::pin(self.start_container(spec)).await
     }
@@ -217,14 +196,6 @@ impl Engine for Docker {
         self.list_all_owned().await
     }
 
-    async fn leftovers(&self) -> Result<Vec<Leftover>> {
-        self.list_leftovers().await
-    }
-
-    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
-        self.drop_leftover(leftover).await
-    }
-
     async fn open_link(&self, id: &InstanceId) -> Result<BoxedIo> {
         self.link_stream(id).await
     }
@@ -245,19 +216,38 @@ impl Engine for Docker {
         &self,
         id: &InstanceId,
         since: Option<jiff::Timestamp>,
-    ) -> Result<BoxStream<'static, Result<EgressRefused>>> {
+    ) -> Result<BoxStream<'static, Result<EgressDenial>>> {
         self.refused_connections(id, since).await
+    }
+
+    async fn usage(&self, id: &InstanceId) -> Result<Usage> {
+        self.sample(id).await
+    }
+}
+
+#[async_trait]
+impl HostEngine for Docker {
+    fn needs(&self) -> Vec<ImageRef> {
+        vec![self.inner.settings.network.image.clone()]
+    }
+
+    async fn guard(&self) -> Result<Vec<CutOff>> {
+        Box::pin(self.guard_networks()).await
+    }
+
+    async fn retire(&self) -> Result<()> {
+        Box::pin(self.retire_networks()).await
     }
 
     async fn run_on(&self, id: &InstanceId, cpus: &CpuSet) -> Result<()> {
         self.set_cpus(id, cpus).await
     }
 
-    async fn usage(&self, id: &InstanceId) -> Result<Usage> {
-        self.sample(id).await
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.list_leftovers().await
     }
 
-    async fn watch(&self) -> Result<BoxStream<'static, Result<EngineEvent>>> {
-        self.event_stream().await
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        self.drop_leftover(leftover).await
     }
 }

@@ -5,27 +5,27 @@ use bollard::{
     query_parameters as query,
 };
 
-use super::{Docker, client::SIMPLE, error::Act};
-use crate::{
-    engine::{Owned, Result, labels},
-    model::Role,
+use super::{
+    Docker,
+    client::{SIMPLE, error::Operation},
 };
+use crate::engine::{Owned, Result, labels};
 
 impl Docker {
     pub(super) async fn list_all_owned(&self) -> Result<Vec<Owned>> {
         let client = self.client().await?;
-        let containers = self.list(&client, &[(labels::ROLE, "app")]).await?;
+        let containers = self.list(&client, &[(labels::ROLE, labels::APP)]).await?;
         let mut owned: Vec<Owned> = containers.iter().filter_map(owned_container).collect();
         let filters = self.filters(&[(labels::ROLE, "home")]);
         let options = query::ListVolumesOptionsBuilder::default()
             .filters(&filters)
             .build();
-        let act = Act {
+        let operation = Operation {
             verb: "list",
             what: "home volumes",
         };
         let volumes = client
-            .within(act, SIMPLE, client.api.list_volumes(Some(options)))
+            .within(operation, SIMPLE, client.api.list_volumes(Some(options)))
             .await?;
         owned.extend(volumes.volumes.into_iter().flatten().filter_map(|volume| {
             let id = volume.labels.get(labels::ID)?.parse().ok()?;
@@ -43,7 +43,6 @@ fn owned_container(container: &ContainerSummary) -> Option<Owned> {
     Some(Owned::Container {
         id: labels.get(labels::ID)?.parse().ok()?,
         name: labels.get(labels::NAME)?.parse().ok()?,
-        role: Role::App,
         generation: labels.get(labels::GENERATION)?.parse().ok()?,
         running: matches!(
             container.state,

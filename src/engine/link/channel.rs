@@ -15,11 +15,12 @@ use tokio::{
 };
 use tokio_util::sync::PollSemaphore;
 
+use guest_api::wire::{Malformed, SLICE, ToGuest, WINDOW};
+
 use super::{
     frame,
-    out::{Gone, Out},
-    shared::Shared,
-    wire::{Malformed, SLICE, ToGuest, WINDOW},
+    out::{FrameSender, LinkClosed},
+    shared::LinkShared,
 };
 
 /// Given back to the guest once so much has been read.
@@ -28,7 +29,7 @@ const RETURN: u32 = WINDOW / 4;
 const HEADER: u32 = 16;
 
 #[derive(Default)]
-struct Inner {
+struct ChannelInner {
     incoming: VecDeque<Bytes>,
     /// What the guest may still send.
     room: u32,
@@ -41,10 +42,10 @@ struct Inner {
 }
 
 /// The part the link's reader reaches.
-pub struct ChannelState(Mutex<Inner>);
+pub struct ChannelState(Mutex<ChannelInner>);
 
 impl ChannelState {
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, ChannelInner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,8 +99,8 @@ fn wake(waker: Option<Waker>) {
 pub struct Channel {
     id: u32,
     state: Arc<ChannelState>,
-    shared: Arc<Shared>,
-    out: Out,
+    shared: Arc<LinkShared>,
+    out: FrameSender,
     room: PollSemaphore,
     /// Read and not yet given back.
     consumed: u32,
@@ -107,11 +108,11 @@ pub struct Channel {
 }
 
 impl Channel {
-    pub fn new(id: u32, shared: Arc<Shared>, out: Out) -> Self {
-        let inner = Inner {
+    pub fn new(id: u32, shared: Arc<LinkShared>, out: FrameSender) -> Self {
+        let inner = ChannelInner {
             room: WINDOW,
             credit: WINDOW,
-            ..Inner::default()
+            ..ChannelInner::default()
         };
         Self {
             id,
@@ -143,7 +144,7 @@ impl Channel {
 
     fn offer(&self, message: &ToGuest<'_>, permit: OwnedSemaphorePermit) -> io::Result<()> {
         let sent = self.out.offer(frame(self.id, message), Some(permit));
-        sent.map_err(|Gone| io::ErrorKind::BrokenPipe.into())
+        sent.map_err(|LinkClosed| io::ErrorKind::BrokenPipe.into())
     }
 }
 

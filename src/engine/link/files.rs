@@ -10,23 +10,24 @@ use tokio::{
     task::spawn_blocking,
 };
 
+use guest_api::wire::{CHUNK, Outcome, ToGuest};
+
 use super::{
     Link,
-    shared::Waiting,
+    shared::PendingOperation,
     types::{Content, FileOp, FileRefusal, Reopen, refusal},
-    wire::{CHUNK, Outcome, ToGuest},
 };
 use crate::engine::Result;
 
 const LONGEST_PATH: usize = 4096;
 
-enum Answer {
+enum FileAnswer {
     Awaited(oneshot::Receiver<Outcome>),
     Refused(FileRefusal),
 }
 
 /// The fields every way of writing a file has.
-struct Target<'a> {
+struct BatchTarget<'a> {
     path: &'a str,
     mode: u32,
     token: [u8; 32],
@@ -43,20 +44,22 @@ impl Link {
         let mut results = Vec::with_capacity(answers.len());
         for answer in answers {
             results.push(match answer {
-                Answer::Awaited(answer) => refusal(answer.await.map_err(|_| self.shared.lost())?),
-                Answer::Refused(refusal) => Err(refusal),
+                FileAnswer::Awaited(answer) => {
+                    refusal(answer.await.map_err(|_| self.shared.lost())?)
+                }
+                FileAnswer::Refused(refusal) => Err(refusal),
             });
         }
         Ok(results)
     }
 
-    async fn submit_op(&self, op: FileOp) -> Result<Answer> {
+    async fn submit_op(&self, op: FileOp) -> Result<FileAnswer> {
         let (path, other) = match &op {
             FileOp::Put { path, .. } | FileOp::Delete { path } => (path, 0),
             FileOp::Link { path, target, .. } => (path, target.len()),
         };
         if path.len().max(other) > LONGEST_PATH {
-            return Ok(Answer::Refused(FileRefusal::Escapes));
+            return Ok(FileAnswer::Refused(FileRefusal::Escapes));
         }
         let answer = match op {
             FileOp::Delete { path } => self.submit(&ToGuest::Delete { path: &path }).await?,
@@ -80,7 +83,7 @@ impl Link {
             } => {
                 return self
                     .put(
-                        Target {
+                        BatchTarget {
                             path: &path,
                             mode,
                             token,
@@ -90,10 +93,10 @@ impl Link {
                     .await;
             }
         };
-        Ok(Answer::Awaited(answer))
+        Ok(FileAnswer::Awaited(answer))
     }
 
-    async fn put(&self, target: Target<'_>, content: Content) -> Result<Answer> {
+    async fn put(&self, target: BatchTarget<'_>, content: Content) -> Result<FileAnswer> {
         match content {
             Content::Bytes(bytes) if bytes.len() <= CHUNK => self.put_small(&target, &bytes).await,
             Content::Bytes(bytes) => {
@@ -101,32 +104,37 @@ impl Link {
                 self.put_large(&target, io::Cursor::new(bytes), len).await
             }
             Content::File { file, len } => match open(file, len).await {
-                Err(error) => Ok(Answer::Refused(unreadable(&error))),
-                Ok(Source::Small(bytes)) => self.put_small(&target, &bytes).await,
-                Ok(Source::Changed) => Ok(Answer::Refused(FileRefusal::Changed)),
-                Ok(Source::Large(file)) => self.put_large(&target, file, len).await,
+                Err(error) => Ok(FileAnswer::Refused(unreadable(&error))),
+                Ok(ContentSource::Small(bytes)) => self.put_small(&target, &bytes).await,
+                Ok(ContentSource::Changed) => Ok(FileAnswer::Refused(FileRefusal::Changed)),
+                Ok(ContentSource::Large(file)) => self.put_large(&target, file, len).await,
             },
         }
     }
 
-    async fn put_small(&self, target: &Target<'_>, content: &[u8]) -> Result<Answer> {
-        let &Target { path, mode, token } = target;
+    async fn put_small(&self, target: &BatchTarget<'_>, content: &[u8]) -> Result<FileAnswer> {
+        let &BatchTarget { path, mode, token } = target;
         let message = ToGuest::Put {
             path,
             mode,
             token,
             content,
         };
-        self.submit(&message).await.map(Answer::Awaited)
+        self.submit(&message).await.map(FileAnswer::Awaited)
     }
 
-    async fn put_large<R>(&self, target: &Target<'_>, mut from: R, len: u64) -> Result<Answer>
+    async fn put_large<R>(
+        &self,
+        target: &BatchTarget<'_>,
+        mut from: R,
+        len: u64,
+    ) -> Result<FileAnswer>
     where
         R: AsyncRead + Unpin,
     {
         let (done, answer) = oneshot::channel();
-        let id = self.shared.wait_for(Waiting::Done(done))?;
-        let &Target { path, mode, token } = target;
+        let id = self.shared.wait_for(PendingOperation::Done(done))?;
+        let &BatchTarget { path, mode, token } = target;
         self.send(
             id,
             &ToGuest::Begin {
@@ -139,48 +147,48 @@ impl Link {
         .await?;
         // Given up half-way, the guest forgets what it has.
         let mut guard = self.shared.guard(id, ToGuest::Abort {});
-        let (mut buffer, mut left) = (Vec::with_capacity(CHUNK), len);
+        let (mut buffer, mut remaining) = (Vec::with_capacity(CHUNK), len);
         loop {
             buffer.clear();
-            let room = left.saturating_add(1).min(CHUNK as u64);
+            let room = remaining.saturating_add(1).min(CHUNK as u64);
             match (&mut from).take(room).read_to_end(&mut buffer).await {
-                Err(error) => return Ok(Answer::Refused(unreadable(&error))),
+                Err(error) => return Ok(FileAnswer::Refused(unreadable(&error))),
                 Ok(0) => break,
                 Ok(_) => {}
             }
-            let Some(rest) = left.checked_sub(buffer.len() as u64) else {
-                return Ok(Answer::Refused(FileRefusal::Changed));
+            let Some(rest) = remaining.checked_sub(buffer.len() as u64) else {
+                return Ok(FileAnswer::Refused(FileRefusal::Changed));
             };
-            left = rest;
+            remaining = rest;
             self.send(id, &ToGuest::Chunk { content: &buffer }).await?;
         }
-        if left > 0 {
-            return Ok(Answer::Refused(FileRefusal::Changed));
+        if remaining > 0 {
+            return Ok(FileAnswer::Refused(FileRefusal::Changed));
         }
         self.send(id, &ToGuest::End {}).await?;
         guard.disarm();
-        Ok(Answer::Awaited(answer))
+        Ok(FileAnswer::Awaited(answer))
     }
 }
 
-enum Source {
+enum ContentSource {
     Small(Bytes),
     Large(File),
     Changed,
 }
 
-async fn open(file: Reopen, len: u64) -> io::Result<Source> {
+async fn open(file: Reopen, len: u64) -> io::Result<ContentSource> {
     let opened = spawn_blocking(move || file.open()).await;
     let mut file = File::from_std(opened.map_err(io::Error::other)??);
     let Some(small) = usize::try_from(len).ok().filter(|&len| len <= CHUNK) else {
-        return Ok(Source::Large(file));
+        return Ok(ContentSource::Large(file));
     };
     let mut bytes = Vec::with_capacity(small + 1);
     (&mut file).take(len + 1).read_to_end(&mut bytes).await?;
     Ok(if bytes.len() == small {
-        Source::Small(bytes.into())
+        ContentSource::Small(bytes.into())
     } else {
-        Source::Changed
+        ContentSource::Changed
     })
 }
 

@@ -11,13 +11,12 @@ mod reader;
 mod run;
 mod shared;
 mod types;
-#[path = "../../guest/wire.rs"]
-mod wire;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use guest_api::wire::{self, Message, Outcome, Program, ToAgent, ToGuest};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{mpsc, oneshot},
@@ -25,16 +24,18 @@ use tokio::{
 };
 
 use self::{
-    out::{Gone, Out},
-    shared::{Shared, Waiting},
-    wire::{Message, Outcome, Program, ToAgent, ToGuest},
+    out::{FrameSender, LinkClosed},
+    shared::{LinkShared, PendingOperation},
 };
-use super::{BoxedIo, EngineError, Result};
-use crate::{model::Secret, task::Scope};
+use super::{EngineError, Result};
+use crate::{
+    model::Secret,
+    task::{BoxedIo, Scope},
+};
 
 pub use types::{
     AppSpec, AppState, Content, DialError, DiskUse, Exited, FileOp, FileRefusal, GuestEvent,
-    GuestHello, Held, Listener, LogLineLite, PortScope, Reopen, RunSpec, Written,
+    GuestHello, InventoryEntry, ListeningPort, OutputLine, PortScope, Reopen, RunSpec, Written,
 };
 
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -45,8 +46,8 @@ const EVENTS: usize = 1024;
 /// scope it was opened in.
 #[derive(Clone)]
 pub struct Link {
-    shared: Arc<Shared>,
-    out: Out,
+    shared: Arc<LinkShared>,
+    out: FrameSender,
     hello: Arc<GuestHello>,
 }
 
@@ -62,9 +63,9 @@ impl Link {
             Ok(hello) => hello?,
             Err(_) => return Err(broken("it did not answer the greeting within 5 s")),
         };
-        let (out, queue) = Out::new();
-        let (events, told) = mpsc::channel(EVENTS);
-        let shared = Arc::new(Shared::new(&out));
+        let (out, queue) = FrameSender::new();
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let shared = Arc::new(LinkShared::new(&out));
         let (from, to) = tokio::io::split(io);
         scope.spawn(writer::run(to, queue, shared.clone(), scope.clone()));
         scope.spawn(reader::run(
@@ -80,7 +81,7 @@ impl Link {
                 out,
                 hello: Arc::new(hello),
             },
-            told,
+            receiver,
         ))
     }
 
@@ -96,10 +97,10 @@ impl Link {
     }
 
     /// What sync has written before. A token of zeros is a write that never finished.
-    pub async fn inventory(&self) -> Result<Vec<Held>> {
+    pub async fn inventory(&self) -> Result<Vec<InventoryEntry>> {
         let (done, answer) = oneshot::channel();
-        let id = self.shared.wait_for(Waiting::Inventory {
-            held: Vec::new(),
+        let id = self.shared.wait_for(PendingOperation::Inventory {
+            entries: Vec::new(),
             done,
         })?;
         self.send(id, &ToGuest::Inventory {}).await?;
@@ -109,7 +110,7 @@ impl Link {
     /// Counted anew, beside all else the guest does.
     pub async fn usage(&self) -> Result<DiskUse> {
         let (done, answer) = oneshot::channel();
-        let id = self.shared.wait_for(Waiting::Usage(done))?;
+        let id = self.shared.wait_for(PendingOperation::Usage(done))?;
         self.send(id, &ToGuest::Usage {}).await?;
         answer.await.map_err(|_| self.shared.lost())
     }
@@ -117,7 +118,7 @@ impl Link {
     /// What the app has written since it was started.
     pub async fn written(&self) -> Result<Written> {
         let (done, answer) = oneshot::channel();
-        let id = self.shared.wait_for(Waiting::Written(done))?;
+        let id = self.shared.wait_for(PendingOperation::Written(done))?;
         self.send(id, &ToGuest::Written {}).await?;
         answer.await.map_err(|_| self.shared.lost())
     }
@@ -139,15 +140,10 @@ impl Link {
         self.ask(&ToGuest::Restart { purge_bytecode }).await
     }
 
-    /// Returns when it and all it started are gone. No [`GuestEvent::AppExited`] follows.
-    pub async fn stop_app(&self) -> Result<()> {
-        self.ask(&ToGuest::Stop {}).await
-    }
-
     /// A connection to a port inside: 127.0.0.1, then `::1`, then whatever address it is bound to.
     pub async fn dial(&self, port: u16) -> Result<BoxedIo, DialError> {
         let (done, answer) = oneshot::channel();
-        let waiting = Waiting::Dial {
+        let waiting = PendingOperation::Dial {
             out: self.out.clone(),
             done,
         };
@@ -178,7 +174,7 @@ impl Link {
     /// Send what is answered by an outcome.
     async fn submit(&self, message: &ToGuest<'_>) -> Result<oneshot::Receiver<Outcome>> {
         let (done, answer) = oneshot::channel();
-        let id = self.shared.wait_for(Waiting::Done(done))?;
+        let id = self.shared.wait_for(PendingOperation::Done(done))?;
         self.send(id, message).await?;
         Ok(answer)
     }
@@ -192,7 +188,7 @@ impl Link {
         self.out
             .send(frame)
             .await
-            .map_err(|Gone| self.shared.lost())
+            .map_err(|LinkClosed| self.shared.lost())
     }
 }
 

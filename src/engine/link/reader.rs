@@ -8,12 +8,13 @@ use tokio::{
     sync::mpsc,
 };
 
+use guest_api::wire::{self, Holding, Malformed, Outcome, ToAgent};
+
 use super::{
     channel::Channel,
-    run::Piece,
-    shared::{Shared, State, Waiting},
-    types::{self, DiskUse, GuestEvent, Held, Written},
-    wire::{self, Holding, Malformed, Outcome, ToAgent},
+    run::RunOutput,
+    shared::{LinkShared, LinkState, PendingOperation},
+    types::{self, DiskUse, GuestEvent, InventoryEntry, Written},
 };
 use crate::task::Scope;
 
@@ -21,13 +22,13 @@ use crate::task::Scope;
 const MOST_HELD: usize = 1_000_000;
 
 /// Why a link must end.
-struct Wrong(&'static str);
+struct Violation(&'static str);
 
 pub async fn run<R: AsyncRead + Unpin>(
     mut from: R,
     mut input: BytesMut,
     events: mpsc::Sender<GuestEvent>,
-    shared: Arc<Shared>,
+    shared: Arc<LinkShared>,
     scope: Scope,
 ) {
     let reason = tokio::select! {
@@ -43,18 +44,18 @@ async fn read<R: AsyncRead + Unpin>(
     from: &mut R,
     input: &mut BytesMut,
     events: &mpsc::Sender<GuestEvent>,
-    shared: &Arc<Shared>,
+    shared: &Arc<LinkShared>,
 ) -> String {
     loop {
         loop {
             let taken = match wire::decode::<ToAgent<'_>>(input) {
                 Ok(Some((id, message, len))) => take(id, message, events, shared).map(|()| len),
                 Ok(None) => break,
-                Err(Malformed) => Err(Wrong("it spoke nonsense")),
+                Err(Malformed) => Err(Violation("it spoke nonsense")),
             };
             match taken {
                 Ok(len) => input.advance(len),
-                Err(Wrong(reason)) => return reason.to_owned(),
+                Err(Violation(reason)) => return reason.to_owned(),
             }
         }
         input.reserve(wire::SLICE);
@@ -70,25 +71,25 @@ fn take(
     id: u32,
     message: ToAgent<'_>,
     events: &mpsc::Sender<GuestEvent>,
-    shared: &Arc<Shared>,
-) -> Result<(), Wrong> {
+    shared: &Arc<LinkShared>,
+) -> Result<(), Violation> {
     match message {
-        ToAgent::Hello { .. } => Err(Wrong("it greeted twice")),
+        ToAgent::Hello { .. } => Err(Violation("it greeted twice")),
         ToAgent::Pong {} => {
             shared.ponged();
             Ok(())
         }
-        ToAgent::Inventory { holdings } => hold(&mut shared.state(), id, holdings),
+        ToAgent::Inventory { holdings } => add_to_inventory(&mut shared.state(), id, holdings),
         ToAgent::Done { outcome } => finish(id, outcome, shared),
         ToAgent::Usage { bytes, files, free } => {
             match shared.state().waiting.remove(&id) {
-                Some(Waiting::Usage(done)) => drop(done.send(DiskUse {
+                Some(PendingOperation::Usage(done)) => drop(done.send(DiskUse {
                     bytes,
                     files,
                     free_bytes: free,
                 })),
                 None => {}
-                Some(_) => return Err(Wrong("it answered something else than was asked")),
+                Some(_) => return Err(Violation("it answered something else than was asked")),
             }
             Ok(())
         }
@@ -98,23 +99,23 @@ fn take(
             cpu_ms,
         } => {
             match shared.state().waiting.remove(&id) {
-                Some(Waiting::Written(done)) => drop(done.send(Written {
+                Some(PendingOperation::Written(done)) => drop(done.send(Written {
                     lines,
                     last,
                     cpu_ms,
                 })),
                 None => {}
-                Some(_) => return Err(Wrong("it answered something else than was asked")),
+                Some(_) => return Err(Violation("it answered something else than was asked")),
             }
             Ok(())
         }
         ToAgent::Output { stderr, content } => match shared.state().waiting.get_mut(&id) {
-            Some(Waiting::Run { pieces, room }) => {
+            Some(PendingOperation::Run { pieces, room }) => {
                 *room = u32::try_from(content.len())
                     .ok()
                     .and_then(|len| room.checked_sub(len))
-                    .ok_or(Wrong("it sent more output than there was room for"))?;
-                let _ = pieces.send(Piece::Output {
+                    .ok_or(Violation("it sent more output than there was room for"))?;
+                let _ = pieces.send(RunOutput::Output {
                     stderr,
                     bytes: content.to_vec(),
                 });
@@ -123,21 +124,21 @@ fn take(
             _ => Ok(()),
         },
         ToAgent::Ended { ending } => {
-            if let Some(Waiting::Run { pieces, .. }) = shared.state().waiting.remove(&id) {
-                let _ = pieces.send(Piece::Ended(types::exit(ending)));
+            if let Some(PendingOperation::Run { pieces, .. }) = shared.state().waiting.remove(&id) {
+                let _ = pieces.send(RunOutput::Ended(types::exit(ending)));
             }
             Ok(())
         }
         ToAgent::Listening { ports } => {
-            tell(events, GuestEvent::Listening(types::listeners(&ports)))
+            send_event(events, GuestEvent::Listening(types::listeners(&ports)))
         }
         ToAgent::AppStarted { pid } => {
             shared.app_started();
-            tell(events, GuestEvent::AppStarted { pid })
+            send_event(events, GuestEvent::AppStarted { pid })
         }
         ToAgent::AppExited { ending } => {
             let (exit, start) = (types::exit(ending), shared.starts());
-            tell(events, GuestEvent::AppExited { exit, start })
+            send_event(events, GuestEvent::AppExited { exit, start })
         }
         ToAgent::Opened {} => dialled(id, true, shared),
         ToAgent::Refused {} => dialled(id, false, shared),
@@ -148,32 +149,38 @@ fn take(
 }
 
 /// The end of an operation.
-fn finish(id: u32, outcome: Outcome, shared: &Shared) -> Result<(), Wrong> {
+fn finish(id: u32, outcome: Outcome, shared: &LinkShared) -> Result<(), Violation> {
     match shared.state().waiting.remove(&id) {
-        Some(Waiting::Done(done)) => drop(done.send(outcome)),
-        Some(Waiting::Inventory { held, done }) => drop(done.send(held)),
-        Some(Waiting::Run { pieces, .. }) => drop(pieces.send(Piece::Refused)),
+        Some(PendingOperation::Done(done)) => drop(done.send(outcome)),
+        Some(PendingOperation::Inventory { entries, done }) => drop(done.send(entries)),
+        Some(PendingOperation::Run { pieces, .. }) => drop(pieces.send(RunOutput::Refused)),
         // The answer to an operation that was given up.
         None => {}
-        Some(_) => return Err(Wrong("it answered something else than was asked")),
+        Some(_) => {
+            return Err(Violation("it answered something else than was asked"));
+        }
     }
     Ok(())
 }
 
-fn hold(state: &mut State, id: u32, holdings: Vec<Holding>) -> Result<(), Wrong> {
-    let Some(Waiting::Inventory { held, .. }) = state.waiting.get_mut(&id) else {
+fn add_to_inventory(
+    state: &mut LinkState,
+    id: u32,
+    holdings: Vec<Holding>,
+) -> Result<(), Violation> {
+    let Some(PendingOperation::Inventory { entries, .. }) = state.waiting.get_mut(&id) else {
         return Ok(());
     };
-    if held.len() + holdings.len() > MOST_HELD {
-        return Err(Wrong("its inventory has no end"));
+    if entries.len() + holdings.len() > MOST_HELD {
+        return Err(Violation("its inventory has no end"));
     }
-    held.extend(holdings.into_iter().map(
+    entries.extend(holdings.into_iter().map(
         |Holding {
              path,
              token,
              mode,
              is_link,
-         }| Held {
+         }| InventoryEntry {
             path,
             token,
             mode,
@@ -183,18 +190,18 @@ fn hold(state: &mut State, id: u32, holdings: Vec<Holding>) -> Result<(), Wrong>
     Ok(())
 }
 
-fn tell(events: &mpsc::Sender<GuestEvent>, event: GuestEvent) -> Result<(), Wrong> {
+fn send_event(events: &mpsc::Sender<GuestEvent>, event: GuestEvent) -> Result<(), Violation> {
     match events.try_send(event) {
-        Err(mpsc::error::TrySendError::Full(_)) => Err(Wrong("its events have no end")),
+        Err(mpsc::error::TrySendError::Full(_)) => Err(Violation("its events have no end")),
         _ => Ok(()),
     }
 }
 
-fn dialled(id: u32, opened: bool, shared: &Arc<Shared>) -> Result<(), Wrong> {
+fn dialled(id: u32, opened: bool, shared: &Arc<LinkShared>) -> Result<(), Violation> {
     let (channel, done) = {
         let mut state = shared.state();
         match state.waiting.remove(&id) {
-            Some(Waiting::Dial { out, done }) => {
+            Some(PendingOperation::Dial { out, done }) => {
                 let channel = opened.then(|| Channel::new(id, shared.clone(), out));
                 if let Some(channel) = &channel {
                     state.channels.insert(id, channel.state());
@@ -202,7 +209,9 @@ fn dialled(id: u32, opened: bool, shared: &Arc<Shared>) -> Result<(), Wrong> {
                 (channel, done)
             }
             None => return Ok(()),
-            Some(_) => return Err(Wrong("it answered something else than was asked")),
+            Some(_) => {
+                return Err(Violation("it answered something else than was asked"));
+            }
         }
     };
     // Outside the lock: a stream nobody wants any more takes it when dropped.
@@ -210,12 +219,12 @@ fn dialled(id: u32, opened: bool, shared: &Arc<Shared>) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn relay(id: u32, message: &ToAgent<'_>, shared: &Shared) -> Result<(), Wrong> {
+fn relay(id: u32, message: &ToAgent<'_>, shared: &LinkShared) -> Result<(), Violation> {
     // One that is not there was dropped while this was on its way.
     let Some(channel) = shared.state().channels.get(&id).cloned() else {
         return Ok(());
     };
-    let kept = match message {
+    let delivered = match message {
         ToAgent::Data { content } => channel.take(content),
         ToAgent::Credit { bytes } => channel.pay(*bytes),
         ToAgent::Eof {} => channel.end(),
@@ -224,5 +233,5 @@ fn relay(id: u32, message: &ToAgent<'_>, shared: &Shared) -> Result<(), Wrong> {
             Ok(())
         }
     };
-    kept.map_err(|Malformed| Wrong("it sent more than there was room for"))
+    delivered.map_err(|Malformed| Violation("it sent more than there was room for"))
 }

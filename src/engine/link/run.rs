@@ -2,11 +2,12 @@
 
 use tokio::sync::mpsc;
 
+use guest_api::wire::{Program, ToGuest, WINDOW};
+
 use super::{
     Link, broken, reveal,
-    shared::Waiting,
-    types::{Exited, LogLineLite, RunSpec},
-    wire::{Program, ToGuest, WINDOW},
+    shared::PendingOperation,
+    types::{Exited, OutputLine, RunSpec},
 };
 use crate::engine::Result;
 
@@ -14,7 +15,7 @@ use crate::engine::Result;
 const LINE: usize = 16 * 1024;
 
 /// What is heard of a command.
-pub enum Piece {
+pub enum RunOutput {
     Output {
         stderr: bool,
         bytes: Vec<u8>,
@@ -27,9 +28,9 @@ pub enum Piece {
 impl Link {
     /// Run to its end. Output goes to the container's log and to `lines`; a slow taker of lines
     /// slows the command. Dropping this ends it.
-    pub async fn run(&self, command: RunSpec, lines: mpsc::Sender<LogLineLite>) -> Result<Exited> {
-        let (pieces, mut heard) = mpsc::unbounded_channel();
-        let id = self.shared.wait_for(Waiting::Run {
+    pub async fn run(&self, command: RunSpec, lines: mpsc::Sender<OutputLine>) -> Result<Exited> {
+        let (pieces, mut receiver) = mpsc::unbounded_channel();
+        let id = self.shared.wait_for(PendingOperation::Run {
             pieces,
             room: WINDOW,
         })?;
@@ -43,23 +44,23 @@ impl Link {
         let mut open = [Vec::new(), Vec::new()];
         let mut taken = 0;
         loop {
-            match heard.recv().await {
-                Some(Piece::Output { stderr, bytes }) => {
+            match receiver.recv().await {
+                Some(RunOutput::Output { stderr, bytes }) => {
                     for text in cut(&mut open[usize::from(stderr)], &bytes) {
                         // Nobody may want them any more; the command still runs to its end.
-                        let _ = lines.send(LogLineLite { stderr, text }).await;
+                        let _ = lines.send(OutputLine { stderr, text }).await;
                     }
                     taken += u32::try_from(bytes.len()).unwrap_or(0);
                     if taken >= WINDOW / 4 {
                         self.give_back(id, std::mem::take(&mut taken));
                     }
                 }
-                Some(Piece::Ended(exited)) => {
+                Some(RunOutput::Ended(exited)) => {
                     guard.disarm();
                     for (stderr, rest) in [false, true].into_iter().zip(open) {
                         if !rest.is_empty() {
                             let _ = lines
-                                .send(LogLineLite {
+                                .send(OutputLine {
                                     stderr,
                                     text: text(&rest),
                                 })
@@ -68,7 +69,7 @@ impl Link {
                     }
                     return Ok(exited);
                 }
-                Some(Piece::Refused) => {
+                Some(RunOutput::Refused) => {
                     guard.disarm();
                     return Err(broken("another command runs already"));
                 }
@@ -81,7 +82,7 @@ impl Link {
     }
 
     fn give_back(&self, id: u32, bytes: u32) {
-        if let Some(Waiting::Run { room, .. }) = self.shared.state().waiting.get_mut(&id) {
+        if let Some(PendingOperation::Run { room, .. }) = self.shared.state().waiting.get_mut(&id) {
             *room = room.saturating_add(bytes);
         }
         self.shared.control(id, &ToGuest::Credit { bytes });

@@ -11,46 +11,47 @@ use std::{
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use guest_api::wire::{Outcome, ToGuest};
+
 use super::{
     broken,
     channel::{Channel, ChannelState},
     frame,
-    out::{Out, Queued},
-    run::Piece,
-    types::{DiskUse, Held, Written},
-    wire::{Outcome, ToGuest},
+    out::{FrameSender, Queued},
+    run::RunOutput,
+    types::{DiskUse, InventoryEntry, Written},
 };
 use crate::engine::{EngineError, Result};
 
 /// What the answer to an id is for.
-pub enum Waiting {
+pub enum PendingOperation {
     Done(oneshot::Sender<Outcome>),
     Inventory {
-        held: Vec<Held>,
-        done: oneshot::Sender<Vec<Held>>,
+        entries: Vec<InventoryEntry>,
+        done: oneshot::Sender<Vec<InventoryEntry>>,
     },
     Usage(oneshot::Sender<DiskUse>),
     Written(oneshot::Sender<Written>),
     /// `room` is what of its output may still come.
     Run {
-        pieces: mpsc::UnboundedSender<Piece>,
+        pieces: mpsc::UnboundedSender<RunOutput>,
         room: u32,
     },
     Dial {
-        out: Out,
+        out: FrameSender,
         done: oneshot::Sender<Option<Channel>>,
     },
 }
 
 #[derive(Default)]
-pub struct State {
+pub struct LinkState {
     next_id: u32,
-    pub waiting: HashMap<u32, Waiting>,
+    pub waiting: HashMap<u32, PendingOperation>,
     pub channels: HashMap<u32, Arc<ChannelState>>,
 }
 
-pub struct Shared {
-    state: Mutex<State>,
+pub struct LinkShared {
+    state: Mutex<LinkState>,
     out: mpsc::WeakUnboundedSender<Queued>,
     room: Arc<Semaphore>,
     gone: CancellationToken,
@@ -60,7 +61,7 @@ pub struct Shared {
     starts: AtomicU64,
 }
 
-impl Shared {
+impl LinkShared {
     pub fn app_started(&self) {
         self.starts.fetch_add(1, Ordering::AcqRel);
     }
@@ -69,7 +70,7 @@ impl Shared {
         self.starts.load(Ordering::Acquire)
     }
 
-    pub fn new(out: &Out) -> Self {
+    pub fn new(out: &FrameSender) -> Self {
         Self {
             state: Mutex::default(),
             out: out.downgrade(),
@@ -81,12 +82,12 @@ impl Shared {
         }
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, LinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh id, and who is to get its answer.
-    pub fn wait_for(&self, waiting: Waiting) -> Result<u32> {
+    pub fn wait_for(&self, waiting: PendingOperation) -> Result<u32> {
         let mut state = self.state();
         if self.gone.is_cancelled() {
             return Err(self.lost());
@@ -109,8 +110,8 @@ impl Shared {
     }
 
     /// Sends `farewell` for an operation that is given up before its answer.
-    pub fn guard(self: &Arc<Self>, id: u32, farewell: ToGuest<'static>) -> Guard {
-        Guard {
+    pub fn guard(self: &Arc<Self>, id: u32, farewell: ToGuest<'static>) -> OperationGuard {
+        OperationGuard {
             shared: self.clone(),
             id,
             farewell: Some(farewell),
@@ -161,19 +162,19 @@ impl Shared {
     }
 }
 
-pub struct Guard {
-    shared: Arc<Shared>,
+pub struct OperationGuard {
+    shared: Arc<LinkShared>,
     id: u32,
     farewell: Option<ToGuest<'static>>,
 }
 
-impl Guard {
+impl OperationGuard {
     pub fn disarm(&mut self) {
         self.farewell = None;
     }
 }
 
-impl Drop for Guard {
+impl Drop for OperationGuard {
     fn drop(&mut self) {
         if let Some(farewell) = self.farewell.take() {
             self.shared.forget(self.id);

@@ -4,11 +4,11 @@ use std::{fmt, fs, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::wire::{Ending, Outcome, Socket};
 use crate::{
     engine::EngineError,
     model::{AppExit, Secret},
 };
+use guest_api::wire::{Ending, Outcome, Socket};
 
 /// How a command ended.
 pub type Exited = AppExit;
@@ -19,7 +19,7 @@ pub struct GuestHello {
     pub version: u8,
     /// `None` when none was ever started.
     pub app: Option<AppState>,
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<ListeningPort>,
 }
 
 impl GuestHello {
@@ -72,14 +72,14 @@ pub struct Written {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLineLite {
+pub struct OutputLine {
     pub stderr: bool,
     pub text: String,
 }
 
 /// One path that sync has written. The text is the guest's and may be anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct InventoryEntry {
     pub path: String,
     pub token: [u8; 32],
     pub mode: u32,
@@ -164,7 +164,7 @@ pub enum DialError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuestEvent {
     /// The whole set, whenever it changed.
-    Listening(Vec<Listener>),
+    Listening(Vec<ListeningPort>),
     AppStarted {
         pid: u32,
     },
@@ -178,12 +178,12 @@ pub enum GuestEvent {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listener {
+pub struct ListeningPort {
     pub port: u16,
     pub scope: PortScope,
 }
 
-impl Listener {
+impl ListeningPort {
     pub fn is_loopback(&self) -> bool {
         self.scope == PortScope::Loopback
     }
@@ -207,7 +207,7 @@ pub fn exit(ending: Ending) -> AppExit {
     }
 }
 
-pub fn listeners(ports: &[Socket]) -> Vec<Listener> {
+pub fn listeners(ports: &[Socket]) -> Vec<ListeningPort> {
     let scope = |socket: &Socket| match socket {
         Socket { any: true, .. } => PortScope::Any,
         Socket { loopback: true, .. } => PortScope::Loopback,
@@ -215,7 +215,7 @@ pub fn listeners(ports: &[Socket]) -> Vec<Listener> {
     };
     ports
         .iter()
-        .map(|socket| Listener {
+        .map(|socket| ListeningPort {
             port: socket.port,
             scope: scope(socket),
         })

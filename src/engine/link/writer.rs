@@ -8,12 +8,9 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{
-    frame,
-    out::Queued,
-    shared::Shared,
-    wire::{CHUNK, ToGuest},
-};
+use guest_api::wire::{CHUNK, ToGuest};
+
+use super::{frame, out::Queued, shared::LinkShared};
 use crate::task::Scope;
 
 const PING: Duration = Duration::from_secs(5);
@@ -22,7 +19,7 @@ const BATCH: usize = 64;
 pub async fn run<W: AsyncWrite + Unpin>(
     mut to: W,
     mut queue: mpsc::UnboundedReceiver<Queued>,
-    shared: Arc<Shared>,
+    shared: Arc<LinkShared>,
     scope: Scope,
 ) {
     let work = write(&mut to, &mut queue, &shared);
@@ -41,7 +38,7 @@ pub async fn run<W: AsyncWrite + Unpin>(
 async fn write<W: AsyncWrite + Unpin>(
     to: &mut W,
     queue: &mut mpsc::UnboundedReceiver<Queued>,
-    shared: &Shared,
+    shared: &LinkShared,
 ) -> std::io::Result<()> {
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);

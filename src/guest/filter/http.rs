@@ -13,22 +13,22 @@ const LONGEST_LINE_OF_CHUNK: usize = 256;
 const LONGEST_TRAILER: usize = 8 << 10;
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum RequestHead {
     Incomplete,
-    Request(Request),
+    Request(HttpRequest),
     /// The name, if that is what is wrong with it.
     Bad(&'static str),
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     /// As it stands in `Host`, without a port.
     pub host: Vec<u8>,
     /// What goes on to the server in place of what came.
     pub head: Vec<u8>,
     /// Where the body begins in what came.
     pub consumed: usize,
-    pub body: Body,
+    pub body: RequestBody,
 }
 
 /// For a client that asked for another host.
@@ -36,25 +36,25 @@ pub const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r
 /// For one that does not say clearly which.
 pub const UNCLEAR: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 49\r\n\r\ncodemate-preview: this request is not understood\n";
 
-pub fn head(bytes: &[u8]) -> Head {
+pub fn head(bytes: &[u8]) -> RequestHead {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return Head::Incomplete;
+        return RequestHead::Incomplete;
     };
     match parse(&bytes[..end + 2]) {
-        Ok((host, head, body)) => Head::Request(Request {
+        Ok((host, head, body)) => RequestHead::Request(HttpRequest {
             host,
             head,
             consumed: end + 4,
             body,
         }),
-        Err(why) => Head::Bad(why),
+        Err(why) => RequestHead::Bad(why),
     }
 }
 
-type Parts = (Vec<u8>, Vec<u8>, Body);
+type Parts = (Vec<u8>, Vec<u8>, RequestBody);
 
 fn parse(text: &[u8]) -> Result<Parts, &'static str> {
-    let mut lines = Lines(text);
+    let mut lines = HeaderLines(text);
     let first = lines.next().ok_or("no request line")??;
     let (method, target, minor) = request_line(first)?;
     let mut headers = Vec::new();
@@ -140,7 +140,7 @@ fn header(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     Ok((name, value))
 }
 
-fn framing(headers: &[(&[u8], &[u8])], minor: u8) -> Result<Body, &'static str> {
+fn framing(headers: &[(&[u8], &[u8])], minor: u8) -> Result<RequestBody, &'static str> {
     let mut lengths = all(headers, b"content-length");
     let mut codings = all(headers, b"transfer-encoding");
     let (length, coding) = (lengths.next(), codings.next());
@@ -148,17 +148,17 @@ fn framing(headers: &[(&[u8], &[u8])], minor: u8) -> Result<Body, &'static str> 
         return Err("two lengths");
     }
     match (length, coding) {
-        (None, None) => Ok(Body::done()),
+        (None, None) => Ok(RequestBody::done()),
         (Some(_), Some(_)) => Err("two lengths"),
         (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") && minor == b'1' => {
-            Ok(Body(Part::Size(Vec::new())))
+            Ok(RequestBody(BodyState::Size(Vec::new())))
         }
         (None, Some(_)) => Err("an unknown coding"),
         (Some(length), None) => {
             let digits = length.len() <= 18 && length.iter().all(u8::is_ascii_digit);
             let text = std::str::from_utf8(length).ok().filter(|_| digits);
             text.and_then(|text| text.parse().ok())
-                .map(Body::of)
+                .map(RequestBody::of)
                 .ok_or("not a length")
         }
     }
@@ -225,9 +225,9 @@ fn is_token(word: &[u8]) -> bool {
 }
 
 /// Lines that end in CRLF; a lone CR or LF is an error.
-struct Lines<'a>(&'a [u8]);
+struct HeaderLines<'a>(&'a [u8]);
 
-impl<'a> Iterator for Lines<'a> {
+impl<'a> Iterator for HeaderLines<'a> {
     type Item = Result<&'a [u8], &'static str>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -250,10 +250,10 @@ impl<'a> Iterator for Lines<'a> {
 
 /// What is still to come of a request's body.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Body(Part);
+pub struct RequestBody(BodyState);
 
 #[derive(Debug, PartialEq, Eq)]
-enum Part {
+enum BodyState {
     Done,
     /// Bytes that belong to it.
     Rest(u64),
@@ -266,21 +266,21 @@ enum Part {
     Trailer(usize, Vec<u8>),
 }
 
-impl Body {
+impl RequestBody {
     fn done() -> Self {
-        Self(Part::Done)
+        Self(BodyState::Done)
     }
 
     fn of(length: u64) -> Self {
         Self(if length == 0 {
-            Part::Done
+            BodyState::Done
         } else {
-            Part::Rest(length)
+            BodyState::Rest(length)
         })
     }
 
     pub fn is_done(&self) -> bool {
-        self.0 == Part::Done
+        self.0 == BodyState::Done
     }
 
     /// How many of these bytes belong to the body; the rest is after its end.
@@ -288,7 +288,7 @@ impl Body {
         let mut at = 0;
         while at < bytes.len() && !self.is_done() {
             at += match &mut self.0 {
-                Part::Rest(left) | Part::Chunk(left) => {
+                BodyState::Rest(left) | BodyState::Chunk(left) => {
                     let here = u64::try_from(bytes.len() - at)
                         .unwrap_or(u64::MAX)
                         .min(*left);
@@ -301,8 +301,8 @@ impl Body {
                 }
             };
             match self.0 {
-                Part::Rest(0) => self.0 = Part::Done,
-                Part::Chunk(0) => self.0 = Part::ChunkEnd(0),
+                BodyState::Rest(0) => self.0 = BodyState::Done,
+                BodyState::Chunk(0) => self.0 = BodyState::ChunkEnd(0),
                 _ => {}
             }
         }
@@ -311,28 +311,28 @@ impl Body {
 
     fn byte(&mut self, byte: u8) -> Result<(), &'static str> {
         match &mut self.0 {
-            Part::Size(line) => {
+            BodyState::Size(line) => {
                 line.push(byte);
                 if line.len() > LONGEST_LINE_OF_CHUNK {
                     return Err("a long chunk size");
                 }
                 if byte == b'\n' {
                     self.0 = match chunk_size(line)? {
-                        0 => Part::Trailer(0, Vec::new()),
-                        size => Part::Chunk(size),
+                        0 => BodyState::Trailer(0, Vec::new()),
+                        size => BodyState::Chunk(size),
                     };
                 }
             }
-            Part::ChunkEnd(seen) => {
+            BodyState::ChunkEnd(seen) => {
                 if byte != b"\r\n"[usize::from(*seen)] {
                     return Err("a chunk that ends oddly");
                 }
                 *seen += 1;
                 if *seen == 2 {
-                    self.0 = Part::Size(Vec::new());
+                    self.0 = BodyState::Size(Vec::new());
                 }
             }
-            Part::Trailer(so_far, line) => {
+            BodyState::Trailer(so_far, line) => {
                 line.push(byte);
                 *so_far += 1;
                 if *so_far > LONGEST_TRAILER {
@@ -341,14 +341,14 @@ impl Body {
                 if byte == b'\n' {
                     let text = line.strip_suffix(b"\r\n").ok_or("a line that ends oddly")?;
                     if text.is_empty() {
-                        self.0 = Part::Done;
+                        self.0 = BodyState::Done;
                     } else {
                         header(text)?;
                         line.clear();
                     }
                 }
             }
-            Part::Done | Part::Rest(_) | Part::Chunk(_) => {}
+            BodyState::Done | BodyState::Rest(_) | BodyState::Chunk(_) => {}
         }
         Ok(())
     }

@@ -5,15 +5,12 @@
 //! count, each is looked up here, and the connection is made to what was found. Threads, each
 //! bounded in number, in memory and in time.
 
-mod dns;
-mod dropped;
-mod forward;
+mod dns_codec;
+mod dns_server;
+mod dropped_packets;
 mod http;
-mod names;
-pub mod places;
 mod proxy;
-mod ranges;
-mod report;
+mod refusal_log;
 mod resolve;
 mod tls;
 
@@ -27,12 +24,11 @@ use std::{
     time::Duration,
 };
 
-use self::{
-    names::Allowed,
-    report::{By, Report},
-    resolve::Resolver,
-};
-use crate::sys_netfilter::logged_packets;
+use guest_api::{filter_ports, host_names::Allowed};
+
+use crate::sys::netfilter::logged_packets;
+use refusal_log::{RefusalKind, RefusalLog};
+use resolve::Resolver;
 
 /// Connections at a time; further ones wait to be accepted.
 ///
@@ -43,16 +39,16 @@ const RESOLVING: usize = 16;
 const STACK: usize = 128 << 10;
 
 /// What the environment says, all of it checked.
-struct Settings {
+struct FilterSettings {
     allowed: Allowed,
     resolvers: Vec<SocketAddr>,
     reach: Vec<SocketAddr>,
-    ports: Ports,
+    ports: FilterPorts,
 }
 
 /// Where it listens on loopback, and where its connections go to.
 #[derive(Clone, Copy)]
-struct Ports {
+struct FilterPorts {
     dns: u16,
     tls: u16,
     http: u16,
@@ -60,38 +56,46 @@ struct Ports {
     to_http: u16,
 }
 
-const PORTS: Ports =
-    Ports { dns: places::DNS, tls: places::TLS, http: places::HTTP, to_tls: 443, to_http: 80 };
+const PORTS: FilterPorts = FilterPorts {
+    dns: filter_ports::DNS,
+    tls: filter_ports::TLS,
+    http: filter_ports::HTTP,
+    to_tls: 443,
+    to_http: 80,
+};
 
 pub struct Filter {
     allowed: Allowed,
     resolver: Resolver,
-    report: Arc<Report>,
-    ports: Ports,
-    slots: Slots,
+    report: Arc<RefusalLog>,
+    ports: FilterPorts,
+    slots: ConnectionSlots,
 }
 
 /// What has to be taken while the process may still administer the network.
-pub struct Prepared {
-    settings: Option<Settings>,
+pub struct PreparedFilter {
+    settings: Option<FilterSettings>,
     logged: Option<File>,
 }
 
 /// Check what the environment asks for. Without a list there is no filter, but what the rules refuse
 /// is told all the same, where the kernel can log it.
-pub fn prepare() -> io::Result<Prepared> {
-    let settings = Settings::read()?;
-    Ok(Prepared { settings, logged: logged_packets(places::LOG_GROUP).ok() })
+pub fn prepare() -> io::Result<PreparedFilter> {
+    let settings = FilterSettings::read()?;
+    Ok(PreparedFilter {
+        settings,
+        logged: logged_packets(filter_ports::LOG_GROUP).ok(),
+    })
 }
 
-impl Prepared {
+impl PreparedFilter {
     /// Listen and begin to serve. Every socket made from here on belongs to the user that the
     /// process has become, by whom the rules know it.
     pub fn start(self) -> io::Result<()> {
-        let report = Arc::new(Report::new());
+        let report = Arc::new(RefusalLog::new());
         if let Some(logged) = self.logged {
             let report = report.clone();
-            spawn(move || dropped::watch(&report, &logged))?;
+            spawn(move || dropped_packets::watch(&report, &logged))?;
         }
         match self.settings {
             Some(settings) => Filter::new(settings, report).start(),
@@ -100,22 +104,37 @@ impl Prepared {
     }
 }
 
-impl Settings {
+impl FilterSettings {
     /// `None` if the preview's egress is not by name.
     fn read() -> io::Result<Option<Self>> {
-        let Ok(allow) = env::var("CODEMATE_NET_ALLOW") else { return Ok(None) };
+        let Ok(allow) = env::var("CODEMATE_NET_ALLOW") else {
+            return Ok(None);
+        };
         let allowed = Allowed::parse(&allow).map_err(|bad| invalid("name", &bad))?;
         let resolvers = words("CODEMATE_NET_DNS", |word| {
-            word.parse().ok().or_else(|| Some(SocketAddr::new(word.parse().ok()?, 53)))
+            word.parse()
+                .ok()
+                .or_else(|| Some(SocketAddr::new(word.parse().ok()?, 53)))
         })?;
         let reach = words("CODEMATE_NET_REACH", |word| word.parse().ok())?;
         let ports = words("CODEMATE_NET_PORTS", |word| word.parse().ok())?;
         let ports = match ports[..] {
             [] => PORTS,
-            [dns, tls, http, to_tls, to_http] => Ports { dns, tls, http, to_tls, to_http },
+            [dns, tls, http, to_tls, to_http] => FilterPorts {
+                dns,
+                tls,
+                http,
+                to_tls,
+                to_http,
+            },
             _ => return Err(invalid("list of ports", "CODEMATE_NET_PORTS")),
         };
-        Ok(Some(Self { allowed, resolvers, reach, ports }))
+        Ok(Some(Self {
+            allowed,
+            resolvers,
+            reach,
+            ports,
+        }))
     }
 }
 
@@ -126,25 +145,30 @@ fn words<T>(variable: &str, parse: impl Fn(&str) -> Option<T>) -> io::Result<Vec
 }
 
 fn invalid(what: &str, value: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("not a {what}: {value}"))
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("not a {what}: {value}"),
+    )
 }
 
 impl Filter {
-    fn new(settings: Settings, report: Arc<Report>) -> Self {
+    fn new(settings: FilterSettings, report: Arc<RefusalLog>) -> Self {
         Self {
             allowed: settings.allowed,
             resolver: Resolver::new(settings.resolvers, settings.reach),
             report,
             ports: settings.ports,
-            slots: Slots::default(),
+            slots: ConnectionSlots::default(),
         }
     }
 
     /// IPv6 where the namespace has it; there is always IPv4.
     fn start(self) -> io::Result<()> {
         let filter = Arc::new(self);
-        let loopbacks: [(IpAddr, bool); 2] =
-            [(Ipv4Addr::LOCALHOST.into(), true), (Ipv6Addr::LOCALHOST.into(), false)];
+        let loopbacks: [(IpAddr, bool); 2] = [
+            (Ipv4Addr::LOCALHOST.into(), true),
+            (Ipv6Addr::LOCALHOST.into(), false),
+        ];
         for (address, needed) in loopbacks {
             match filter.listen_on(address) {
                 Err(error) if needed => return Err(error),
@@ -155,10 +179,13 @@ impl Filter {
     }
 
     fn listen_on(self: &Arc<Self>, address: IpAddr) -> io::Result<()> {
-        let Ports { dns, tls, http, .. } = self.ports;
+        let FilterPorts { dns, tls, http, .. } = self.ports;
         let questions = Arc::new(UdpSocket::bind((address, dns))?);
-        let listeners: [(u16, Serve); 3] =
-            [(dns, forward::converse), (tls, proxy::tls), (http, proxy::http)];
+        let listeners: [(u16, Handler); 3] = [
+            (dns, dns_server::converse),
+            (tls, proxy::tls),
+            (http, proxy::http),
+        ];
         let mut bound = Vec::new();
         for (port, serve) in listeners {
             bound.push((TcpListener::bind((address, port))?, serve));
@@ -169,12 +196,12 @@ impl Filter {
         }
         for _ in 0..RESOLVING {
             let (filter, questions) = (self.clone(), questions.clone());
-            spawn(move || forward::serve(&filter, &questions))?;
+            spawn(move || dns_server::serve(&filter, &questions))?;
         }
         Ok(())
     }
 
-    fn accept(self: &Arc<Self>, listener: &TcpListener, serve: Serve) {
+    fn accept(self: &Arc<Self>, listener: &TcpListener, serve: Handler) {
         loop {
             self.slots.take();
             let Ok((mut client, _)) = listener.accept() else {
@@ -197,29 +224,39 @@ impl Filter {
         }
     }
 
-    fn port_of(&self, by: By) -> u16 {
-        if by == By::Tls { self.ports.to_tls } else { self.ports.to_http }
+    fn port_of(&self, by: RefusalKind) -> u16 {
+        if by == RefusalKind::Tls {
+            self.ports.to_tls
+        } else {
+            self.ports.to_http
+        }
     }
 }
 
-type Serve = fn(&Filter, &mut TcpStream) -> io::Result<()>;
+type Handler = fn(&Filter, &mut TcpStream) -> io::Result<()>;
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().stack_size(STACK).spawn(work).map(drop)
+    thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(work)
+        .map(drop)
 }
 
 /// How many connections there are.
 #[derive(Default)]
-struct Slots {
+struct ConnectionSlots {
     taken: Mutex<usize>,
-    given: Condvar,
+    released: Condvar,
 }
 
-impl Slots {
+impl ConnectionSlots {
     /// Wait for room. An idle listener holds one, so that it never accepts what it cannot serve.
     fn take(&self) {
         let Ok(taken) = self.taken.lock() else { return };
-        if let Ok(mut taken) = self.given.wait_while(taken, |taken| *taken >= MOST_CONNECTIONS) {
+        if let Ok(mut taken) = self
+            .released
+            .wait_while(taken, |taken| *taken >= MOST_CONNECTIONS)
+        {
             *taken += 1;
         }
     }
@@ -228,6 +265,6 @@ impl Slots {
         if let Ok(mut taken) = self.taken.lock() {
             *taken = taken.saturating_sub(1);
         }
-        self.given.notify_one();
+        self.released.notify_one();
     }
 }

@@ -12,15 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use guest_api::host_names;
+
 use super::{
-    Filter, STACK, dns,
-    http::{self, Body, Head},
-    names,
-    report::By,
-    resolve::{Found, left},
-    tls::{self, Hello},
+    Filter, STACK, dns_codec,
+    http::{self, RequestBody, RequestHead},
+    refusal_log::RefusalKind,
+    resolve::{Resolution, remaining},
+    tls::{self, ClientHello},
 };
-use crate::sys_netfilter::original_destination;
+use crate::sys::netfilter::original_destination;
 
 /// From the connection's start until its hello or its headers are complete.
 const FIRST_BYTES: Duration = Duration::from_secs(10);
@@ -28,19 +29,19 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Addresses tried of one name.
 const MOST_TRIED: usize = 4;
 /// Nothing in either direction for so long ends a connection.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 /// How often that is looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// A peer that takes nothing for so long is gone.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 const SLICE: usize = 16 << 10;
 
 /// A connection that may be made, and what was read for it already.
-struct Way {
+struct ProxiedConnection {
     server: TcpStream,
     first: Vec<u8>,
     /// Where what may follow ends.
-    body: Option<Body>,
+    body: Option<RequestBody>,
 }
 
 pub fn tls(filter: &Filter, client: &mut TcpStream) -> io::Result<()> {
@@ -48,20 +49,27 @@ pub fn tls(filter: &Filter, client: &mut TcpStream) -> io::Result<()> {
     let deadline = Instant::now() + FIRST_BYTES;
     let name = loop {
         match tls::hello(&seen) {
-            Hello::Named(name) => break name,
-            Hello::Incomplete if seen.len() <= tls::LONGEST_HELLO + (4 << 10) => {
-                more(client, &mut seen, deadline)?;
+            ClientHello::Named(name) => break name,
+            ClientHello::Incomplete if seen.len() <= tls::LONGEST_HELLO + (4 << 10) => {
+                read_more(client, &mut seen, deadline)?;
             }
-            Hello::Incomplete | Hello::Bad(_) => {
-                filter.refuse_address(By::Tls, client);
-                return hang_up(client, &tls::DENIED);
+            ClientHello::Incomplete | ClientHello::Bad(_) => {
+                filter.refuse_address(RefusalKind::Tls, client);
+                return refuse(client, &tls::DENIED);
             }
         }
     };
-    let Some(server) = filter.server_of(By::Tls, &name, client) else {
-        return hang_up(client, &tls::DENIED);
+    let Some(server) = filter.server_of(RefusalKind::Tls, &name, client) else {
+        return refuse(client, &tls::DENIED);
     };
-    relay(client, Way { server: server?, first: seen, body: None })
+    relay(
+        client,
+        ProxiedConnection {
+            server: server?,
+            first: seen,
+            body: None,
+        },
+    )
 }
 
 pub fn http(filter: &Filter, client: &mut TcpStream) -> io::Result<()> {
@@ -69,49 +77,71 @@ pub fn http(filter: &Filter, client: &mut TcpStream) -> io::Result<()> {
     let deadline = Instant::now() + FIRST_BYTES;
     let request = loop {
         match http::head(&seen) {
-            Head::Request(request) => break request,
-            Head::Incomplete if seen.len() < http::LONGEST_HEAD => {
-                more(client, &mut seen, deadline)?;
+            RequestHead::Request(request) => break request,
+            RequestHead::Incomplete if seen.len() < http::LONGEST_HEAD => {
+                read_more(client, &mut seen, deadline)?;
             }
-            Head::Incomplete | Head::Bad(_) => {
-                filter.refuse_address(By::Http, client);
-                return hang_up(client, http::UNCLEAR);
+            RequestHead::Incomplete | RequestHead::Bad(_) => {
+                filter.refuse_address(RefusalKind::Http, client);
+                return refuse(client, http::UNCLEAR);
             }
         }
     };
-    let Some(server) = filter.server_of(By::Http, &request.host, client) else {
-        return hang_up(client, http::DENIED);
+    let Some(server) = filter.server_of(RefusalKind::Http, &request.host, client) else {
+        return refuse(client, http::DENIED);
     };
     let mut body = request.body;
     let rest = &seen[request.consumed..];
-    let Ok(belongs) = body.take(rest) else { return hang_up(client, http::UNCLEAR) };
+    let Ok(belongs) = body.take(rest) else {
+        return refuse(client, http::UNCLEAR);
+    };
     let first = [&request.head, &rest[..belongs]].concat();
-    relay(client, Way { server: server?, first, body: Some(body) })
+    relay(
+        client,
+        ProxiedConnection {
+            server: server?,
+            first,
+            body: Some(body),
+        },
+    )
 }
 
 impl Filter {
     /// A connection to where an allowed name really is, whatever address the client dialled. `None`
     /// if the name is refused.
-    fn server_of(&self, by: By, name: &[u8], client: &TcpStream) -> Option<io::Result<TcpStream>> {
+    fn server_of(
+        &self,
+        by: RefusalKind,
+        name: &[u8],
+        client: &TcpStream,
+    ) -> Option<io::Result<TcpStream>> {
         let port = self.port_of(by);
         let text = std::str::from_utf8(name).ok();
-        let Some(host) = text.and_then(names::host).filter(|host| self.allowed.has(host)) else {
-            let asked = original_destination(client).map_or(port, |place| place.port());
-            self.report.refused(by, &names::harmless(name), asked);
+        let Some(host) = text
+            .and_then(host_names::host)
+            .filter(|host| self.allowed.has(host))
+        else {
+            let asked = original_destination(client).map_or(port, |address| address.port());
+            self.report.refused(by, &host_names::harmless(name), asked);
             return None;
         };
         let mut failed = io::ErrorKind::HostUnreachable.into();
-        for kind in [dns::A, dns::AAAA] {
-            let Found::Addresses { addresses, private, .. } = self.resolver.find(&host, kind) else {
+        for kind in [dns_codec::A, dns_codec::AAAA] {
+            let Resolution::Addresses {
+                addresses, private, ..
+            } = self.resolver.find(&host, kind)
+            else {
                 continue;
             };
             if let Some(private) = private {
-                self.tell_private(&host, private);
+                self.report_private(&host, private);
             }
-            let places = addresses.into_iter().map(|address| SocketAddr::new(address, port));
-            let places = places.filter(|&place| self.resolver.may_reach(place));
-            for place in places.take(MOST_TRIED) {
-                match TcpStream::connect_timeout(&place, CONNECT) {
+            let places = addresses
+                .into_iter()
+                .map(|address| SocketAddr::new(address, port));
+            let places = places.filter(|&address| self.resolver.may_reach(address));
+            for address in places.take(MOST_TRIED) {
+                match TcpStream::connect_timeout(&address, CONNECT) {
                     Ok(server) => return Some(Ok(server)),
                     Err(error) => failed = error,
                 }
@@ -121,17 +151,17 @@ impl Filter {
     }
 
     /// Where it was going is all that is known of it.
-    fn refuse_address(&self, by: By, client: &TcpStream) {
-        let place = original_destination(client);
-        let address = place.map_or_else(|| "-".to_owned(), |place| place.ip().to_string());
-        let port = place.map_or(self.port_of(by), |place| place.port());
+    fn refuse_address(&self, by: RefusalKind, client: &TcpStream) {
+        let destination = original_destination(client);
+        let address = destination.map_or_else(|| "-".to_owned(), |to| to.ip().to_string());
+        let port = destination.map_or(self.port_of(by), |to| to.port());
         self.report.refused(by, &address, port);
     }
 }
 
-fn more(client: &mut TcpStream, seen: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
+fn read_more(client: &mut TcpStream, seen: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
     let mut slice = [0; 4 << 10];
-    client.set_read_timeout(Some(left(deadline)?))?;
+    client.set_read_timeout(Some(remaining(deadline)?))?;
     match client.read(&mut slice)? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         len => {
@@ -142,41 +172,46 @@ fn more(client: &mut TcpStream, seen: &mut Vec<u8>, deadline: Instant) -> io::Re
 }
 
 /// Say why, and end it so that the words arrive: with unread bytes left it would end in a reset.
-fn hang_up(client: &mut TcpStream, words: &[u8]) -> io::Result<()> {
+fn refuse(client: &mut TcpStream, words: &[u8]) -> io::Result<()> {
     client.set_write_timeout(Some(CONNECT))?;
     client.write_all(words)?;
     client.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + Duration::from_secs(1);
     let mut unread = Vec::new();
     while unread.len() < http::LONGEST_HEAD {
-        more(client, &mut unread, deadline)?;
+        read_more(client, &mut unread, deadline)?;
     }
     Ok(())
 }
 
-fn relay(client: &mut TcpStream, mut way: Way) -> io::Result<()> {
-    way.server.set_nodelay(true)?;
-    for stream in [&*client, &way.server] {
+fn relay(client: &mut TcpStream, mut proxied: ProxiedConnection) -> io::Result<()> {
+    proxied.server.set_nodelay(true)?;
+    for stream in [&*client, &proxied.server] {
         stream.set_read_timeout(Some(TICK))?;
         stream.set_write_timeout(Some(STUCK))?;
     }
-    way.server.write_all(&way.first)?;
-    drop(way.first);
-    let pulse = Arc::new(Pulse::new());
-    let (mut back_from, mut back_to) = (way.server.try_clone()?, client.try_clone()?);
-    let beside = pulse.clone();
+    proxied.server.write_all(&proxied.first)?;
+    drop(proxied.first);
+    let activity = Arc::new(ActivityClock::new());
+    let (mut back_from, mut back_to) = (proxied.server.try_clone()?, client.try_clone()?);
+    let beside = activity.clone();
     let back = thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || copy(&mut back_from, &mut back_to, None, &beside))?;
-    copy(client, &mut way.server, way.body, &pulse);
+    copy(client, &mut proxied.server, proxied.body, &activity);
     // Ends: it too looks at the pulse.
     let _ = back.join();
     Ok(())
 }
 
 /// One direction until its end. An error ends both.
-fn copy(from: &mut TcpStream, to: &mut TcpStream, mut body: Option<Body>, pulse: &Pulse) {
-    if copy_all(from, to, &mut body, pulse).is_err() {
+fn copy(
+    from: &mut TcpStream,
+    to: &mut TcpStream,
+    mut body: Option<RequestBody>,
+    activity: &ActivityClock,
+) {
+    if copy_all(from, to, &mut body, activity).is_err() {
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     }
@@ -185,12 +220,12 @@ fn copy(from: &mut TcpStream, to: &mut TcpStream, mut body: Option<Body>, pulse:
 fn copy_all(
     from: &mut TcpStream,
     to: &mut TcpStream,
-    body: &mut Option<Body>,
-    pulse: &Pulse,
+    body: &mut Option<RequestBody>,
+    activity: &ActivityClock,
 ) -> io::Result<()> {
     let mut slice = vec![0; SLICE];
     loop {
-        if body.as_ref().is_some_and(Body::is_done) {
+        if body.as_ref().is_some_and(RequestBody::is_done) {
             // Nothing more of the client's is passed on; the answer may still come.
             return Ok(());
         }
@@ -199,16 +234,16 @@ fn copy_all(
             // framing, and its client may have closed its own half.
             Ok(0) => return to.shutdown(Shutdown::Write),
             Ok(len) => len,
-            Err(error) if is_tick(&error) && !pulse.is_still() => continue,
+            Err(error) if is_tick(&error) && !activity.is_still() => continue,
             Err(error) => return Err(error),
         };
-        pulse.beat();
+        activity.beat();
         let belongs = match body {
             Some(body) => body.take(&slice[..len]).map_err(io::Error::other)?,
             None => len,
         };
         to.write_all(&slice[..belongs])?;
-        pulse.beat();
+        activity.beat();
     }
 }
 
@@ -218,14 +253,17 @@ fn is_tick(error: &io::Error) -> bool {
 }
 
 /// When something last went through, in either direction.
-struct Pulse {
+struct ActivityClock {
     began: Instant,
     last_ms: AtomicU64,
 }
 
-impl Pulse {
+impl ActivityClock {
     fn new() -> Self {
-        Self { began: Instant::now(), last_ms: AtomicU64::new(0) }
+        Self {
+            began: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
     }
 
     fn now(&self) -> u64 {
@@ -238,6 +276,8 @@ impl Pulse {
 
     fn is_still(&self) -> bool {
         let idle = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
-        self.now().saturating_sub(self.last_ms.load(Ordering::Relaxed)) >= idle
+        self.now()
+            .saturating_sub(self.last_ms.load(Ordering::Relaxed))
+            >= idle
     }
 }

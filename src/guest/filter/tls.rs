@@ -15,14 +15,14 @@ const OLDER_ENCRYPTED: [u16; 5] = [0xffce, 0xfe08, 0xfe09, 0xfe0a, 0xfe0b];
 
 /// What can be said of the bytes that came so far.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Hello {
+pub enum ClientHello {
     Incomplete,
     Named(Vec<u8>),
-    Bad(Why),
+    Bad(TlsRefusal),
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub enum Why {
+pub enum TlsRefusal {
     NotTls,
     TooLong,
     Malformed,
@@ -33,46 +33,46 @@ pub enum Why {
 /// The alert "access denied", fatal, for a client that may not go on.
 pub const DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
 
-pub fn hello(bytes: &[u8]) -> Hello {
+pub fn hello(bytes: &[u8]) -> ClientHello {
     let message = match message(bytes) {
         Ok(Some(message)) => message,
-        Ok(None) => return Hello::Incomplete,
-        Err(why) => return Hello::Bad(why),
+        Ok(None) => return ClientHello::Incomplete,
+        Err(why) => return ClientHello::Bad(why),
     };
     match name(&message) {
-        Some(Ok(name)) => Hello::Named(name),
-        Some(Err(why)) => Hello::Bad(why),
-        None => Hello::Bad(Why::Malformed),
+        Some(Ok(name)) => ClientHello::Named(name),
+        Some(Err(why)) => ClientHello::Bad(why),
+        None => ClientHello::Bad(TlsRefusal::Malformed),
     }
 }
 
 /// The body of the first handshake message, put together from the records it is cut into.
-fn message(bytes: &[u8]) -> Result<Option<Vec<u8>>, Why> {
+fn message(bytes: &[u8]) -> Result<Option<Vec<u8>>, TlsRefusal> {
     let mut message = Vec::new();
     let mut rest = bytes;
     loop {
         if rest.first().is_some_and(|&kind| kind != HANDSHAKE)
             || rest.get(1).is_some_and(|&major| major != 3)
         {
-            return Err(Why::NotTls);
+            return Err(TlsRefusal::NotTls);
         }
         let Some(header) = rest.get(..5) else {
             return Ok(None);
         };
         let len = usize::from(u16::from_be_bytes([header[3], header[4]]));
         if len == 0 || len > LONGEST_RECORD {
-            return Err(Why::Malformed);
+            return Err(TlsRefusal::Malformed);
         }
         let part = &rest[5..rest.len().min(5 + len)];
         message.extend_from_slice(part);
         if message.first().is_some_and(|&kind| kind != CLIENT_HELLO) {
-            return Err(Why::Malformed);
+            return Err(TlsRefusal::Malformed);
         }
         if let Some(head) = message.get(..4) {
             let want =
                 usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
             if want + 4 > LONGEST_HELLO {
-                return Err(Why::TooLong);
+                return Err(TlsRefusal::TooLong);
             }
             if message.len() >= want + 4 {
                 return Ok(Some(message[4..want + 4].to_vec()));
@@ -86,17 +86,17 @@ fn message(bytes: &[u8]) -> Result<Option<Vec<u8>>, Why> {
 }
 
 /// `None` if it is cut short or says more than it holds.
-fn name(body: &[u8]) -> Option<Result<Vec<u8>, Why>> {
-    let mut hello = Reader(body);
+fn name(body: &[u8]) -> Option<Result<Vec<u8>, TlsRefusal>> {
+    let mut hello = ByteReader(body);
     // Version and random, session, cipher suites, compressions.
     hello.take(2 + 32)?;
     hello.short()?;
     hello.long()?;
     hello.short()?;
     if hello.0.is_empty() {
-        return Some(Err(Why::NoName));
+        return Some(Err(TlsRefusal::NoName));
     }
-    let mut extensions = Reader(hello.long()?);
+    let mut extensions = ByteReader(hello.long()?);
     if !hello.0.is_empty() {
         return None;
     }
@@ -105,11 +105,11 @@ fn name(body: &[u8]) -> Option<Result<Vec<u8>, Why>> {
         let kind = extensions.number()?;
         let data = extensions.long()?;
         if kind == ENCRYPTED_HELLO || OLDER_ENCRYPTED.contains(&kind) {
-            return Some(Err(Why::Encrypted));
+            return Some(Err(TlsRefusal::Encrypted));
         }
         if kind == SERVER_NAME {
-            let mut data = Reader(data);
-            let mut list = Reader(data.long()?);
+            let mut data = ByteReader(data);
+            let mut list = ByteReader(data.long()?);
             let is_host = *list.take(1)?.first()? == HOST_NAME;
             let host = list.long()?;
             // One list with one name, once: whoever reads on might take another.
@@ -119,12 +119,15 @@ fn name(body: &[u8]) -> Option<Result<Vec<u8>, Why>> {
             name = Some(host.to_vec());
         }
     }
-    Some(name.filter(|name| !name.is_empty()).ok_or(Why::NoName))
+    Some(
+        name.filter(|name| !name.is_empty())
+            .ok_or(TlsRefusal::NoName),
+    )
 }
 
-struct Reader<'a>(&'a [u8]);
+struct ByteReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> ByteReader<'a> {
     fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;

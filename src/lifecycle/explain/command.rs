@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Explained, known::Known, output::Output};
+use super::{Explanation, output::Output, project::ProjectFacts};
 use crate::{lifecycle::remedy::program, model::FailureKind};
 
 static NOT_FOUND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -19,13 +19,13 @@ static NOT_FOUND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .into()
 });
 
-pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
+pub fn explain(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     let found = NOT_FOUND.iter().find_map(|pattern| output.last(pattern))?;
     let name = found["name"].rsplit('/').next()?.to_owned();
     if name.starts_with("ps") && name.len() == 2 {
         return None;
     }
-    let explained = Explained::new(
+    let explained = Explanation::new(
         FailureKind::ModuleMissing,
         format!("the start command runs `{name}`, which is not installed"),
     );

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{
-    Explained, Rule, known::Known, lock::without_lock, output::Output, python_module::older_python,
+    ExplainRule, Explanation, lock::without_lock, module::python::older_python, npmrc,
+    output::Output, project::ProjectFacts,
 };
 use crate::model::{FailureKind, NextStep};
 
@@ -91,7 +92,8 @@ pattern!(
 );
 
 /// What is looked for, in this order.
-const RULES: [Rule; 13] = [
+const RULES: [ExplainRule; 14] = [
+    npmrc::missing_variable,
     git,
     version_from_git,
     gone_parts,
@@ -107,13 +109,13 @@ const RULES: [Rule; 13] = [
     not_reached,
 ];
 
-pub fn explain(output: &Output, known: &Known<'_>) -> Option<Explained> {
+pub fn explain(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     RULES.iter().find_map(|rule| rule(output, known))
 }
 
-fn git(output: &Output, _: &Known<'_>) -> Option<Explained> {
+fn git(output: &Output, _: &ProjectFacts<'_>) -> Option<Explanation> {
     output.has(&GIT).then(|| {
-        Explained::new(
+        Explanation::new(
             FailureKind::NeedsGit,
             "an installation from a repository needs git",
         )
@@ -121,13 +123,13 @@ fn git(output: &Output, _: &Known<'_>) -> Option<Explained> {
     })
 }
 
-fn version_from_git(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn version_from_git(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     let step = known.up_with(
         &["--env", "SETUPTOOLS_SCM_PRETEND_VERSION=0.0.0"],
         "installs it as version 0.0.0",
     );
     output.has(&SCM).then(|| {
-        Explained::new(
+        Explanation::new(
             FailureKind::PackageUnavailable,
             format!(
                 "{} takes its version from git, whose history is not copied",
@@ -139,9 +141,9 @@ fn version_from_git(output: &Output, known: &Known<'_>) -> Option<Explained> {
     })
 }
 
-fn gone_parts(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn gone_parts(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     output.has(&PKG_RESOURCES).then(|| {
-        Explained::new(
+        Explanation::new(
             FailureKind::VersionUnsupported,
             format!(
                 "{} is built with parts of Python that newer releases do not have",
@@ -153,7 +155,7 @@ fn gone_parts(output: &Output, known: &Known<'_>) -> Option<Explained> {
     })
 }
 
-fn python_version(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn python_version(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     if !output.has(&PYTHON_VERSION) {
         return None;
     }
@@ -165,13 +167,13 @@ fn python_version(output: &Output, known: &Known<'_>) -> Option<Explained> {
         None => format!("{} does not take this version of Python", named(output)),
     };
     Some(
-        Explained::new(FailureKind::VersionUnsupported, what)
+        Explanation::new(FailureKind::VersionUnsupported, what)
             .hint("choose a version that it takes with `version = …` in codemate-preview.toml, or another release of the package")
             .next(older_python(known)),
     )
 }
 
-fn node_version(output: &Output, _: &Known<'_>) -> Option<Explained> {
+fn node_version(output: &Output, _: &ProjectFacts<'_>) -> Option<Explanation> {
     if !output.has(&NODE_VERSION) || output.has(&COMPILER) {
         return None;
     }
@@ -180,16 +182,18 @@ fn node_version(output: &Output, _: &Known<'_>) -> Option<Explained> {
         .as_ref()
         .and_then(|it| it.name("a").or_else(|| it.name("b")));
     let what = match asked {
-        Some(asked) => format!("a package asks for Node.js {}", asked.as_str()),
+        Some(asked) => {
+            format!("a package asks for Node.js {}", asked.as_str())
+        }
         None => "a package does not take this version of Node.js".to_owned(),
     };
     Some(
-        Explained::new(FailureKind::VersionUnsupported, what)
+        Explanation::new(FailureKind::VersionUnsupported, what)
             .hint("choose a version that it takes with `version = …` in codemate-preview.toml, or another release of the package"),
     )
 }
 
-fn bad_line(output: &Output, _: &Known<'_>) -> Option<Explained> {
+fn bad_line(output: &Output, _: &ProjectFacts<'_>) -> Option<Explanation> {
     let found = output.first(&BAD_LINE)?;
     let what = match (found.name("file"), found.name("line")) {
         (Some(file), _) => format!("`{}` has a line that is no requirement", file.as_str()),
@@ -197,12 +201,12 @@ fn bad_line(output: &Output, _: &Known<'_>) -> Option<Explained> {
         (None, None) => return None,
     };
     Some(
-        Explained::new(FailureKind::PackageUnavailable, what)
+        Explanation::new(FailureKind::PackageUnavailable, what)
             .hint("correct the line that is shown"),
     )
 }
 
-fn headers(output: &Output, _: &Known<'_>) -> Option<Explained> {
+fn headers(output: &Output, _: &ProjectFacts<'_>) -> Option<Explanation> {
     let found = output.first(&HEADERS)?;
     let wanted = ["header", "tool", "lib"]
         .iter()
@@ -213,17 +217,17 @@ fn headers(output: &Output, _: &Known<'_>) -> Option<Explained> {
     Some(needs_building(output, &wanted))
 }
 
-fn compiler(output: &Output, _: &Known<'_>) -> Option<Explained> {
+fn compiler(output: &Output, _: &ProjectFacts<'_>) -> Option<Explanation> {
     output
         .has(&COMPILER)
         .then(|| needs_building(output, "a compiler"))
 }
 
-fn workspace(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn workspace(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     if !output.has(&WORKSPACE) {
         return None;
     }
-    let explained = Explained::new(
+    let explained = Explanation::new(
         FailureKind::DependencyConflict,
         "the manifest names packages of a workspace, which npm does not know",
     )
@@ -239,7 +243,7 @@ fn workspace(output: &Output, known: &Known<'_>) -> Option<Explained> {
     }))
 }
 
-fn behind(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn behind(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     if !output.has(&SYNC) {
         return None;
     }
@@ -254,7 +258,7 @@ fn behind(output: &Output, known: &Known<'_>) -> Option<Explained> {
         .into_iter()
         .find(|name| output.says(name) && known.read_near(name).is_some())
         .unwrap_or("the lock file");
-    let explained = Explained::new(
+    let explained = Explanation::new(
         FailureKind::LockMismatch,
         format!("{lock} does not agree with the manifest"),
     )
@@ -266,12 +270,12 @@ fn behind(output: &Output, known: &Known<'_>) -> Option<Explained> {
     })
 }
 
-fn no_package(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn no_package(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     let found = output.first(&NO_PACKAGE)?;
     let name = found.iter().skip(1).flatten().next()?.as_str();
     let name = name.trim_end_matches([',', '.']);
     Some(
-        Explained::new(
+        Explanation::new(
             FailureKind::PackageUnavailable,
             format!("there is no package `{name}` for this version, or none of that release"),
         )
@@ -282,11 +286,11 @@ fn no_package(output: &Output, known: &Known<'_>) -> Option<Explained> {
     )
 }
 
-fn conflict(output: &Output, known: &Known<'_>) -> Option<Explained> {
+fn conflict(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     if !output.has(&CONFLICT) {
         return None;
     }
-    let explained = Explained::new(
+    let explained = Explanation::new(
         FailureKind::DependencyConflict,
         "two packages ask for what contradicts each other",
     );
@@ -303,10 +307,10 @@ fn conflict(output: &Output, known: &Known<'_>) -> Option<Explained> {
     })
 }
 
-fn not_reached(output: &Output, _: &Known<'_>) -> Option<Explained> {
+fn not_reached(output: &Output, _: &ProjectFacts<'_>) -> Option<Explanation> {
     if output.has(&REFUSED) {
         return Some(
-            Explained::new(
+            Explanation::new(
                 FailureKind::PackageUnavailable,
                 "a registry asks for a sign-in",
             )
@@ -315,7 +319,7 @@ fn not_reached(output: &Output, _: &Known<'_>) -> Option<Explained> {
     }
     let found = output.first(&OFFLINE)?;
     Some(
-        Explained::new(
+        Explanation::new(
             FailureKind::PackageUnavailable,
             format!("`{}` could not be reached from inside", &found["host"]),
         )
@@ -323,7 +327,7 @@ fn not_reached(output: &Output, _: &Known<'_>) -> Option<Explained> {
     )
 }
 
-fn needs_building(output: &Output, wanted: &str) -> Explained {
+fn needs_building(output: &Output, wanted: &str) -> Explanation {
     let instead = match package(output).map(|it| it.to_lowercase()).as_deref() {
         Some("psycopg2") => "take `psycopg2-binary`, which is the same and prebuilt",
         Some("mysqlclient") => "take `pymysql`, or an image that has the headers with `--image`",
@@ -334,7 +338,7 @@ fn needs_building(output: &Output, wanted: &str) -> Explained {
             "take a release with a prebuilt file for this version, choose another version with `version = …`, or take an image that has it with `--image`"
         }
     };
-    Explained::new(
+    Explanation::new(
         FailureKind::NeedsBuilding,
         format!(
             "{} has to be compiled, and {wanted} is not there",
@@ -356,7 +360,7 @@ fn package(output: &Output) -> Option<String> {
 }
 
 /// Where a manifest names a package.
-fn written(package: &str, known: &Known<'_>) -> Option<String> {
+fn written(package: &str, known: &ProjectFacts<'_>) -> Option<String> {
     let scoped = package.starts_with('@');
     let bare = package
         .trim_start_matches('@')

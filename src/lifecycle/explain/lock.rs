@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Explained, known::Known};
+use super::{Explanation, project::ProjectFacts};
 use crate::model::{FailureKind, NextStep};
 
 /// Native parts that npm packages fetch for one system, as they are asked for.
@@ -16,7 +16,7 @@ static NATIVE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The command that installs what the manifest says.
-pub fn without_lock(known: &Known<'_>) -> NextStep {
+pub fn without_lock(known: &ProjectFacts<'_>) -> NextStep {
     known.up_with(
         &[
             "--config",
@@ -27,7 +27,7 @@ pub fn without_lock(known: &Known<'_>) -> NextStep {
 }
 
 /// A native part for this system that a lock file from another one does not list.
-pub fn of_another_system(module: &str, known: &Known<'_>) -> Option<Explained> {
+pub fn of_another_system(module: &str, known: &ProjectFacts<'_>) -> Option<Explanation> {
     let is_native = NATIVE.is_match(module)
         && (module.contains("linux") || module.contains("binding"))
         || module.contains("linux-x64")
@@ -43,7 +43,7 @@ pub fn of_another_system(module: &str, known: &Known<'_>) -> Option<Explained> {
     ]
     .into_iter()
     .find(|name| known.read_near(name).is_some());
-    let explained = Explained::new(
+    let explained = Explanation::new(
         FailureKind::LockMismatch,
         match lock {
             Some(lock) => format!("{lock} was made on another system: it does not list `{module}`"),

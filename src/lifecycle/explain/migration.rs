@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{During, Explained, known::Known, output::Output};
+use super::{Explanation, FailureStage, output::Output, project::ProjectFacts};
 use crate::model::{FailureKind, NextStep};
 
 static NO_TABLE: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -27,14 +27,31 @@ static OWN_COMMAND: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is fixed")
 });
 
-const NOT_GENERATED: [&str; 3] = [
-    "@prisma/client did not initialize yet",
-    "Please run \"prisma generate\"",
-    "has no exported member 'PrismaClient'",
-];
+/// The words of Prisma, of Node.js and of TypeScript where Prisma's client has not been generated.
+static NOT_GENERATED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?x)@prisma/client\ did\ not\ initialize\ yet
+          |Please\ run\ "prisma\ generate"
+          |has\ no\ exported\ member\ 'PrismaClient'
+          |'"@prisma/client"'\ has\ no\ exported\ member
+          |prisma/client'\ does\ not\ provide\ an\ export\ named
+          |Cannot\ find\ (?:module|package)\ '
+            (?:\.prisma/client|@prisma/client|[^']*(?:\.prisma|generated[^']*prisma|prisma[^']*generated))"#,
+    )
+    .expect("the pattern is fixed")
+});
 
-pub fn explain(output: &Output, known: &Known<'_>, during: During) -> Option<Explained> {
-    if NOT_GENERATED.iter().any(|said| output.says(said)) {
+/// Whether a line says that the client of Prisma has to be generated.
+pub fn asks_to_generate(line: &str) -> bool {
+    NOT_GENERATED.is_match(line)
+}
+
+pub fn explain(
+    output: &Output,
+    known: &ProjectFacts<'_>,
+    during: FailureStage,
+) -> Option<Explanation> {
+    if output.has(&NOT_GENERATED) {
         return Some(not_generated(known));
     }
     let found = NO_TABLE.iter().find_map(|pattern| output.last(pattern))?;
@@ -42,7 +59,7 @@ pub fn explain(output: &Output, known: &Known<'_>, during: During) -> Option<Exp
         Some(table) => format!("its database has no table `{}` yet", table.as_str()),
         None => "its database does not have its tables yet".to_owned(),
     };
-    let explained = Explained::new(FailureKind::NotMigrated, what);
+    let explained = Explanation::new(FailureKind::NotMigrated, what);
     let Some(command) = command(known) else {
         return Some(explained.hint(
             "make the tables: run what the project says for that with `codemate-preview exec`, or once after each installation with `[install] after` in codemate-preview.toml",
@@ -56,7 +73,7 @@ pub fn explain(output: &Output, known: &Known<'_>, during: During) -> Option<Exp
         .join(", ");
     let setting = format!("install.after = [[{list}]]");
     Some(match during {
-        During::Answer => {
+        FailureStage::Answer => {
             let mut argv = ["codemate-preview", "exec", known.name, "--"]
                 .map(str::to_owned)
                 .to_vec();
@@ -71,7 +88,7 @@ pub fn explain(output: &Output, known: &Known<'_>, during: During) -> Option<Exp
                 })
         }
         // Nothing runs that a command could be run in.
-        During::Start | During::Install => explained
+        FailureStage::Start | FailureStage::Install => explained
             .hint(format!(
                 "`{line}` makes its tables; `[install] after = [[{list}]]` in codemate-preview.toml does so after each installation"
             ))
@@ -83,8 +100,8 @@ pub fn explain(output: &Output, known: &Known<'_>, during: During) -> Option<Exp
 }
 
 /// The client of a schema that has not been made.
-pub fn not_generated(known: &Known<'_>) -> Explained {
-    Explained::new(
+fn not_generated(known: &ProjectFacts<'_>) -> Explanation {
+    Explanation::new(
         FailureKind::BuildMissing,
         "the client of Prisma has not been generated",
     )
@@ -96,7 +113,7 @@ pub fn not_generated(known: &Known<'_>) -> Explained {
 }
 
 /// What makes the tables, run in the app's directory.
-fn command(known: &Known<'_>) -> Option<Vec<String>> {
+fn command(known: &ProjectFacts<'_>) -> Option<Vec<String>> {
     let root = known.root();
     let here = |name: &str| known.has(&format!("{root}{name}"));
     let below = |folder: &str| {
@@ -151,7 +168,7 @@ fn command(known: &Known<'_>) -> Option<Vec<String>> {
 }
 
 /// `manage.py`, seen from the app's directory.
-fn manage_py(known: &Known<'_>) -> Option<String> {
+fn manage_py(known: &ProjectFacts<'_>) -> Option<String> {
     let root = known.root();
     known
         .files()
@@ -163,7 +180,7 @@ fn manage_py(known: &Known<'_>) -> Option<String> {
 }
 
 /// `flask` with the app it is run with.
-fn flask(known: &Known<'_>) -> Option<Vec<String>> {
+fn flask(known: &ProjectFacts<'_>) -> Option<Vec<String>> {
     let argv = &known.plan?.run.argv;
     let at = argv
         .iter()

@@ -1,40 +1,33 @@
 //! Why an app or an installation failed, told from what it wrote and what is known of its project.
 //! Nothing is run and nothing is fetched.
 
+mod app_error;
 #[cfg(test)]
 mod cases;
 mod command;
-mod compose;
 mod excerpt;
-#[cfg(test)]
-mod fixture;
 mod install;
-mod known;
-mod lacking;
 mod lock;
 mod migration;
 mod module;
-#[cfg(test)]
-mod more_cases;
-mod node_module;
+mod npmrc;
 mod output;
-mod own;
-mod python_module;
+mod project;
+mod runtime_limits;
 mod service;
-mod signs;
-mod surroundings;
 mod variable;
 
 pub use excerpt::{of_app, of_install};
-pub use known::{KeptOut, Known};
-pub use surroundings::more_memory;
+pub use migration::asks_to_generate;
+pub use project::{ExcludedFile, ProjectFacts};
+pub use runtime_limits::{more_memory, tells_of_memory};
 
 use crate::model::{FailureKind, NextStep, Problem, command_line};
 use output::Output;
 
 /// What a failure comes from, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
+pub struct Explanation {
     pub kind: FailureKind,
     /// What went wrong, to follow a colon.
     pub what: String,
@@ -45,11 +38,11 @@ pub struct Explained {
 }
 
 /// One cause that is looked for.
-type Rule = fn(&Output, &Known<'_>) -> Option<Explained>;
+type ExplainRule = fn(&Output, &ProjectFacts<'_>) -> Option<Explanation>;
 
 /// What was going on when it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum During {
+pub enum FailureStage {
     Install,
     /// The app ended, or did not come to answer.
     Start,
@@ -57,7 +50,7 @@ pub enum During {
     Answer,
 }
 
-impl Explained {
+impl Explanation {
     fn new(kind: FailureKind, what: impl Into<String>) -> Self {
         Self {
             kind,
@@ -106,13 +99,17 @@ impl Explained {
 }
 
 /// The cause that these lines tell of, if it is one that is known.
-pub fn explain(lines: &[String], during: During, known: &Known<'_>) -> Option<Explained> {
+pub fn explain(
+    lines: &[String],
+    during: FailureStage,
+    known: &ProjectFacts<'_>,
+) -> Option<Explanation> {
     let output = Output::new(lines);
     let told = match during {
-        During::Install => {
-            install::explain(&output, known).or_else(|| surroundings::explain(&output, known))
+        FailureStage::Install => {
+            install::explain(&output, known).or_else(|| runtime_limits::explain(&output, known))
         }
-        During::Start | During::Answer => surroundings::explain(&output, known)
+        FailureStage::Start | FailureStage::Answer => runtime_limits::explain(&output, known)
             .or_else(|| migration::explain(&output, known, during))
             .or_else(|| module::ended_by(&output, known))
             .or_else(|| variable::explain(&output, known))
@@ -120,5 +117,5 @@ pub fn explain(lines: &[String], during: During, known: &Known<'_>) -> Option<Ex
             .or_else(|| service::explain(&output, known))
             .or_else(|| command::explain(&output, known)),
     };
-    told.or_else(|| own::explain(&output))
+    told.or_else(|| app_error::explain(&output))
 }

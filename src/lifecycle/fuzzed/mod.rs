@@ -9,21 +9,22 @@ use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use super::{
-    LifecycleError,
-    prepare::{Decision, limits_of, spec_of},
-    variables::Variables,
-};
-use hostile::{file, quoted};
-
 use crate::{
     config::{Env, project_options},
     engine::docker::body_of,
+    lifecycle::{
+        LifecycleError,
+        instance::{
+            environment::variables::Variables,
+            prepare::{Decision, limits_of, spec_of},
+        },
+    },
     model::{ContainerSpec, ImageInfo, InstanceId, Options, Phase},
     project::{self, LocalTree, Templates},
     security::{Abilities, LimitRequest, Policy, limits},
     store::{InstanceSecrets, Intent, Record, Source},
 };
+use hostile::{file, quoted};
 
 /// What a project may choose within what the policy gives. All else must be as it always is.
 const CHOSEN: [&str; 4] = ["/Image", "/Env", "/Labels", "/HostConfig"];
@@ -102,6 +103,7 @@ impl Rig {
             size_bytes: 0,
             created: 0,
             env: Vec::new(),
+            recipe: None,
         };
         let policy = Policy {
             most_cpus: MOST_CPUS,
@@ -118,6 +120,7 @@ impl Rig {
         let engine = Abilities {
             runtimes: ["runc".to_owned(), "runsc".to_owned()].into(),
             cpus: 2,
+            memory_bytes: 0,
             unenforced: Vec::new(),
         };
         let approved = policy.approve(spec_of(&self.record, &decision, &image), &engine)?;

@@ -1,8 +1,7 @@
 //! An installation without its lock file, where another system wrote that.
 
-use super::Remedy;
+use super::{Remedy, missing_tool};
 use crate::{
-    lifecycle::missing,
     model::{Install, Plan},
     store::Record,
 };
@@ -11,7 +10,7 @@ pub(super) fn without_lock(record: &Record, plan: &Plan, lines: &[String]) -> Op
     if record.remedies.without_lock.is_some() {
         return None;
     }
-    let name = missing::foreign_lock(lines)?.name;
+    let name = missing_tool::foreign_lock(lines)?.name;
     unlocked(plan.install.as_ref()?)?;
     let what = name.unwrap_or_else(|| "what this system needs".to_owned());
     Some(Remedy::WithoutLock {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::LazyLock};
 use regex::Regex;
 use serde_json::Value;
 
-use super::table;
+use super::error_table;
 use crate::{
     lifecycle::instance::Instance,
     model::{Install, Plan},
@@ -78,7 +78,7 @@ fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<Mis
         }));
     }
     let by_table = || {
-        let taken = table::taken(stack, lines)?;
+        let taken = error_table::taken(stack, lines)?;
         Some(MissingPart::Packages(ReasonedNames {
             names: taken.packages,
             because: taken.because,
@@ -96,7 +96,7 @@ fn of(stack: &str, plan: &Plan, lines: &[String], tree: &dyn Tree) -> Option<Mis
 fn program<'l>(stack: &str, lines: &'l [String]) -> Option<(&'l str, &'static str)> {
     let found = lines.iter().rev().find_map(|line| PROGRAM.captures(line))?;
     let name = found.name("name")?.as_str();
-    Some((name, table::program(stack, name)?))
+    Some((name, error_table::program(stack, name)?))
 }
 
 fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<MissingPart> {
@@ -116,12 +116,16 @@ fn of_python(module: &str, plan: &Plan, tree: &dyn Tree) -> Option<MissingPart> 
         }));
     }
     let files = tree.files();
-    let is_own =
-        |file: &String| file.ends_with(&format!("/{top}.py")) || *file == format!("{top}.py");
+    let is_own = |file: &String| {
+        (file.ends_with(&format!("/{top}.py")) || *file == format!("{top}.py"))
+            && !tree
+                .read(file, 1 << 20)
+                .is_some_and(|text| asks_for(&text, top))
+    };
     if files.iter().any(is_own) {
         return None;
     }
-    let package = table::moved(top).or_else(|| distribution(top))?;
+    let package = error_table::moved(top).or_else(|| distribution(top))?;
     Some(MissingPart::Packages(imported(top, package)))
 }
 
@@ -147,6 +151,15 @@ fn folder_of(top: &str, plan_root: &str, tree: &dyn Tree) -> Option<String> {
         if !is_code || file.split('/').any(is_installed) {
             continue;
         }
+        // What asks for a module of its own name means another.
+        let is_itself = file.rsplit('/').next() == Some(ends[0].as_str());
+        if is_itself
+            && tree
+                .read(file, 1 << 20)
+                .is_some_and(|text| asks_for(&text, top))
+        {
+            continue;
+        }
         for end in &ends {
             let at = if file.starts_with(end.as_str()) {
                 Some(0)
@@ -165,6 +178,16 @@ fn folder_of(top: &str, plan_root: &str, tree: &dyn Tree) -> Option<String> {
         .into_iter()
         .min_by_key(|folder| (folder.len(), *folder))?;
     Some(highest.to_owned())
+}
+
+/// Whether a file of Python imports that module.
+fn asks_for(text: &str, top: &str) -> bool {
+    text.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        let is_import = matches!(words.next(), Some("from" | "import"));
+        let module = words.next().unwrap_or_default();
+        is_import && module.split(['.', ',']).next() == Some(top)
+    })
 }
 
 fn is_installed(folder: &str) -> bool {
@@ -186,7 +209,7 @@ fn of_node(name: &str, plan: &Plan, tree: &dyn Tree) -> Option<MissingPart> {
     })
 }
 
-fn manifest_of(plan: &Plan) -> String {
+pub(super) fn manifest_of(plan: &Plan) -> String {
     match plan.root.as_str() {
         "" => "package.json".to_owned(),
         root => format!("{root}/package.json"),
@@ -210,7 +233,7 @@ fn names(plan: &Plan, tree: &dyn Tree, package: &str) -> bool {
 
 /// The plan with these packages installed besides, by a command of their own: what its manifest
 /// says stays as it is.
-pub fn laid_over(packages: &[ReasonedNames], plan: &mut Plan) {
+pub fn apply(packages: &[ReasonedNames], plan: &mut Plan) {
     let names: Vec<String> = packages.iter().flat_map(|it| it.names.clone()).collect();
     if names.is_empty() {
         return;
@@ -241,7 +264,7 @@ pub fn laid_over(packages: &[ReasonedNames], plan: &mut Plan) {
 }
 
 /// The plan with these folders on the path of Python's modules, after those that it has there.
-pub fn looked_into(folders: &[ReasonedNames], plan: &mut Plan) {
+pub fn add_search_paths(folders: &[ReasonedNames], plan: &mut Plan) {
     const NAME: &str = "PYTHONPATH";
     let more = folders.iter().flat_map(|it| &it.names);
     let more: Vec<String> = more.map(|folder| workspace(folder)).collect();
@@ -300,7 +323,7 @@ mod tests {
         };
         assert_eq!(it.names, ["python-decouple"]);
         let mut laid = plan.clone();
-        laid_over(&[it], &mut laid);
+        apply(&[it], &mut laid);
         let commands = laid.install.unwrap().commands;
         assert_eq!(commands.last().unwrap()[5..], ["python-decouple"]);
         assert_eq!(
@@ -334,12 +357,31 @@ mod tests {
         let Some(MissingPart::Folder(it)) = of("python", &plan, &said, &tree) else {
             panic!("no folder is found");
         };
-        looked_into(&[it], &mut plan);
+        add_search_paths(&[it], &mut plan);
         assert!(
             plan.run.env["PYTHONPATH"].ends_with(":/home/app/workspace"),
             "{plan:?}"
         );
-        // What lies where Python looks is not found for another reason.
+        // A file that imports its own name means the package.
+        let (plan, tree, _dir) = self::plan(&[
+            ("app.py", FLASK),
+            ("requirements.txt", "flask\n"),
+            ("work/src/celery.py", "from celery import Celery\n"),
+        ]);
+        let said = lines("ModuleNotFoundError: No module named 'celery'");
+        let Some(MissingPart::Packages(it)) = of("python", &plan, &said, &tree) else {
+            panic!("the package is not found");
+        };
+        assert_eq!(it.names, ["celery"]);
+    }
+
+    #[test]
+    fn what_lies_where_python_looks_is_not_found_for_another_reason() {
+        let (plan, tree, _dir) = plan(&[
+            ("shop/app.py", FLASK),
+            ("shop/requirements.txt", "flask\n"),
+            ("shop/pages/home.py", ""),
+        ]);
         let said = lines("ModuleNotFoundError: No module named 'pages.none'");
         assert_eq!(of("python", &plan, &said, &tree), None);
     }

@@ -1,12 +1,12 @@
 //! Lock files: which managers left one, with which version, and whether it agrees with the manifest.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Manager, has as has_file};
-use crate::project::{manifest, tree::Tree};
+use super::{PackageManager, has as has_file};
+use crate::project::files::{manifest, tree::Tree};
 
 /// They are larger than manifests.
 const CAP: usize = 32 << 20;
@@ -14,7 +14,7 @@ const CAP: usize = 32 << 20;
 /// A lock file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
-    pub manager: Manager,
+    pub manager: PackageManager,
     /// The version of the manager that reads it, where it is not the usual one.
     pub tool: Option<String>,
     /// Whether all that the manifest asks for stands in it.
@@ -22,13 +22,13 @@ pub struct Lock {
 }
 
 /// The first that is looked at is taken where several agree, or none does.
-const FILES: [(&str, Manager); 6] = [
-    ("package-lock.json", Manager::Npm),
-    ("npm-shrinkwrap.json", Manager::Npm),
-    ("pnpm-lock.yaml", Manager::Pnpm),
-    ("yarn.lock", Manager::Yarn),
-    ("bun.lock", Manager::Bun),
-    ("bun.lockb", Manager::Bun),
+const FILES: [(&str, PackageManager); 6] = [
+    ("package-lock.json", PackageManager::Npm),
+    ("npm-shrinkwrap.json", PackageManager::Npm),
+    ("pnpm-lock.yaml", PackageManager::Pnpm),
+    ("yarn.lock", PackageManager::Yarn),
+    ("bun.lock", PackageManager::Bun),
+    ("bun.lockb", PackageManager::Bun),
 ];
 
 pub fn any(tree: &dyn Tree) -> bool {
@@ -36,9 +36,9 @@ pub fn any(tree: &dyn Tree) -> bool {
 }
 
 /// Whether `manager` has one.
-pub fn has(tree: &dyn Tree, manager: Manager) -> bool {
-    let kind = if manager == Manager::Berry {
-        Manager::Yarn
+pub fn has(tree: &dyn Tree, manager: PackageManager) -> bool {
+    let kind = if manager == PackageManager::Berry {
+        PackageManager::Yarn
     } else {
         manager
     };
@@ -49,7 +49,7 @@ pub fn has(tree: &dyn Tree, manager: Manager) -> bool {
 
 /// The one to keep to.
 pub fn best(tree: &dyn Tree, written: &Value) -> Option<Lock> {
-    let there: Vec<&(&str, Manager)> = FILES
+    let there: Vec<&(&str, PackageManager)> = FILES
         .iter()
         .filter(|(file, _)| has_file(tree, file))
         .collect();
@@ -63,8 +63,8 @@ pub fn best(tree: &dyn Tree, written: &Value) -> Option<Lock> {
 }
 
 /// `written` is given where it matters whether it agrees.
-fn read(tree: &dyn Tree, file: &str, manager: Manager, written: Option<&Value>) -> Lock {
-    if manager == Manager::Npm {
+fn read(tree: &dyn Tree, file: &str, manager: PackageManager, written: Option<&Value>) -> Lock {
+    if manager == PackageManager::Npm {
         let agrees = written.is_some_and(|written| {
             manifest::json(tree, file).is_some_and(|lock| agrees_with_npm(&lock, written))
         });
@@ -76,19 +76,21 @@ fn read(tree: &dyn Tree, file: &str, manager: Manager, written: Option<&Value>) 
     }
     let text = tree.read(file, CAP).unwrap_or_default();
     let (manager, tool) = match manager {
-        Manager::Yarn => of_yarn(&text),
-        Manager::Pnpm => (manager, of_pnpm(&text)),
+        PackageManager::Yarn => of_yarn(&text),
+        PackageManager::Pnpm => (manager, of_pnpm(&text)),
         _ => (manager, None),
     };
     let stands = |name: &str, range: &str| match manager {
-        Manager::Yarn => stands_at(&text, &format!("{name}@{range}")),
-        Manager::Berry => {
+        PackageManager::Yarn => stands_at(&text, &format!("{name}@{range}")),
+        PackageManager::Berry => {
             stands_at(&text, &format!("{name}@{range}"))
                 || stands_at(&text, &format!("{name}@npm:{range}"))
         }
-        Manager::Pnpm => pnpm_has(&text, name, range),
+        PackageManager::Pnpm => pnpm_has(&text, name, range),
         // Its old format is binary; of it nothing can be told.
-        Manager::Bun | Manager::Npm => text.contains(&format!("\"{name}\": \"{range}\"")),
+        PackageManager::Bun | PackageManager::Npm => {
+            text.contains(&format!("\"{name}\": \"{range}\""))
+        }
     };
     let agrees =
         written.is_some_and(|written| asked(written).all(|(name, range)| stands(name, range)));
@@ -106,6 +108,27 @@ fn asked(written: &Value) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|section| written.get(section)?.as_object())
         .flatten()
         .filter_map(|(name, range)| Some((name.as_str(), range.as_str()?)))
+}
+
+/// Whether a lock of npm names files of one host alone, which is not npm's own registry, and no
+/// settings of the project name that. Mirrors come and go; what they had is in the registry.
+pub fn is_of_another_host(tree: &dyn Tree) -> bool {
+    let has_settings = tree.files().iter().any(|path| path == ".npmrc");
+    let Some(text) = (!has_settings)
+        .then(|| tree.read("package-lock.json", CAP))
+        .flatten()
+    else {
+        return false;
+    };
+    let is_own = |host: &str| {
+        host.split('.')
+            .any(|label| matches!(label, "npmjs" | "yarnpkg"))
+    };
+    let resolved = text.split("\"resolved\": \"http").skip(1);
+    let hosts: BTreeSet<&str> = resolved
+        .filter_map(|rest| rest.split_once("://")?.1.split('/').next())
+        .collect();
+    hosts.len() == 1 && !hosts.iter().any(|host| is_own(host))
 }
 
 /// Locks of npm 7 and later repeat the manifest; older ones have names alone.
@@ -153,16 +176,19 @@ fn pnpm_has(text: &str, name: &str, range: &str) -> bool {
 }
 
 /// Locks of Yarn from 2 on say the version of their format.
-fn of_yarn(text: &str) -> (Manager, Option<String>) {
+fn of_yarn(text: &str) -> (PackageManager, Option<String>) {
     static FORMAT: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?m)^__metadata:\s*\n\s+version: (\d+)").expect("it is tested")
     });
     match FORMAT.captures(text) {
         Some(format) => {
             let old = format[1].parse::<u32>().is_ok_and(|format| format < 8);
-            (Manager::Berry, Some(if old { "3" } else { "4" }.to_owned()))
+            (
+                PackageManager::Berry,
+                Some(if old { "3" } else { "4" }.to_owned()),
+            )
         }
-        None => (Manager::Yarn, None),
+        None => (PackageManager::Yarn, None),
     }
 }
 
@@ -180,7 +206,7 @@ fn of_pnpm(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::tree::memory::MemoryTree;
+    use crate::project::files::tree::memory::MemoryTree;
 
     #[test]
     fn every_kind_of_lock_is_held_against_the_manifest() {
@@ -240,5 +266,29 @@ mod tests {
                 "{file}: {text}"
             );
         }
+    }
+
+    #[test]
+    fn a_lock_of_a_mirror_alone_is_told_from_others() {
+        let lock = |hosts: &[&str]| {
+            let line =
+                |host: &&str| format!("\"resolved\": \"https://{host}/ms/-/ms-2.1.3.tgz\"\n");
+            hosts.iter().map(line).collect::<String>()
+        };
+        for (hosts, expected) in [
+            (&["mirror.example"][..], true),
+            (&["mirror.example", "mirror.example"], true),
+            // Of the project's own.
+            (&["mirror.example", "packages.example"], false),
+            (&["registry.npmjs.example"], false),
+            (&[], false),
+        ] {
+            let text = lock(hosts);
+            let tree = MemoryTree::new([("package-lock.json", text.as_str())]);
+            assert_eq!(is_of_another_host(&tree), expected, "{hosts:?}");
+        }
+        let text = lock(&["mirror.example"]);
+        let tree = MemoryTree::new([("package-lock.json", text.as_str()), (".npmrc", "")]);
+        assert!(!is_of_another_host(&tree));
     }
 }

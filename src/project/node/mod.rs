@@ -2,22 +2,22 @@
 //! and which of its directories they run.
 
 mod locks;
-mod scripts;
+mod script_calls;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use self::scripts::Scripts;
-use crate::project::{
+use crate::project::files::{
     manifest,
-    tree::{Rooted, Tree, relative},
+    tree::{SubTree, Tree, relative},
 };
+use script_calls::Scripts;
 
 /// A program that installs packages of npm's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Manager {
+pub enum PackageManager {
     Npm,
     Pnpm,
     Yarn,
@@ -26,7 +26,7 @@ pub enum Manager {
     Bun,
 }
 
-impl Manager {
+impl PackageManager {
     /// As templates call it, with what it does with a lock file.
     fn told(self, locked: bool) -> &'static str {
         match (self, locked) {
@@ -65,13 +65,13 @@ pub struct Node {
     /// Managers to have on `PATH`, such as `pnpm@9.1.0`, and what the scripts call besides.
     pub tools: Vec<String>,
     /// Directories that are installed besides, by manager.
-    pub folders: BTreeMap<Manager, Vec<String>>,
+    pub folders: BTreeMap<PackageManager, Vec<String>>,
 }
 
 /// A manager, its version, and whether it has a lock file to keep to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Choice {
-    manager: Manager,
+struct ManagerChoice {
+    manager: PackageManager,
     version: Option<String>,
     locked: bool,
 }
@@ -99,8 +99,13 @@ impl Node {
             node.add_folder(choice.manager, home.way());
         } else if has_packages {
             node.manager = Some(choice.manager.told(choice.locked));
-            if choice.manager == Manager::Npm && home.is_above() {
+            if choice.manager == PackageManager::Npm && home.is_above() {
                 node.flags.push("--include-workspace-root".to_owned());
+            }
+            let lies_elsewhere = || locks::is_of_another_host(&home.tree(tree));
+            if choice.manager == PackageManager::Npm && choice.locked && lies_elsewhere() {
+                // The same packages, from where others are taken too.
+                node.flags.push("--replace-registry-host=always".to_owned());
             }
         }
         let mut forgotten = BTreeSet::new();
@@ -118,7 +123,7 @@ impl Node {
         &mut self,
         tree: &dyn Tree,
         own: &Value,
-        tools: &mut BTreeMap<Manager, String>,
+        tools: &mut BTreeMap<PackageManager, String>,
         forgotten: &mut BTreeSet<&'static str>,
     ) {
         let scripts = Scripts::of(own);
@@ -132,7 +137,7 @@ impl Node {
         for tool in scripts.tools() {
             add_tool(
                 tools,
-                &Choice {
+                &ManagerChoice {
                     manager: tool,
                     version: None,
                     locked: false,
@@ -143,7 +148,7 @@ impl Node {
             if !seen.insert(dir.clone()) || is_member(&dir) || scripts.install(&dir) {
                 continue;
             }
-            let inside = Rooted::new(tree, &dir);
+            let inside = SubTree::new(tree, &dir);
             let Some(written) = manifest::json(&inside, FILE) else {
                 continue;
             };
@@ -151,7 +156,7 @@ impl Node {
             for tool in Scripts::of(&written).tools() {
                 add_tool(
                     tools,
-                    &Choice {
+                    &ManagerChoice {
                         manager: tool,
                         version: None,
                         locked: false,
@@ -166,25 +171,25 @@ impl Node {
         }
     }
 
-    fn add_folder(&mut self, manager: Manager, dir: String) {
+    fn add_folder(&mut self, manager: PackageManager, dir: String) {
         self.folders.entry(manager).or_default().push(dir);
     }
 }
 
 /// The first choice of a manager's version counts: the project's own comes first.
-fn add_tool(tools: &mut BTreeMap<Manager, String>, choice: &Choice) {
+fn add_tool(tools: &mut BTreeMap<PackageManager, String>, choice: &ManagerChoice) {
     let Some(package) = choice.manager.package() else {
         return;
     };
     // One program is called `yarn`, whichever of the two it is.
-    if choice.manager == Manager::Yarn && tools.contains_key(&Manager::Berry) {
+    if choice.manager == PackageManager::Yarn && tools.contains_key(&PackageManager::Berry) {
         return;
     }
     let usual = match choice.manager {
-        Manager::Npm => "latest",
-        Manager::Pnpm => "10",
-        Manager::Yarn | Manager::Bun => "1",
-        Manager::Berry => "4",
+        PackageManager::Npm => "latest",
+        PackageManager::Pnpm => "10",
+        PackageManager::Yarn | PackageManager::Bun => "1",
+        PackageManager::Berry => "4",
     };
     let version = choice.version.as_deref().unwrap_or(usual);
     tools
@@ -215,29 +220,29 @@ fn has_packages(written: &Value) -> bool {
 
 /// What `packageManager` says counts before what lock files say; of several lock files, the first
 /// that agrees with the manifest.
-fn choose(tree: &dyn Tree, written: &Value) -> Choice {
+fn choose(tree: &dyn Tree, written: &Value) -> ManagerChoice {
     let lock = locks::best(tree, written);
-    let of = |manager: Manager| lock.as_ref().filter(|lock| lock.manager == manager);
+    let of = |manager: PackageManager| lock.as_ref().filter(|lock| lock.manager == manager);
     if let Some((manager, version)) = named(written) {
         let lock = of(manager);
-        return Choice {
+        return ManagerChoice {
             version: version.or_else(|| lock.and_then(|lock| lock.tool.clone())),
             manager,
             locked: locks::has(tree, manager),
         };
     }
     match lock {
-        Some(lock) => Choice {
+        Some(lock) => ManagerChoice {
             manager: lock.manager,
             version: lock.tool,
             locked: true,
         },
-        None => Choice {
+        None => ManagerChoice {
             manager: only_allowed(written)
-                .or_else(|| has(tree, "pnpm-workspace.yaml").then_some(Manager::Pnpm))
-                .or_else(|| has(tree, "bunfig.toml").then_some(Manager::Bun))
-                .or_else(|| has(tree, ".yarnrc.yml").then_some(Manager::Berry))
-                .unwrap_or(Manager::Npm),
+                .or_else(|| has(tree, "pnpm-workspace.yaml").then_some(PackageManager::Pnpm))
+                .or_else(|| has(tree, "bunfig.toml").then_some(PackageManager::Bun))
+                .or_else(|| has(tree, ".yarnrc.yml").then_some(PackageManager::Berry))
+                .unwrap_or(PackageManager::Npm),
             version: None,
             locked: false,
         },
@@ -245,7 +250,7 @@ fn choose(tree: &dyn Tree, written: &Value) -> Choice {
 }
 
 /// `packageManager`, or `devEngines.packageManager`.
-fn named(written: &Value) -> Option<(Manager, Option<String>)> {
+fn named(written: &Value) -> Option<(PackageManager, Option<String>)> {
     let dev = || {
         let dev = written.pointer("/devEngines/packageManager")?;
         let name = dev.get("name")?.as_str()?;
@@ -263,24 +268,24 @@ fn named(written: &Value) -> Option<(Manager, Option<String>)> {
         .as_ref()
         .is_some_and(|it| !it.starts_with(['0', '1']));
     let manager = match name {
-        "npm" => return Some((Manager::Npm, None)),
-        "pnpm" => Manager::Pnpm,
-        "yarn" if modern => Manager::Berry,
-        "yarn" => Manager::Yarn,
-        "bun" => Manager::Bun,
+        "npm" => return Some((PackageManager::Npm, None)),
+        "pnpm" => PackageManager::Pnpm,
+        "yarn" if modern => PackageManager::Berry,
+        "yarn" => PackageManager::Yarn,
+        "bun" => PackageManager::Bun,
         _ => return None,
     };
     Some((manager, version))
 }
 
 /// What `npx only-allow pnpm` before an installation allows.
-fn only_allowed(written: &Value) -> Option<Manager> {
+fn only_allowed(written: &Value) -> Option<PackageManager> {
     let script = written.pointer("/scripts/preinstall")?.as_str()?;
     let allowed = script.split_once("only-allow ")?.1;
     match allowed.split_whitespace().next()? {
-        "pnpm" => Some(Manager::Pnpm),
-        "yarn" => Some(Manager::Yarn),
-        "bun" => Some(Manager::Bun),
+        "pnpm" => Some(PackageManager::Pnpm),
+        "yarn" => Some(PackageManager::Yarn),
+        "bun" => Some(PackageManager::Bun),
         _ => None,
     }
 }

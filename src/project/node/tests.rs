@@ -1,7 +1,7 @@
 //! Small Node projects, and how each is installed.
 
 use super::*;
-use crate::project::tree::memory::MemoryTree;
+use crate::project::files::tree::memory::MemoryTree;
 
 fn node(files: &[(&str, &str)]) -> Node {
     Node::read(&MemoryTree::new(files.iter().copied()))
@@ -164,7 +164,7 @@ fn directories_that_the_start_script_runs_are_installed_too() {
         let extra = [("back/server.js", "")];
         let mut folders = of(scripts, &extra)
             .folders
-            .remove(&Manager::Npm)
+            .remove(&PackageManager::Npm)
             .unwrap_or_default();
         folders.sort();
         assert_eq!(folders, both, "{scripts}");
@@ -181,7 +181,7 @@ fn directories_that_the_start_script_runs_are_installed_too() {
         r#"{"start":"yarn --cwd front start"}"#,
         &[("front/yarn.lock", "")],
     );
-    assert_eq!(yarn.folders[&Manager::Yarn], ["front"]);
+    assert_eq!(yarn.folders[&PackageManager::Yarn], ["front"]);
     assert_eq!(yarn.tools, ["yarn@1"]);
 }
 
@@ -204,13 +204,13 @@ fn a_workspaces_root_says_how_its_members_are_installed() {
         ("other/package.json", r#"{"dependencies":{"koa":"3"}}"#),
         ("bare/server.js", ""),
     ]);
-    let web = Node::read(&Rooted::new(&tree, "apps/web"));
+    let web = Node::read(&SubTree::new(&tree, "apps/web"));
     assert_eq!(
         (web.manager, &web.tools[..]),
         (Some("pnpm-ci"), &["pnpm@9.0.0".to_owned()][..])
     );
     assert_eq!(
-        Node::read(&Rooted::new(&tree, "other")).manager,
+        Node::read(&SubTree::new(&tree, "other")).manager,
         Some("npm")
     );
     // The whole of a workspace is installed from its root.
@@ -227,12 +227,12 @@ fn an_app_without_packages_has_those_of_a_directory_above() {
     ]);
     // Without a manifest of its own npm finds the one above by itself.
     assert_eq!(
-        Node::read(&Rooted::new(&tree, "server")).manager,
+        Node::read(&SubTree::new(&tree, "server")).manager,
         Some("npm-ci")
     );
-    let web = Node::read(&Rooted::new(&tree, "web"));
+    let web = Node::read(&SubTree::new(&tree, "web"));
     assert_eq!(
-        (web.manager, &web.folders[&Manager::Npm][..]),
+        (web.manager, &web.folders[&PackageManager::Npm][..]),
         (None, &["..".to_owned()][..])
     );
 }

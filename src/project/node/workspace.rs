@@ -7,24 +7,24 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{FILE, has, has_packages, locks};
-use crate::project::{
+use crate::project::files::{
     manifest,
-    tree::{Rooted, Tree},
+    tree::{SubTree, Tree},
 };
 
 /// Where packages are installed from: the app's own directory, or one so many levels above.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Home {
+pub struct InstallRoot {
     levels: usize,
     /// The app is no member of it and has a manifest of its own without packages.
     beside: bool,
 }
 
-impl Home {
+impl InstallRoot {
     /// The directory as a tree. `tree` is the app's.
-    pub fn tree<'t>(&self, tree: &'t dyn Tree) -> Rooted<'t> {
+    pub fn tree<'t>(&self, tree: &'t dyn Tree) -> SubTree<'t> {
         let (whole, root) = tree.above().unwrap_or((tree, ""));
-        Rooted::new(whole, up(root, self.levels))
+        SubTree::new(whole, up(root, self.levels))
     }
 
     pub fn is_beside(&self) -> bool {
@@ -42,8 +42,8 @@ impl Home {
 }
 
 /// `None` where there is no manifest. `own` is the app's.
-pub fn home(tree: &dyn Tree, own: Option<&Value>) -> Option<Home> {
-    let here = Home {
+pub fn home(tree: &dyn Tree, own: Option<&Value>) -> Option<InstallRoot> {
+    let here = InstallRoot {
         levels: 0,
         beside: false,
     };
@@ -56,7 +56,7 @@ pub fn home(tree: &dyn Tree, own: Option<&Value>) -> Option<Home> {
         let depth = root.split('/').count();
         for levels in 1..=depth {
             let dir = up(root, levels);
-            let above = Rooted::new(whole, dir);
+            let above = SubTree::new(whole, dir);
             let Some(written) = manifest::json(&above, FILE) else {
                 continue;
             };
@@ -65,13 +65,13 @@ pub fn home(tree: &dyn Tree, own: Option<&Value>) -> Option<Home> {
                 .unwrap_or(root)
                 .trim_start_matches('/');
             if globs(&above, &written).is_some_and(|globs| fits(&globs, app)) {
-                return Some(Home {
+                return Some(InstallRoot {
                     levels,
                     beside: false,
                 });
             }
             if bare && has_packages(&written) {
-                return Some(Home {
+                return Some(InstallRoot {
                     levels,
                     beside: own.is_some(),
                 });

@@ -1,13 +1,13 @@
 //! `environment.yml`: what conda would bring in, as pip's kind of installer is told it.
 
-use super::sources::{Kind, Source, has};
-use crate::project::{
-    requirements::{self, Requirements},
-    tree::Tree,
+use super::{
+    package_source::{InstallerKind, PackageSource, has},
+    requirement_parser::{self, Requirements},
 };
+use crate::project::files::tree::Tree;
 
 /// The lines of an `environment.yml` that name packages; its format is kept to by its tool.
-pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
+pub fn read(tree: &dyn Tree, cap: usize) -> Option<PackageSource> {
     let file = [
         "environment.yml",
         "environment.yaml",
@@ -37,16 +37,16 @@ pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
             continue;
         }
         let word = if pip { item.to_owned() } else { of_conda(item) };
-        if let Some(named) = requirements::named(&word)
+        if let Some(named) = requirement_parser::named(&word)
             && (pip || !is_of_conda(&named.name))
         {
-            requirements::add(&mut names, named, file);
+            requirement_parser::add(&mut names, named, file);
             words.push(word);
         } else if pip && word.starts_with("-r ") {
             words.extend(word.split_whitespace().map(str::to_owned));
         }
     }
-    (!words.is_empty()).then(|| Source::new(Kind::Conda, words, names))
+    (!words.is_empty()).then(|| PackageSource::new(InstallerKind::Conda, words, names))
 }
 
 /// What conda brings that is no package of Python's, or has another name there.
@@ -121,7 +121,7 @@ fn of_conda(item: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::tree::memory::MemoryTree;
+    use crate::project::files::tree::memory::MemoryTree;
 
     #[test]
     fn packages_of_both_kinds_are_read() {

@@ -8,15 +8,15 @@ use std::{
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::project::tree::Tree;
+use crate::project::files::tree::Tree;
 
 #[derive(Debug, Deserialize)]
-struct Known {
+struct ImportTable {
     stdlib: BTreeSet<String>,
     distributions: BTreeMap<String, String>,
 }
 
-static KNOWN: LazyLock<Known> = LazyLock::new(|| {
+static IMPORT_TABLE: LazyLock<ImportTable> = LazyLock::new(|| {
     toml::from_str(include_str!("imports.toml")).expect("the embedded list is read by a test")
 });
 
@@ -37,7 +37,7 @@ const MOST_READ: usize = 200;
 
 /// Packages that are imported from outside a project.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Imported {
+pub struct Imports {
     /// Distributions, each with the file that imports it.
     pub known: BTreeMap<String, String>,
     /// Modules whose distribution is not known, each with the file that imports it.
@@ -46,12 +46,12 @@ pub struct Imported {
 
 /// The distribution that brings a module, where it is known by another name or by its own.
 pub fn distribution(module: &str) -> Option<&'static str> {
-    KNOWN.distributions.get(module).map(String::as_str)
+    IMPORT_TABLE.distributions.get(module).map(String::as_str)
 }
 
 /// What the files of a tree import, tests and the like left out.
-pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
-    let mut found = Imported::default();
+pub fn imported(tree: &dyn Tree, cap: usize) -> Imports {
+    let mut found = Imports::default();
     let own = own_modules(tree);
     for path in tree
         .files()
@@ -73,7 +73,7 @@ pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
         }
         if path.ends_with("settings.py") || path.contains("settings/") {
             for (_, [app]) in QUOTED.captures_iter(&text).map(|it| it.extract()) {
-                if let Some(dist) = KNOWN.distributions.get(app) {
+                if let Some(dist) = IMPORT_TABLE.distributions.get(app) {
                     let django = dist.contains("django") || dist.contains("rest");
                     if django && !own.contains(app) {
                         found
@@ -93,7 +93,7 @@ pub fn imported(tree: &dyn Tree, cap: usize) -> Imported {
 pub fn imports_any_of(tree: &dyn Tree, distribution: &str) -> bool {
     const CAP: usize = 1 << 20;
     let plain = distribution.to_ascii_lowercase().replace(['-', '.'], "_");
-    let known = KNOWN.distributions.iter();
+    let known = IMPORT_TABLE.distributions.iter();
     let known = known.filter(|(_, of)| of.as_str() == distribution);
     let mut modules: BTreeSet<&str> = known.map(|(module, _)| module.as_str()).collect();
     modules.insert(&plain);
@@ -131,9 +131,9 @@ pub fn generated_by(tree: &dyn Tree, cap: usize) -> Option<String> {
     settings.find_map(|path| Some(SAID.captures(&tree.read(path, cap)?)?[1].to_owned()))
 }
 
-fn note(found: &mut Imported, own: &BTreeSet<&str>, module: &str, path: &str) {
+fn note(found: &mut Imports, own: &BTreeSet<&str>, module: &str, path: &str) {
     let top = module.split('.').next().unwrap_or(module);
-    if top.is_empty() || own.contains(top) || KNOWN.stdlib.contains(top) {
+    if top.is_empty() || own.contains(top) || IMPORT_TABLE.stdlib.contains(top) {
         return;
     }
     // `google.cloud.storage` before `google`.
@@ -142,7 +142,7 @@ fn note(found: &mut Imported, own: &BTreeSet<&str>, module: &str, path: &str) {
         .map(|(at, _)| &module[..at])
         .chain([module])
         .rev()
-        .find_map(|prefix| KNOWN.distributions.get(prefix));
+        .find_map(|prefix| IMPORT_TABLE.distributions.get(prefix));
     let (list, name) = match longest {
         Some(dist) => (&mut found.known, dist.as_str()),
         None => (&mut found.unknown, top),
@@ -212,7 +212,7 @@ fn runs(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::tree::memory::MemoryTree;
+    use crate::project::files::tree::memory::MemoryTree;
 
     fn of(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let found = imported(&MemoryTree::new(files.iter().copied()), 1 << 16);
@@ -299,12 +299,12 @@ mod tests {
     fn every_distribution_is_a_plain_name() {
         let plain =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-        for (module, dist) in &KNOWN.distributions {
+        for (module, dist) in &IMPORT_TABLE.distributions {
             assert!(
                 !dist.is_empty() && dist.chars().all(plain),
                 "{module}: {dist}"
             );
         }
-        assert!(KNOWN.stdlib.contains("os") && KNOWN.stdlib.contains("distutils"));
+        assert!(IMPORT_TABLE.stdlib.contains("os") && IMPORT_TABLE.stdlib.contains("distutils"));
     }
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Kind;
-use crate::project::{manifest, requirements, tree::Tree};
+use super::{InstallerKind, requirement_parser};
+use crate::project::files::{manifest, tree::Tree};
 
 /// Versions by normal name; empty where what is installed is not by a lock.
-pub fn locked(tree: &dyn Tree, kind: Kind) -> BTreeMap<String, String> {
+pub fn locked(tree: &dyn Tree, kind: InstallerKind) -> BTreeMap<String, String> {
     match kind {
-        Kind::Uv => packages(tree, "uv.lock"),
-        Kind::Poetry => packages(tree, "poetry.lock"),
-        Kind::Pdm => packages(tree, "pdm.lock"),
-        Kind::Pipenv => pipfile(tree),
+        InstallerKind::Uv => packages(tree, "uv.lock"),
+        InstallerKind::Poetry => packages(tree, "poetry.lock"),
+        InstallerKind::Pdm => packages(tree, "pdm.lock"),
+        InstallerKind::Pipenv => pipfile(tree),
         _ => BTreeMap::new(),
     }
 }
@@ -24,7 +24,7 @@ fn packages(tree: &dyn Tree, file: &str) -> BTreeMap<String, String> {
     let one = |package: &Value| {
         let name = package.get("name")?.as_str()?;
         let version = package.get("version")?.as_str()?;
-        Some((requirements::normal(name), version.to_owned()))
+        Some((requirement_parser::normal(name), version.to_owned()))
     };
     list.into_iter().flatten().filter_map(one).collect()
 }
@@ -34,7 +34,7 @@ fn pipfile(tree: &dyn Tree) -> BTreeMap<String, String> {
     let table = written.get("default").and_then(Value::as_object);
     let one = |(name, package): (&String, &Value)| {
         let version = package.get("version")?.as_str()?.trim_start_matches('=');
-        Some((requirements::normal(name), version.to_owned()))
+        Some((requirement_parser::normal(name), version.to_owned()))
     };
     table.into_iter().flatten().filter_map(one).collect()
 }

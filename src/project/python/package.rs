@@ -2,18 +2,20 @@
 
 use serde_json::Value;
 
-use super::{Kind, Source};
-use crate::project::{manifest, requirements::normal, tree::Tree};
+use super::{InstallerKind, PackageSource, requirement_parser::normal};
+use crate::project::files::{manifest, tree::Tree};
 
 /// What an installer is to be told of it, such as `.`; `None` where it is none, or where what
 /// brings the packages in brings it too.
-pub fn package(tree: &dyn Tree, source: &Source) -> Option<String> {
+pub fn package(tree: &dyn Tree, source: &PackageSource) -> Option<String> {
     let here = ".".to_owned();
     match source.kind {
-        Kind::Setup => Some(here),
-        Kind::Project | Kind::Pdm | Kind::Poetry => is_package(tree).then_some(here),
+        InstallerKind::Setup => Some(here),
+        InstallerKind::Project | InstallerKind::Pdm | InstallerKind::Poetry => {
+            is_package(tree).then_some(here)
+        }
         // What lies at the top is imported from there; only below `src` it has to be installed.
-        Kind::Requirements | Kind::Pipenv => {
+        InstallerKind::Requirements | InstallerKind::Pipenv => {
             let below_src = |path: &String| {
                 path.starts_with("src/")
                     && path.ends_with("/__init__.py")
@@ -22,7 +24,10 @@ pub fn package(tree: &dyn Tree, source: &Source) -> Option<String> {
             let can = is_package(tree) || has(tree, "setup.py");
             (can && tree.files().iter().any(below_src)).then_some(here)
         }
-        Kind::Uv | Kind::Conda | Kind::Script | Kind::Imports => None,
+        InstallerKind::Uv
+        | InstallerKind::Conda
+        | InstallerKind::Script
+        | InstallerKind::Imports => None,
     }
 }
 
@@ -65,7 +70,7 @@ fn has(tree: &dyn Tree, file: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::{python::read, tree::memory::MemoryTree};
+    use crate::project::{files::tree::memory::MemoryTree, python::read};
 
     #[test]
     fn a_project_that_can_be_built_is_a_package() {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::sources::is_web;
-use crate::project::{
-    requirements::{self, Requirements},
-    tree::Tree,
+use super::{
+    requirement_parser::{self, Requirements},
+    web_packages::is_web,
 };
+use crate::project::files::tree::Tree;
 
 /// One that may be installed.
 struct Candidate {
@@ -31,7 +31,7 @@ pub fn chosen(tree: &dyn Tree, cap: usize) -> Option<(Vec<String>, Requirements)
         .filter(|(_, path)| !is_compiled(tree, path))
         .map(|(rank, path)| {
             let mut names = Requirements::new();
-            let files = requirements::collect(tree, path, cap, &mut names);
+            let files = requirement_parser::collect(tree, path, cap, &mut names);
             let file = path.clone();
             Candidate {
                 file,
@@ -178,7 +178,7 @@ fn rank(path: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::tree::memory::MemoryTree;
+    use crate::project::files::tree::memory::MemoryTree;
 
     fn of(files: &[(&str, &str)]) -> Vec<String> {
         chosen(&MemoryTree::new(files.iter().copied()), 1 << 16).map_or(Vec::new(), |it| it.0)

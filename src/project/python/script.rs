@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::sources::{Kind, Source};
-use crate::project::{
-    requirements::{self, Requirements},
-    tree::Tree,
+use super::{
+    package_source::{InstallerKind, PackageSource},
+    requirement_parser::{self, Requirements},
 };
+use crate::project::files::tree::Tree;
 
 /// A script at the top that says itself what it needs.
-pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
+pub fn read(tree: &dyn Tree, cap: usize) -> Option<PackageSource> {
     let mut scripts: Vec<&String> = tree
         .files()
         .iter()
@@ -32,12 +32,12 @@ pub fn read(tree: &dyn Tree, cap: usize) -> Option<Source> {
         for named in items
             .iter()
             .filter_map(Value::as_str)
-            .filter_map(requirements::named)
+            .filter_map(requirement_parser::named)
         {
-            requirements::add(&mut names, named, path);
+            requirement_parser::add(&mut names, named, path);
         }
         let words = vec!["-r".to_owned(), path.clone()];
-        Some(Source::new(Kind::Script, words, names))
+        Some(PackageSource::new(InstallerKind::Script, words, names))
     })
 }
 

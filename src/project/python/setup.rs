@@ -62,9 +62,47 @@ pub fn of_config(text: &str) -> Vec<String> {
     found
 }
 
+/// The files that a `setup.cfg` refers to for requirements: those of the package, and of the extras
+/// with which it is developed.
+pub fn files_of_config(text: &str) -> Vec<String> {
+    const EXTRAS: [&str; 5] = ["local", "dev", "develop", "development", "all"];
+    let mut section = "";
+    let mut files = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            section = name;
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=') else {
+            continue;
+        };
+        let key = key.trim();
+        let counts = match section {
+            "options" => key == "install_requires",
+            "options.extras_require" => EXTRAS.contains(&key),
+            _ => false,
+        };
+        let named = value.trim().strip_prefix("file:");
+        if let Some(named) = named.filter(|_| counts) {
+            files.extend(named.split(',').map(|file| file.trim().to_owned()));
+        }
+    }
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_files_that_a_setup_file_refers_to() {
+        let text = "[metadata]\nname = x\n[options]\ninstall_requires = file: req/base.txt, req/db.txt\n\
+                    [options.extras_require]\nlocal = file: req/local.txt\ndocs = file: req/docs.txt\n";
+        let files = ["req/base.txt", "req/db.txt", "req/local.txt"];
+        assert_eq!(files_of_config(text), files);
+        assert!(files_of_config("[options]\ninstall_requires =\n    flask\n").is_empty());
+    }
 
     #[test]
     fn what_a_setup_file_requires() {

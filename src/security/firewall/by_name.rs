@@ -4,16 +4,15 @@
 //! leave the namespace; what others send to the ports it serves is turned to it, whatever address it
 //! was for, and the rest is refused.
 
-#[path = "../../guest/filter/places.rs"]
-mod places;
+use guest_api::filter_ports;
 
-use super::{ASK, Around, REACH, deny, text::chain};
+use super::{ASK, HostNetwork, REACH, deny, text::chain};
 
-pub use places::LOG_GROUP;
+pub use filter_ports::LOG_GROUP;
 
 /// What is added to the table of a namespace.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub struct NameRules {
     /// Whole sets and chains, written as in [`super::text`].
     pub parts: Vec<String>,
     /// Before the deny sets refuse and after what is established is let through.
@@ -21,9 +20,9 @@ pub struct Rules {
 }
 
 /// Nothing leaves unless the filter of `guest net` sent it.
-pub fn rules(around: &Around) -> Rules {
-    let user = places::FILTER_USER;
-    let (dns, tls, http) = (places::DNS, places::TLS, places::HTTP);
+pub fn rules(around: &HostNetwork) -> NameRules {
+    let user = filter_ports::FILTER_USER;
+    let (dns, tls, http) = (filter_ports::DNS, filter_ports::TLS, filter_ports::HTTP);
     // Before the engine's own turning of 127.0.0.11, at -100: the first to turn a connection wins.
     let divert = chain(
         "divert",
@@ -58,7 +57,7 @@ pub fn rules(around: &Around) -> Rules {
         ]
         .map(str::to_owned),
     );
-    Rules {
+    NameRules {
         parts: vec![divert, without_engine()],
         output,
     }
@@ -73,7 +72,7 @@ pub fn without_engine() -> String {
             "type filter hook output priority filter - 1; policy accept;".to_owned(),
             format!(
                 "ip daddr 127.0.0.11 meta skuid != {} goto refuse",
-                places::FILTER_USER
+                filter_ports::FILTER_USER
             ),
         ],
     )

@@ -1,7 +1,7 @@
 //! The table in the namespace of the engine's host, which every preview's packets pass.
 
 use super::{
-    ASK, Around, ESTABLISHED, REACH, deny,
+    ASK, ESTABLISHED, HostNetwork, REACH, deny,
     text::{chain, set, table},
 };
 
@@ -10,7 +10,7 @@ use super::{
 ///
 /// What a preview starts may leave for the internet and nowhere else. `fib daddr type local` is
 /// every address of the host, those it gets later and public ones included.
-pub fn host_table(name: &str, bridges: &str, around: &Around) -> String {
+pub fn host_table(name: &str, bridges: &str, around: &HostNetwork) -> String {
     let from = format!(r#"iifname "{bridges}*""#);
     let to = format!(r#"oifname "{bridges}*""#);
     let mut excepted = vec![ESTABLISHED];
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn only_its_own_bridges_are_touched() {
-        let table = host_table("codemate_abcdef", "cmabcdef-", &Around::default());
+        let table = host_table("codemate_abcdef", "cmabcdef-", &HostNetwork::default());
         let hooks: Vec<&str> = table.split("hook ").skip(1).collect();
         assert_eq!(hooks.len(), 3);
         for hook in hooks {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_last_word_about_the_host_is_no() {
-        let table = host_table("t", "b-", &Around::default());
+        let table = host_table("t", "b-", &HostNetwork::default());
         let entering = table.split_once("chain entering").unwrap().1;
         let entering = entering.split_once("\t}").unwrap().0;
         assert!(entering.trim_end().ends_with("counter drop"), "{entering}");

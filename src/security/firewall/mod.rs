@@ -16,7 +16,7 @@ pub use netns::netns_table;
 
 /// What the rules have to know of where they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Around {
+pub struct HostNetwork {
     /// Whom previews may ask for addresses.
     pub resolvers: Vec<Ipv4Addr>,
     /// What they may reach over TCP although it is private.
@@ -27,7 +27,7 @@ pub struct Around {
     pub pool: Option<(Ipv4Addr, u32)>,
 }
 
-impl Around {
+impl HostNetwork {
     fn resolvers(&self) -> Vec<String> {
         sorted(&self.resolvers, ToString::to_string)
     }

@@ -1,7 +1,7 @@
 //! The table inside a preview's network namespace.
 
 use super::{
-    ASK, Around, ESTABLISHED, REACH, by_name, deny,
+    ASK, ESTABLISHED, HostNetwork, REACH, by_name, deny,
     text::{chain, set, table},
 };
 use crate::model::Egress;
@@ -10,14 +10,14 @@ use crate::model::Egress;
 ///
 /// TCP is refused with a reset and all else with a message, so that a program that tries is told at
 /// once and does not wait.
-pub fn netns_table(egress: &Egress, around: &Around) -> String {
+pub fn netns_table(egress: &Egress, around: &HostNetwork) -> String {
     let mut output = vec![
         "type filter hook output priority filter; policy drop;".to_owned(),
         r#"oifname "lo" accept"#.to_owned(),
         ESTABLISHED.to_owned(),
     ];
     // Seldom enough that no flood of refusals becomes one of messages.
-    let told = format!(
+    let refusal_log = format!(
         "limit rate 20/second burst 40 packets log group {}",
         by_name::LOG_GROUP
     );
@@ -29,7 +29,7 @@ pub fn netns_table(egress: &Egress, around: &Around) -> String {
         chain(
             "refuse",
             &[
-                &told,
+                &refusal_log,
                 "meta l4proto 6 counter reject with tcp reset",
                 "counter reject with icmpx admin-prohibited",
             ],
@@ -63,7 +63,7 @@ pub fn netns_table(egress: &Egress, around: &Around) -> String {
     table("codemate", &parts)
 }
 
-fn open(around: &Around) -> Vec<String> {
+fn open(around: &HostNetwork) -> Vec<String> {
     let mut rules = vec!["ct state invalid drop".to_owned()];
     rules.extend(ASK.map(str::to_owned));
     rules.push(REACH.to_owned());
@@ -86,8 +86,8 @@ fn open(around: &Around) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn around() -> Around {
-        Around {
+    fn around() -> HostNetwork {
+        HostNetwork {
             resolvers: vec![[10, 0, 0, 53].into()],
             reach: vec!["10.1.2.3:3128".parse().unwrap()],
             host: vec![[192, 168, 1, 2].into(), [203, 0, 113, 9].into()],
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_pool_of_public_addresses_is_refused_too() {
-        let lab = Around {
+        let lab = HostNetwork {
             pool: Some(([203, 0, 113, 0].into(), 24)),
             ..around()
         };

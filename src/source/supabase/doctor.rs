@@ -5,17 +5,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Client, Key, KeyKind, Options, Shape, Sight, SupabaseError, Tokens, desired::desired,
-    listing::Lister, probe, sight,
+    Key, KeyKind, Options, RestClient, Shape, SupabaseError, Tokens, Visibility,
+    table::{desired::desired, listing::Lister, probe, visibility},
 };
 use crate::model::Problem;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct SupabaseFinding {
     /// Such as `columns`; stable.
     pub subject: String,
-    pub state: FindingState,
+    pub state: SupabaseFindingState,
     /// One line.
     pub said: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,7 @@ pub struct Finding {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FindingState {
+pub enum SupabaseFindingState {
     Good,
     /// It works, and could work better, or cannot be told.
     Unsure,
@@ -36,24 +36,24 @@ pub async fn examine(
     options: &Options,
     tokens: Arc<dyn Tokens>,
     project: Option<&str>,
-) -> Vec<Finding> {
+) -> Vec<SupabaseFinding> {
     let mut findings = Vec::new();
-    if let Err(error) = look(options, tokens, project, &mut findings).await {
+    if let Err(error) = check_visibility(options, tokens, project, &mut findings).await {
         findings.push(bad(subject(&error), &error));
     }
     findings
 }
 
-async fn look(
+async fn check_visibility(
     options: &Options,
     tokens: Arc<dyn Tokens>,
     project: Option<&str>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<SupabaseFinding>,
 ) -> Result<(), SupabaseError> {
     let is_signed_in = tokens.token().await?.is_some();
-    let client = Client::new(options, tokens)?;
+    let client = RestClient::new(options, tokens)?;
     findings.push(of_key(options, is_signed_in));
-    let found = probe::look(&client, options).await?;
+    let found = probe::check_visibility(&client, options).await?;
     let server = options.endpoint.rest();
     findings.push(good("server", format!("{server} answers")));
     findings.push(good("table", format!("`{}` can be read", options.table)));
@@ -63,10 +63,10 @@ async fn look(
     let Some(project) = project else {
         return Ok(());
     };
-    let sight = sight::look(&client, options, project).await?;
-    sight.of_nothing(project)?;
+    let sight = visibility::check_visibility(&client, options, project).await?;
+    sight.empty_result(project)?;
     findings.push(match sight {
-        Sight::Seen => good("project", format!("`{project}` can be seen")),
+        Visibility::Seen => good("project", format!("`{project}` can be seen")),
         _ => unsure(
             "project",
             "there is no table of projects that could tell whether it can be seen",
@@ -102,7 +102,7 @@ async fn look(
     Ok(())
 }
 
-fn of_key(options: &Options, is_signed_in: bool) -> Finding {
+fn of_key(options: &Options, is_signed_in: bool) -> SupabaseFinding {
     let kind = match options.key.as_ref().map(super::ApiKey::kind) {
         None => "there is no key".to_owned(),
         Some(KeyKind::Publishable) => "a publishable key".to_owned(),
@@ -126,7 +126,7 @@ fn of_key(options: &Options, is_signed_in: bool) -> Finding {
     }
 }
 
-fn of_columns(shape: &Shape) -> Finding {
+fn of_columns(shape: &Shape) -> SupabaseFinding {
     let key = match &shape.key {
         Key::Id(column) => column.as_str(),
         Key::Path => "the path",
@@ -139,7 +139,7 @@ fn of_columns(shape: &Shape) -> Finding {
     good("columns", said)
 }
 
-fn of_changes(shape: &Shape) -> Finding {
+fn of_changes(shape: &Shape) -> SupabaseFinding {
     match &shape.revisions {
         Some(revisions) => good(
             "changes",
@@ -173,29 +173,29 @@ fn subject(error: &SupabaseError) -> &'static str {
     }
 }
 
-fn bad(subject: &str, error: &SupabaseError) -> Finding {
+fn bad(subject: &str, error: &SupabaseError) -> SupabaseFinding {
     let Problem { message, hint, .. } = error.problem();
-    Finding {
+    SupabaseFinding {
         subject: subject.to_owned(),
-        state: FindingState::Bad,
+        state: SupabaseFindingState::Bad,
         said: message,
         hint,
     }
 }
 
-fn good(subject: &str, said: String) -> Finding {
-    Finding {
+fn good(subject: &str, said: String) -> SupabaseFinding {
+    SupabaseFinding {
         subject: subject.to_owned(),
-        state: FindingState::Good,
+        state: SupabaseFindingState::Good,
         said,
         hint: None,
     }
 }
 
-fn unsure(subject: &str, said: &str, hint: &str) -> Finding {
-    Finding {
+fn unsure(subject: &str, said: &str, hint: &str) -> SupabaseFinding {
+    SupabaseFinding {
         subject: subject.to_owned(),
-        state: FindingState::Unsure,
+        state: SupabaseFindingState::Unsure,
         said: said.to_owned(),
         hint: Some(hint.to_owned()),
     }

@@ -9,11 +9,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{FollowStatus, Hint, Pace, Pulled, Puller, SupabaseError, client::chance};
+use super::{FollowStatus, Hint, Pace, PullOutcome, Puller, SupabaseError, rest::client::chance};
 use crate::task::Scope;
 
 /// After a change, the table is taken to be in use for this long.
-const ACTIVE: Duration = Duration::from_secs(120);
+const ACTIVE: Duration = Duration::from_mins(2);
 /// A burst of hints is waited out no longer.
 const LONGEST_BURST: Duration = Duration::from_secs(1);
 /// Looks in a row because rows changed meanwhile.
@@ -33,7 +33,7 @@ impl Follower {
     /// this did.
     pub fn start(
         puller: Puller,
-        first: &Pulled,
+        first: &PullOutcome,
         hints: mpsc::Receiver<Hint>,
         scope: &Scope,
     ) -> Self {
@@ -47,14 +47,14 @@ impl Follower {
             last_full_check: Some(Timestamp::now()),
             ..FollowStatus::default()
         };
-        let (told, status) = watch::channel(status);
+        let (status_tx, status) = watch::channel(status);
         let now = Instant::now();
-        let task = Task {
+        let task = FollowTask {
             pace: puller.options().pace,
             puller,
             hints: Some(hints),
             touched: Arc::clone(&touched),
-            told,
+            status_tx,
             scope: scope.child(),
             is_full_due: false,
             next_full: now,
@@ -86,13 +86,13 @@ impl Follower {
     }
 }
 
-struct Task {
+struct FollowTask {
     puller: Puller,
     pace: Pace,
     /// `None` once nobody can send any more.
     hints: Option<mpsc::Receiver<Hint>>,
     touched: Arc<Notify>,
-    told: watch::Sender<FollowStatus>,
+    status_tx: watch::Sender<FollowStatus>,
     scope: Scope,
     /// Stays until a comparison of everything went well.
     is_full_due: bool,
@@ -104,7 +104,7 @@ struct Task {
     save_at: Option<Instant>,
 }
 
-enum Wake {
+enum FollowWake {
     Stop,
     Hint(Option<Hint>),
     Touched,
@@ -112,31 +112,31 @@ enum Wake {
     Save,
 }
 
-impl Task {
+impl FollowTask {
     async fn run(mut self) {
         self.next_full = Instant::now() + self.pace.full_check;
         self.next_look = Instant::now() + self.between();
         let scope = self.scope.clone();
         loop {
             match self.wake().await {
-                Wake::Stop => break,
-                Wake::Save => self.save().await,
-                Wake::Hint(None) => self.hints = None,
-                Wake::Hint(Some(hint)) => {
+                FollowWake::Stop => break,
+                FollowWake::Save => self.save().await,
+                FollowWake::Hint(None) => self.hints = None,
+                FollowWake::Hint(Some(hint)) => {
                     let since = Instant::now();
                     tokio::select! {
                         () = scope.cancelled() => break,
                         () = self.hinted(hint, since) => {}
                     }
                 }
-                woken @ (Wake::Touched | Wake::Due) => {
-                    if matches!(woken, Wake::Touched) {
+                woken @ (FollowWake::Touched | FollowWake::Due) => {
+                    if matches!(woken, FollowWake::Touched) {
                         self.is_active();
                     }
                     let since = Instant::now();
                     tokio::select! {
                         () = scope.cancelled() => break,
-                        () = self.look(since) => {}
+                        () = self.check_visibility(since) => {}
                     }
                 }
             }
@@ -144,7 +144,7 @@ impl Task {
         self.save().await;
     }
 
-    async fn wake(&mut self) -> Wake {
+    async fn wake(&mut self) -> FollowWake {
         let hint = async {
             match &mut self.hints {
                 Some(hints) => hints.recv().await,
@@ -159,11 +159,11 @@ impl Task {
         };
         tokio::select! {
             biased;
-            () = self.scope.cancelled() => Wake::Stop,
-            hint = hint => Wake::Hint(hint),
-            () = self.touched.notified() => Wake::Touched,
-            () = sleep_until(self.next_look.min(self.next_full)) => Wake::Due,
-            () = save => Wake::Save,
+            () = self.scope.cancelled() => FollowWake::Stop,
+            hint = hint => FollowWake::Hint(hint),
+            () = self.touched.notified() => FollowWake::Touched,
+            () = sleep_until(self.next_look.min(self.next_full)) => FollowWake::Due,
+            () = save => FollowWake::Save,
         }
     }
 
@@ -187,7 +187,7 @@ impl Task {
                 break;
             }
         }
-        self.look(since).await;
+        self.check_visibility(since).await;
     }
 
     fn take(&mut self, hint: Hint) {
@@ -196,17 +196,17 @@ impl Task {
             // What happened before was not told.
             Hint::Live => {
                 self.is_full_due = true;
-                self.told.send_modify(|status| status.is_live = true);
+                self.status_tx.send_modify(|status| status.is_live = true);
             }
             Hint::Lost => {
-                self.told.send_modify(|status| status.is_live = false);
+                self.status_tx.send_modify(|status| status.is_live = false);
                 self.is_active();
                 self.next_look = self.next_look.min(Instant::now() + self.between());
             }
         }
     }
 
-    async fn look(&mut self, since: Instant) {
+    async fn check_visibility(&mut self, since: Instant) {
         self.is_full_due |= Instant::now() >= self.next_full;
         let is_full = self.is_full_due;
         let result = if is_full {
@@ -223,7 +223,7 @@ impl Task {
         }
     }
 
-    fn went_well(&mut self, pulled: Pulled, is_full: bool, since: Instant) {
+    fn went_well(&mut self, pulled: PullOutcome, is_full: bool, since: Instant) {
         let now = Instant::now();
         let compares = is_full || self.puller.shape().revisions.is_none();
         if compares {
@@ -250,7 +250,7 @@ impl Task {
             rows: pulled.unsettled,
         };
         let cursor = self.puller.cursor();
-        self.told.send_modify(|status| {
+        self.status_tx.send_modify(|status| {
             let at = Timestamp::now();
             status.cursor = cursor;
             status.files = pulled.files;
@@ -270,7 +270,7 @@ impl Task {
     }
 
     fn went_wrong(&mut self, error: &SupabaseError) {
-        let failures = self.told.borrow().failures + 1;
+        let failures = self.status_tx.borrow().failures + 1;
         let effort = self.puller.options().effort;
         let doubled = effort.first_wait * 2_u32.saturating_pow(failures.min(16));
         let asked = match error {
@@ -282,7 +282,7 @@ impl Task {
         // It would be due at once, again and again.
         self.is_full_due |= Instant::now() >= self.next_full;
         self.next_full = self.next_full.max(self.next_look);
-        self.told.send_modify(|status| {
+        self.status_tx.send_modify(|status| {
             status.failures = failures;
             status.problem = Some(error.problem());
         });
@@ -294,7 +294,7 @@ impl Task {
 
     /// Until the next look that nothing asked for.
     fn between(&self) -> Duration {
-        let is_told = self.told.borrow().is_live;
+        let is_told = self.status_tx.borrow().is_live;
         let is_costly = self.puller.shape().is_blind();
         let is_active = Instant::now() < self.active_until;
         if is_active && !is_told && !is_costly {

@@ -4,60 +4,47 @@
 //! sync and watching know nothing of tables, and a second start fetches only what changed.
 //! The database is the source: what an app writes into its own files does not travel back.
 
-mod answer;
 mod check;
-mod client;
-mod decode;
-mod desired;
-mod desk;
 mod doctor;
-mod endpoint;
 mod error;
-mod fetch;
 mod follow;
-mod hint;
-mod keeper;
-mod key;
-mod listing;
 mod mirror;
-mod object;
+mod mirror_task;
 mod options;
-mod owners;
-mod pages;
-mod plan;
-mod probe;
 mod pull;
-mod query;
 pub mod realtime;
-mod refused;
-mod row;
+mod rest;
 pub mod session;
-mod shape;
-mod sight;
+mod sessions;
 mod status;
-mod tokens;
+mod table;
 
-use query::Query;
+use rest::query::Query;
 
-pub use client::{Client, Effort};
-pub use desk::{Desk, Identity};
-pub use doctor::{Finding, FindingState, examine};
-pub use endpoint::Endpoint;
+pub use doctor::{SupabaseFinding, SupabaseFindingState, examine};
 pub use error::SupabaseError;
 pub use follow::Follower;
-pub use hint::Hint;
-pub use keeper::{Keeper, Rows};
-pub use key::{ApiKey, KeyKind};
+pub use mirror_task::{MirrorTarget, MirrorTask};
 pub use options::{Options, Pace};
-pub use owners::{Owners, OwnersToken};
-pub use pull::{Pulled, Puller};
-pub use realtime::{Realtime, RealtimeState, Subscription};
-pub use refused::RowRefusal;
-pub use session::{Session, SignedOut, Vault};
-pub use shape::{Found, Key, Revisions, Shape};
-pub use sight::Sight;
+pub use pull::{PullOutcome, Puller};
+pub use realtime::{Realtime, RealtimeState, Subscription, hint::Hint};
+pub use rest::{
+    api_key::{ApiKey, KeyKind},
+    client::{Effort, RestClient},
+    endpoint::Endpoint,
+};
+pub use session::{
+    Session, SignedOut, Vault,
+    tenant_tokens::{TenantToken, TenantTokens},
+    token_source::{FixedToken, Tokens},
+};
+pub use sessions::{SupabaseIdentity, SupabaseSessions};
 pub use status::FollowStatus;
-pub use tokens::{FixedToken, Tokens};
+pub use table::{
+    refused::RowRefusal,
+    shape::{Key, Revisions, Shape, TableFindings},
+    visibility::Visibility,
+};
 
 /// The tables this room reads best, as SQL for a Supabase project.
 pub const SCHEMA: &str = include_str!("schema.sql");

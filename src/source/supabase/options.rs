@@ -53,7 +53,7 @@ impl Default for Pace {
         Self {
             poll: Duration::from_secs(2),
             idle_poll: Duration::from_secs(30),
-            full_check: Duration::from_secs(300),
+            full_check: Duration::from_mins(5),
             debounce: Duration::from_millis(150),
         }
     }
@@ -76,8 +76,8 @@ impl Options {
             (None, Some(file)) => Some(from_file("supabase.token_file", file)?),
             (None, None) => None,
         };
-        let named = |given: &Option<String>, usual: &str| {
-            let name = given.clone().unwrap_or_else(|| usual.to_owned());
+        let named = |configured: &Option<String>, usual: &str| {
+            let name = configured.clone().unwrap_or_else(|| usual.to_owned());
             Some(name).filter(|name| !name.is_empty())
         };
         let pace = Pace::default();

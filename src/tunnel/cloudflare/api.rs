@@ -8,13 +8,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::refusal::{ApiError, Said};
+use super::api_error::{ApiError, ApiMessage};
 use crate::{
     model::Secret,
     tunnel::{
         TunnelError,
         backoff::chance,
-        verify::{innermost, trusting},
+        verifier::{innermost, trusting},
     },
 };
 
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long one request is tried. A longer `Retry-After` is for the supervisor to wait.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// When it says 429 and not for how long. The API counts over five minutes.
-const UNSAID: Duration = Duration::from_secs(60);
+const DEFAULT_RETRY: Duration = Duration::from_mins(1);
 /// The most that lists of the API give at once is 100 or more.
 const PER_PAGE: usize = 50;
 const PAGES: usize = 100;
@@ -45,7 +45,7 @@ pub struct Api {
 struct Envelope {
     success: bool,
     #[serde(default)]
-    errors: Option<Vec<Said>>,
+    errors: Option<Vec<ApiMessage>>,
     #[serde(default)]
     result: Value,
     #[serde(default)]
@@ -59,7 +59,7 @@ struct ResultInfo {
 }
 
 /// One attempt that was not what was asked for.
-enum Attempt {
+enum RequestFailure {
     /// The same may do better, not before this has passed if anything was said about that.
     Again(Option<Duration>, ApiError),
     Failed(ApiError),
@@ -175,8 +175,8 @@ impl Api {
         loop {
             let (said, error) = match self.once(method.clone(), path, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(Attempt::Failed(error)) => return Err(error),
-                Err(Attempt::Again(said, error)) => (said, error),
+                Err(RequestFailure::Failed(error)) => return Err(error),
+                Err(RequestFailure::Again(said, error)) => (said, error),
             };
             let wait = said.unwrap_or(Duration::ZERO) + pause.mul_f64(0.5 + chance() / 2.0);
             if attempt == ATTEMPTS || Instant::now() + wait > until {
@@ -194,9 +194,9 @@ impl Api {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Envelope, Attempt> {
+    ) -> Result<Envelope, RequestFailure> {
         let lost = |error: reqwest::Error| {
-            Attempt::Again(
+            RequestFailure::Again(
                 None,
                 ApiError::Unreachable {
                     why: innermost(&error),
@@ -217,7 +217,7 @@ impl Api {
         let answer = serde_json::from_slice::<Envelope>(&text);
         match answer {
             Ok(answer) if status.is_success() && answer.success => Ok(answer),
-            Err(error) if status.is_success() => Err(Attempt::Failed(ApiError::Garbled {
+            Err(error) if status.is_success() => Err(RequestFailure::Failed(ApiError::Garbled {
                 path: path.to_owned(),
                 why: error.to_string(),
             })),
@@ -237,13 +237,13 @@ impl fmt::Debug for Api {
     }
 }
 
-fn refused(status: StatusCode, after: Option<Duration>, said: Vec<Said>) -> Attempt {
+fn refused(status: StatusCode, after: Option<Duration>, said: Vec<ApiMessage>) -> RequestFailure {
     if status == StatusCode::TOO_MANY_REQUESTS {
         let error = ApiError::TooMany {
-            after: after.unwrap_or(UNSAID),
+            after: after.unwrap_or(DEFAULT_RETRY),
             said,
         };
-        return Attempt::Again(after, error);
+        return RequestFailure::Again(after, error);
     }
     let may_pass = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
     let error = ApiError::Refused {
@@ -251,9 +251,9 @@ fn refused(status: StatusCode, after: Option<Duration>, said: Vec<Said>) -> Atte
         said,
     };
     if may_pass {
-        Attempt::Again(after, error)
+        RequestFailure::Again(after, error)
     } else {
-        Attempt::Failed(error)
+        RequestFailure::Failed(error)
     }
 }
 

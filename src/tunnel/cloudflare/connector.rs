@@ -19,7 +19,7 @@ const DEATHS: u32 = 4;
 
 /// How the program is.
 #[derive(Debug, Clone)]
-pub enum Link {
+pub enum ConnectorState {
     Opening,
     Ready,
     Down {
@@ -32,7 +32,7 @@ pub enum Link {
 /// Runs as long as anyone has it. The last to let go has to [`Connector::end`] it, to know that it
 /// has ended.
 pub struct Connector {
-    say: watch::Sender<Link>,
+    state_tx: watch::Sender<ConnectorState>,
     scope: Scope,
     ended: CancellationToken,
 }
@@ -41,23 +41,23 @@ impl Connector {
     /// Start it, and start it again when it ends.
     pub fn start(run: TokenRun, scope: &Scope) -> Self {
         let connector = Self {
-            say: watch::Sender::new(Link::Opening),
+            state_tx: watch::Sender::new(ConnectorState::Opening),
             scope: scope.child(),
             ended: CancellationToken::new(),
         };
-        let (say, until) = (connector.say.clone(), connector.scope.clone());
+        let (state_tx, until) = (connector.state_tx.clone(), connector.scope.clone());
         let ended = connector.ended.clone().drop_guard();
         scope.spawn(async move {
             let _ended = ended;
-            if let Some(error) = keep(&run, &say, &until).await {
-                tell(&say, Link::Over(Arc::new(error)));
+            if let Some(error) = run_until_stopped(&run, &state_tx, &until).await {
+                publish(&state_tx, ConnectorState::Over(Arc::new(error)));
             }
         });
         connector
     }
 
-    pub fn link(&self) -> watch::Receiver<Link> {
-        self.say.subscribe()
+    pub fn link(&self) -> watch::Receiver<ConnectorState> {
+        self.state_tx.subscribe()
     }
 
     /// Stop it, and wait until nothing of it runs.
@@ -68,9 +68,9 @@ impl Connector {
 
     /// Stop it although it is held, and tell those who do.
     pub fn give_up(&self, why: &str) {
-        tell(
-            &self.say,
-            Link::Over(Arc::new(TunnelError::Lost {
+        publish(
+            &self.state_tx,
+            ConnectorState::Over(Arc::new(TunnelError::Lost {
                 why: why.to_owned(),
             })),
         );
@@ -83,7 +83,7 @@ impl Connector {
     }
 
     pub fn is_over(&self) -> bool {
-        matches!(*self.say.borrow(), Link::Over(_)) || self.scope.is_cancelled()
+        matches!(*self.state_tx.borrow(), ConnectorState::Over(_)) || self.scope.is_cancelled()
     }
 }
 
@@ -94,18 +94,22 @@ impl Drop for Connector {
 }
 
 /// Until stopped, or until it keeps ending.
-async fn keep(run: &TokenRun, say: &watch::Sender<Link>, until: &Scope) -> Option<TunnelError> {
+async fn run_until_stopped(
+    run: &TokenRun,
+    state_tx: &watch::Sender<ConnectorState>,
+    until: &Scope,
+) -> Option<TunnelError> {
     let mut backoff = Backoff::new();
     let mut deaths = 0;
     loop {
         let mut was_ready = false;
         let error = run
             .once(until, |link| {
-                if matches!(link, Link::Ready) {
+                if matches!(link, ConnectorState::Ready) {
                     was_ready = true;
                     backoff.is_up();
                 }
-                tell(say, link);
+                publish(state_tx, link);
             })
             .await?;
         deaths = if was_ready { 1 } else { deaths + 1 };
@@ -114,7 +118,7 @@ async fn keep(run: &TokenRun, say: &watch::Sender<Link>, until: &Scope) -> Optio
         }
         tracing::warn!(%error, "cloudflared is started again");
         let why = error.to_string();
-        tell(say, Link::Down { why });
+        publish(state_tx, ConnectorState::Down { why });
         tokio::select! {
             () = until.cancelled() => return None,
             () = tokio::time::sleep(backoff.wait(chance())) => {}
@@ -123,9 +127,9 @@ async fn keep(run: &TokenRun, say: &watch::Sender<Link>, until: &Scope) -> Optio
 }
 
 /// Nothing comes after the end.
-fn tell(say: &watch::Sender<Link>, link: Link) {
-    say.send_if_modified(|before| {
-        let is_over = matches!(before, Link::Over(_));
+fn publish(state_tx: &watch::Sender<ConnectorState>, link: ConnectorState) {
+    state_tx.send_if_modified(|before| {
+        let is_over = matches!(before, ConnectorState::Over(_));
         if !is_over {
             *before = link;
         }

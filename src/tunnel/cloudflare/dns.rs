@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{api::Api, refusal::ApiError};
+use super::{api::Api, api_error::ApiError};
 use crate::{model::InstanceId, tunnel::TunnelError};
 
 /// Records of one zone, made by one host's agent.
@@ -14,7 +14,7 @@ pub struct Zone<'a> {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Entry {
+struct DnsRecord {
     id: String,
     #[serde(rename = "type")]
     kind: String,
@@ -55,9 +55,9 @@ impl Zone<'_> {
                     return Ok(there.id);
                 }
                 let path = self.path(&format!("/{}", there.id));
-                return Ok(self.api.patch::<Entry>(&path, &body).await?.id);
+                return Ok(self.api.patch::<DnsRecord>(&path, &body).await?.id);
             }
-            match self.api.post::<Entry>(&self.path(""), &body).await {
+            match self.api.post::<DnsRecord>(&self.path(""), &body).await {
                 Ok(made) => return Ok(made.id),
                 // By a request whose answer was lost, or by someone else: look.
                 Err(error) if error.record_exists() && !made_meanwhile => made_meanwhile = true,
@@ -83,7 +83,7 @@ impl Zone<'_> {
     /// The same by the record's id.
     pub async fn delete(&self, record: &str, instance: &InstanceId) -> Result<(), ApiError> {
         let path = self.path(&format!("/{record}"));
-        match self.api.get::<Entry>(&path).await {
+        match self.api.get::<DnsRecord>(&path).await {
             Ok(there) if there.comment.as_deref() == Some(&self.comment(instance)) => {
                 self.api.delete(&path).await
             }
@@ -100,7 +100,7 @@ impl Zone<'_> {
         host: &str,
         instance: &InstanceId,
         known: &[InstanceId],
-    ) -> Result<Option<Entry>, TunnelError> {
+    ) -> Result<Option<DnsRecord>, TunnelError> {
         let mut ours = None;
         for there in self.at(host).await? {
             let by = self.instance_of(&there);
@@ -124,9 +124,9 @@ impl Zone<'_> {
     }
 
     /// Every record that a CNAME cannot be beside.
-    async fn at(&self, host: &str) -> Result<Vec<Entry>, ApiError> {
+    async fn at(&self, host: &str) -> Result<Vec<DnsRecord>, ApiError> {
         let query = format!("name={host}");
-        let mut found: Vec<Entry> = self.api.list(&self.path(""), &query).await?;
+        let mut found: Vec<DnsRecord> = self.api.list(&self.path(""), &query).await?;
         found.retain(|entry| {
             let excludes = matches!(entry.kind.as_str(), "A" | "AAAA" | "CNAME" | "NS");
             excludes && entry.name.eq_ignore_ascii_case(host)
@@ -134,7 +134,7 @@ impl Zone<'_> {
         Ok(found)
     }
 
-    fn instance_of<'e>(&self, entry: &'e Entry) -> Option<&'e str> {
+    fn instance_of<'e>(&self, entry: &'e DnsRecord) -> Option<&'e str> {
         let comment = entry.comment.as_deref()?;
         let rest = comment.strip_prefix("codemate-preview ")?;
         let id = rest.strip_prefix(self.owner)?.strip_prefix(' ')?;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{refusal::ApiError, site::Site};
+use super::{api_error::ApiError, site::Site};
 use crate::{
     model::TunnelKind,
     tunnel::{Check, Programs, Tools, TunnelError, Verdict, cloudflared},
@@ -65,11 +65,14 @@ async fn ask(site: &Site) -> Vec<Check> {
         Err(error) => refused(error),
     };
     // What each permission is for, without changing anything.
-    let tunnels = format!("/accounts/{}/cfd_tunnel?per_page=1", site.place.account);
+    let tunnels = format!(
+        "/accounts/{}/cfd_tunnel?per_page=1",
+        site.account_zone.account
+    );
     let tunnels = readable(site, &tunnels, "tunnels of the account").await;
-    let records = format!("/zones/{}/dns_records?per_page=1", site.place.zone);
+    let records = format!("/zones/{}/dns_records?per_page=1", site.account_zone.zone);
     let records = readable(site, &records, "DNS records of the zone").await;
-    let zone = format!("/zones/{}", site.place.zone);
+    let zone = format!("/zones/{}", site.account_zone.zone);
     let zone = match site.api.get::<ZoneDetails>(&zone).await {
         Ok(zone) => covers(&zone.name, site.domain()),
         Err(error) => refused(error),

@@ -1,4 +1,4 @@
-//! `Rules`: which public name leads to which of the gateway's doors.
+//! `IngressRules`: which public name leads to which of the gateway's listeners.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use crate::model::InstanceId;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules(BTreeMap<InstanceId, Rule>);
+pub struct IngressRules(BTreeMap<InstanceId, IngressRule>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct IngressRule {
     pub host: String,
     pub target: SocketAddr,
 }
 
-impl Rules {
-    pub fn set(&mut self, instance: InstanceId, rule: Rule) {
+impl IngressRules {
+    pub fn set(&mut self, instance: InstanceId, rule: IngressRule) {
         self.0.insert(instance, rule);
     }
 
@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn the_last_rule_refuses_every_other_host() {
-        let mut rules = Rules::default();
+        let mut rules = IngressRules::default();
         let id: InstanceId = "0123456789ab".parse().unwrap();
         rules.set(
             id.clone(),
-            Rule {
+            IngressRule {
                 host: "shop.example.com".to_owned(),
                 target: "127.0.0.1:81".parse().unwrap(),
             },

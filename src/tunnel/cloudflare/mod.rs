@@ -1,18 +1,18 @@
 //! `cloudflare`: names under the user's own domain, through the Cloudflare API.
 //!
 //! One tunnel and one `cloudflared` a host; one rule and one CNAME a preview. What is made is
-//! first written down ([`book`]), so that whoever comes after a crash can take it away, and an
-//! agent that starts again finds it and goes on with it.
+//! first written down ([`remote_resources`]), so that whoever comes after a crash can take it away,
+//! and an agent that starts again finds it and goes on with it.
 
+mod account;
 mod api;
-mod book;
+mod api_error;
 mod connector;
-mod desk;
 mod dns;
 mod doctor;
 mod ingress;
-mod refusal;
-mod remote;
+mod manager;
+mod remote_resources;
 mod site;
 mod token_run;
 
@@ -21,16 +21,16 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::{
-    Check, Credentials, Order, Programs, Provider, Reaped, Report, Retry, Stop, Tools, Traits,
-    TunnelError, Wanted, cloudflared,
-};
 use crate::{
     model::{InstanceId, PublicUrl, TunnelKind},
     store::TunnelRecord,
+    tunnel::{
+        Capabilities, Check, Credentials, Programs, Provider, ReapOutcome, Report, Retry, Stop,
+        Tools, TunnelError, TunnelSpec, Wanted, cloudflared,
+    },
 };
-use connector::Link;
-use desk::{Desk, Seat, Wish};
+use connector::ConnectorState;
+use manager::{JoinRequest, Membership, NamedTunnelManager};
 use site::Site;
 use token_run::Parts;
 
@@ -42,7 +42,7 @@ const HEAL: Duration = Duration::from_secs(90);
 
 pub struct Cloudflare {
     tools: Tools,
-    desk: Desk,
+    manager: NamedTunnelManager,
 }
 
 impl Cloudflare {
@@ -51,11 +51,11 @@ impl Cloudflare {
             store: Arc::clone(&tools.store),
             programs: Programs::new(tools),
             settings: tools.settings.cloudflare.clone(),
-            pace: tools.pace.clone(),
+            timing: tools.timing.clone(),
             scope: tools.scope.clone(),
         };
         Self {
-            desk: Desk::new(tools.owner.clone(), parts),
+            manager: NamedTunnelManager::new(tools.owner.clone(), parts),
             tools: tools.clone(),
         }
     }
@@ -70,26 +70,26 @@ impl Cloudflare {
     async fn stay(
         &self,
         site: &Site,
-        order: &Order,
+        spec: &TunnelSpec,
         report: &Report,
-        seat: &mut Seat,
+        membership: &mut Membership,
     ) -> Result<Infallible, TunnelError> {
-        let url = site.url(&order.name)?;
+        let url = site.url(&spec.name)?;
         let program: PathBuf = cloudflared::find(&self.tools)?;
-        let wish = Wish {
-            order,
+        let request = JoinRequest {
+            spec,
             url: &url,
             program: &program,
         };
-        let joined = self.desk.join(site, &wish, seat).await?;
+        let joined = self.manager.join(site, &request, membership).await?;
         let mut link = joined.link;
         ready(&mut link).await?;
         // Only now, so that no resolver ever sees the name without a tunnel behind it.
-        let zone = site.zone(&site.place, &self.tools.owner);
+        let zone = site.zone(&site.account_zone, &self.tools.owner);
         let record = zone
-            .point(url.host(), &joined.tunnel, &order.id, &joined.known)
+            .point(url.host(), &joined.tunnel, &spec.id, &joined.known)
             .await?;
-        self.desk.note_cname(&order.id, &record).await?;
+        self.manager.note_cname(&spec.id, &record).await?;
         follow(&mut link, &url, report).await
     }
 }
@@ -100,8 +100,8 @@ impl Provider for Cloudflare {
         TunnelKind::Cloudflare
     }
 
-    fn traits(&self) -> Traits {
-        Traits {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             stable_url: true,
             settle: SETTLE,
             heal: Some(HEAL),
@@ -112,24 +112,27 @@ impl Provider for Cloudflare {
         doctor::check(&self.tools, online).await
     }
 
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError> {
         let site = self.site()?;
-        let mut seat = Seat::default();
+        let mut membership = Membership::default();
         let error = tokio::select! {
             () = stop.asked() => None,
-            lost = self.stay(&site, &order, &report, &mut seat) => lost.err(),
+            lost = self.stay(&site, &spec, &report, &mut membership) => lost.err(),
         };
         let release = match &error {
             None => stop.releases(),
             // Nobody will try again, so nothing must be left.
             Some(error) => error.retry() == Retry::Never,
         };
-        let left = self.desk.leave(&site, &order.id, seat, release).await;
+        let left = self
+            .manager
+            .leave(&site, &spec.id, membership, release)
+            .await;
         match (error, left) {
             (None, left) => left,
             (Some(error), left) => {
                 if let Err(left) = left {
-                    tracing::warn!(instance = %order.id, error = %left, "something is left at Cloudflare");
+                    tracing::warn!(instance = %spec.id, error = %left, "something is left at Cloudflare");
                 }
                 Err(error)
             }
@@ -137,28 +140,32 @@ impl Provider for Cloudflare {
     }
 
     async fn release(&self, id: &InstanceId) -> Result<(), TunnelError> {
-        self.desk.release(&|| self.site(), id).await
+        self.manager.release(&|| self.site(), id).await
     }
 
-    async fn reap(&self, left: &TunnelRecord, wanted: Wanted<'_>) -> Result<Reaped, TunnelError> {
-        self.desk.reap(&|| self.site(), left, wanted).await
+    async fn reap(
+        &self,
+        left: &TunnelRecord,
+        wanted: Wanted<'_>,
+    ) -> Result<ReapOutcome, TunnelError> {
+        self.manager.reap(&|| self.site(), left, wanted).await
     }
 }
 
 /// Wait until the program is connected for the first time.
-async fn ready(link: &mut watch::Receiver<Link>) -> Result<(), TunnelError> {
+async fn ready(link: &mut watch::Receiver<ConnectorState>) -> Result<(), TunnelError> {
     let settled = link
-        .wait_for(|link| matches!(link, Link::Ready | Link::Over(_)))
+        .wait_for(|link| matches!(link, ConnectorState::Ready | ConnectorState::Over(_)))
         .await
         .map_err(|_| ended())?;
     match &*settled {
-        Link::Over(error) => Err(again(error)),
+        ConnectorState::Over(error) => Err(again(error)),
         _ => Ok(()),
     }
 }
 
 async fn follow(
-    link: &mut watch::Receiver<Link>,
+    link: &mut watch::Receiver<ConnectorState>,
     url: &PublicUrl,
     report: &Report,
 ) -> Result<Infallible, TunnelError> {
@@ -166,10 +173,10 @@ async fn follow(
     report.up(url);
     loop {
         match &*link.borrow_and_update() {
-            Link::Opening => {}
-            Link::Ready => report.up(url),
-            Link::Down { why } => report.down(why),
-            Link::Over(error) => return Err(again(error)),
+            ConnectorState::Opening => {}
+            ConnectorState::Ready => report.up(url),
+            ConnectorState::Down { why } => report.down(why),
+            ConnectorState::Over(error) => return Err(again(error)),
         }
         link.changed().await.map_err(|_| ended())?;
     }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{api::Api, dns::Zone, remote::Account};
+use super::{account::Account, api::Api, dns::Zone};
 use crate::{
     config::CloudflareSettings,
     model::{Name, PublicUrl, Secret},
@@ -12,7 +12,7 @@ use crate::{
 
 /// An account and a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct AccountZone {
     pub account: String,
     pub zone: String,
 }
@@ -20,12 +20,12 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Site {
     pub api: Api,
-    pub place: Place,
+    pub account_zone: AccountZone,
     domain: String,
 }
 
 /// The settings and the token, as far as they are there.
-struct Given<'a> {
+struct SiteSettings<'a> {
     account: &'a str,
     zone: &'a str,
     domain: &'a str,
@@ -38,7 +38,7 @@ impl Site {
         credentials: &Credentials,
         ca_bundle: Option<&Path>,
     ) -> Result<Self, TunnelError> {
-        let given = Given::read(settings, credentials)?;
+        let given = SiteSettings::read(settings, credentials)?;
         for (key, id) in [("account", given.account), ("zone", given.zone)] {
             // It becomes part of a path.
             if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -59,7 +59,7 @@ impl Site {
         let api = Api::new(settings.api.as_deref(), given.token, ca_bundle)?;
         Ok(Self {
             api,
-            place: Place {
+            account_zone: AccountZone {
                 account: given.account.to_owned(),
                 zone: given.zone.to_owned(),
             },
@@ -79,23 +79,23 @@ impl Site {
         })
     }
 
-    pub fn account<'a>(&'a self, place: &'a Place) -> Account<'a> {
+    pub fn account<'a>(&'a self, account_zone: &'a AccountZone) -> Account<'a> {
         Account {
             api: &self.api,
-            id: &place.account,
+            id: &account_zone.account,
         }
     }
 
-    pub fn zone<'a>(&'a self, place: &'a Place, owner: &'a str) -> Zone<'a> {
+    pub fn zone<'a>(&'a self, account_zone: &'a AccountZone, owner: &'a str) -> Zone<'a> {
         Zone {
             api: &self.api,
-            id: &place.zone,
+            id: &account_zone.zone,
             owner,
         }
     }
 }
 
-impl<'a> Given<'a> {
+impl<'a> SiteSettings<'a> {
     fn read(
         settings: &'a CloudflareSettings,
         credentials: &Credentials,
@@ -147,7 +147,7 @@ fn url_of(host: &str) -> Result<PublicUrl, ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tunnel::Given as Environment;
+    use crate::tunnel::ProvidedCredentials as Environment;
 
     fn settings() -> CloudflareSettings {
         CloudflareSettings {
@@ -160,8 +160,8 @@ mod tests {
 
     fn with_token() -> Credentials {
         Credentials::new(Environment {
-            ngrok: None,
             cloudflare: Some(Secret::new("hunter2")),
+            ..Environment::default()
         })
     }
 

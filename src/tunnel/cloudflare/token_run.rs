@@ -2,14 +2,14 @@
 
 use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
-use super::connector::Link;
+use super::connector::ConnectorState;
 use crate::{
     config::CloudflareSettings,
     model::Secret,
     store::Store,
     task::Scope,
     tunnel::{
-        Ledger, Pace, Programs, TunnelError,
+        Ledger, Programs, TunnelError, TunnelTiming,
         cloudflared::{self, Metrics, Readiness},
     },
 };
@@ -20,7 +20,7 @@ pub struct Parts {
     pub store: Arc<Store>,
     pub programs: Programs,
     pub settings: CloudflareSettings,
-    pub pace: Pace,
+    pub timing: TunnelTiming,
     pub scope: Scope,
 }
 
@@ -34,11 +34,19 @@ pub struct TokenRun {
 
 impl TokenRun {
     /// Run it until it ends, and say why it did; `None` when it was stopped.
-    pub async fn once(&self, until: &Scope, tell: impl FnMut(Link)) -> Option<TunnelError> {
-        self.run(until, tell).await.err()
+    pub async fn once(
+        &self,
+        until: &Scope,
+        report: impl FnMut(ConnectorState),
+    ) -> Option<TunnelError> {
+        self.run(until, report).await.err()
     }
 
-    async fn run(&self, until: &Scope, tell: impl FnMut(Link)) -> Result<(), TunnelError> {
+    async fn run(
+        &self,
+        until: &Scope,
+        report: impl FnMut(ConnectorState),
+    ) -> Result<(), TunnelError> {
         let metrics = Metrics::pick()?;
         let launch = cloudflared::launch(self.program.clone(), &self.parts.settings, metrics.addr)
             .arg("tunnel")
@@ -57,26 +65,32 @@ impl TokenRun {
                 ended.last_lines = cloudflared::readable(&ended.last_lines);
                 Err(ended.error())
             }
-            never = self.look(&metrics, tell) => match never {},
+            never = self.watch(&metrics, report) => match never {},
         }
     }
 
     /// Being connected is what counts; being alive is not.
-    async fn look(&self, metrics: &Metrics, mut tell: impl FnMut(Link)) -> Infallible {
+    async fn watch(&self, metrics: &Metrics, mut report: impl FnMut(ConnectorState)) -> Infallible {
         let mut was_ready = false;
         loop {
             match metrics.readiness().await {
                 Readiness::Connected => {
                     was_ready = true;
-                    tell(Link::Ready);
+                    report(ConnectorState::Ready);
                 }
-                Readiness::Unconnected | Readiness::Silent if was_ready => tell(Link::Down {
-                    why: "cloudflared has no connection to Cloudflare".to_owned(),
-                }),
+                Readiness::Unconnected | Readiness::Silent if was_ready => {
+                    report(ConnectorState::Down {
+                        why: "cloudflared has no connection to Cloudflare".to_owned(),
+                    });
+                }
                 Readiness::Unconnected | Readiness::Silent => {}
             }
-            let pace = &self.parts.pace;
-            let pause = if was_ready { pace.looking } else { pace.asking };
+            let timing = &self.parts.timing;
+            let pause = if was_ready {
+                timing.looking
+            } else {
+                timing.asking
+            };
             tokio::time::sleep(pause).await;
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::tunnel::Pace;
+use crate::tunnel::TunnelTiming;
 
 pub struct Limiter {
     waits: Vec<Duration>,
@@ -27,21 +27,21 @@ struct State {
 }
 
 /// Leave to ask once.
-pub struct Leave {
+pub struct AskPermit {
     refused: usize,
 }
 
 impl Limiter {
-    pub fn new(pace: &Pace) -> Self {
+    pub fn new(timing: &TunnelTiming) -> Self {
         Self {
-            waits: pace.held_back.clone(),
-            apart: pace.apart,
+            waits: timing.held_back.clone(),
+            apart: timing.apart,
             state: Mutex::default(),
         }
     }
 
     /// Leave to ask now, or how long until one may try for it again.
-    pub fn ask(&self) -> Result<Leave, Duration> {
+    pub fn ask(&self) -> Result<AskPermit, Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some(wait) = state.next.and_then(|next| next.checked_duration_since(now))
@@ -50,7 +50,7 @@ impl Limiter {
             return Err(wait);
         }
         state.next = (state.refused > 0).then(|| now + self.apart);
-        Ok(Leave {
+        Ok(AskPermit {
             refused: state.refused,
         })
     }
@@ -60,10 +60,10 @@ impl Limiter {
     }
 
     /// How long everybody waits now. Several that asked before the same refusal count as one.
-    pub fn refused(&self, leave: &Leave) -> Duration {
+    pub fn refused(&self, permit: &AskPermit) -> Duration {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if leave.refused == state.refused {
+        if permit.refused == state.refused {
             let wait = self
                 .waits
                 .get(state.refused)
@@ -90,22 +90,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everyone_waits_longer_each_time() {
-        let limiter = Limiter::new(&Pace::default());
+        let limiter = Limiter::new(&TunnelTiming::default());
         for wait in [1, 5, 15, 15] {
-            let leave = limiter.ask().ok().unwrap();
-            assert_eq!(limiter.refused(&leave), minutes(wait));
+            let permit = limiter.ask().ok().unwrap();
+            assert_eq!(limiter.refused(&permit), minutes(wait));
             assert_eq!(limiter.ask().err(), Some(minutes(wait)));
             tokio::time::advance(minutes(wait)).await;
         }
         assert!(limiter.ask().is_ok());
         limiter.granted();
-        let leave = limiter.ask().ok().unwrap();
-        assert_eq!(limiter.refused(&leave), minutes(1), "it starts over");
+        let permit = limiter.ask().ok().unwrap();
+        assert_eq!(limiter.refused(&permit), minutes(1), "it starts over");
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_that_asked_together_are_refused_once() {
-        let limiter = Limiter::new(&Pace::default());
+        let limiter = Limiter::new(&TunnelTiming::default());
         let (one, other) = (limiter.ask().ok().unwrap(), limiter.ask().ok().unwrap());
         assert_eq!(limiter.refused(&one), minutes(1));
         assert_eq!(limiter.refused(&other), minutes(1));
@@ -113,12 +113,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_a_refusal_they_go_one_by_one() {
-        let pace = Pace::default();
-        let limiter = Limiter::new(&pace);
-        let leave = limiter.ask().ok().unwrap();
-        tokio::time::advance(limiter.refused(&leave)).await;
+        let timing = TunnelTiming::default();
+        let limiter = Limiter::new(&timing);
+        let permit = limiter.ask().ok().unwrap();
+        tokio::time::advance(limiter.refused(&permit)).await;
         assert!(limiter.ask().is_ok());
-        assert_eq!(limiter.ask().err(), Some(pace.apart));
+        assert_eq!(limiter.ask().err(), Some(timing.apart));
         limiter.granted();
         assert!(limiter.ask().is_ok() && limiter.ask().is_ok());
     }

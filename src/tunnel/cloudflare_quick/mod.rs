@@ -14,13 +14,16 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
 
-use self::limiter::{Leave, Limiter};
-use super::{
-    Check, Ledger, Order, Programs, Provider, Report, Stop, Tools, Traits, TunnelError, Verdict,
-    cloudflared::{self, Metrics, Readiness},
-    verify,
+use crate::{
+    model::{PublicUrl, TunnelKind},
+    tunnel::{
+        Capabilities, Check, Ledger, Programs, Provider, Report, Stop, Tools, TunnelError,
+        TunnelSpec, Verdict,
+        cloudflared::{self, Metrics, Readiness},
+        verifier,
+    },
 };
-use crate::model::{PublicUrl, TunnelKind};
+use limiter::{AskPermit, Limiter};
 
 /// Where quick tunnels are asked for.
 const SERVICE: &str = "https://api.trycloudflare.com";
@@ -48,7 +51,7 @@ enum Protocol {
 }
 
 /// Why one program is not followed any more.
-enum Left {
+enum RunEnd {
     Stopped,
     Ended,
     Unconnected,
@@ -56,11 +59,11 @@ enum Left {
 
 /// One attempt.
 struct Attempt<'a> {
-    order: &'a Order,
+    spec: &'a TunnelSpec,
     report: &'a Report,
     stop: &'a Stop,
     ledger: &'a Ledger,
-    leave: &'a Leave,
+    permit: &'a AskPermit,
 }
 
 impl CloudflareQuick {
@@ -68,7 +71,7 @@ impl CloudflareQuick {
         Self {
             tools: tools.clone(),
             programs: Programs::new(tools),
-            limiter: Limiter::new(&tools.pace),
+            limiter: Limiter::new(&tools.timing),
             http2: AtomicBool::new(false),
         }
     }
@@ -85,20 +88,20 @@ impl CloudflareQuick {
     async fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), TunnelError> {
         for protocol in self.protocols() {
             match self.run(attempt, protocol).await? {
-                Left::Unconnected => tracing::info!(
-                    instance = %attempt.order.id, ?protocol, "cloudflared finds no way to the edge"
+                RunEnd::Unconnected => tracing::info!(
+                    instance = %attempt.spec.id, ?protocol, "cloudflared finds no way to the edge"
                 ),
                 _ => return Ok(()),
             }
         }
         Err(TunnelError::TimedOut {
             what: "connecting `cloudflared` to the edge, by QUIC and by HTTP/2,".to_owned(),
-            waited: self.tools.pace.connecting * 2,
+            waited: self.tools.timing.connecting * 2,
         })
     }
 
     /// Run it once. `Ended` is an error by then.
-    async fn run(&self, attempt: &Attempt<'_>, protocol: Protocol) -> Result<Left, TunnelError> {
+    async fn run(&self, attempt: &Attempt<'_>, protocol: Protocol) -> Result<RunEnd, TunnelError> {
         let settings = &self.tools.settings.cloudflare;
         let metrics = Metrics::pick()?;
         let program = cloudflared::find(&self.tools)?;
@@ -108,7 +111,7 @@ impl CloudflareQuick {
             .arg("--config")
             .arg(config)
             .arg("--url")
-            .arg(format!("http://{}", attempt.order.target));
+            .arg(format!("http://{}", attempt.spec.target));
         if let Some(service) = &settings.quick_service {
             launch = launch.arg("--quick-service").arg(service);
         }
@@ -117,15 +120,15 @@ impl CloudflareQuick {
         }
         let running = self.programs.start(attempt.ledger, launch).await?;
         let left = tokio::select! {
-            () = attempt.stop.asked() => Ok(Left::Stopped),
-            () = running.ended() => Ok(Left::Ended),
+            () = attempt.stop.asked() => Ok(RunEnd::Stopped),
+            () = running.ended() => Ok(RunEnd::Ended),
             left = self.follow(&metrics, attempt.report, protocol) => left,
         };
         let mut ended = running.end().await;
         match left? {
-            Left::Ended => {
+            RunEnd::Ended => {
                 if let Some(said) = cloudflared::too_many(&ended.last_lines) {
-                    let after = self.limiter.refused(attempt.leave);
+                    let after = self.limiter.refused(attempt.permit);
                     return Err(TunnelError::RateLimited {
                         by: BY,
                         said,
@@ -145,8 +148,8 @@ impl CloudflareQuick {
         metrics: &Metrics,
         report: &Report,
         protocol: Protocol,
-    ) -> Result<Left, TunnelError> {
-        let pace = &self.tools.pace;
+    ) -> Result<RunEnd, TunnelError> {
+        let timing = &self.tools.timing;
         let connected = async {
             loop {
                 if metrics.readiness().await == Readiness::Connected
@@ -154,18 +157,18 @@ impl CloudflareQuick {
                 {
                     return host;
                 }
-                sleep(pace.asking).await;
+                sleep(timing.asking).await;
             }
         };
-        let Ok(mut host) = timeout(pace.connecting, connected).await else {
-            return Ok(Left::Unconnected);
+        let Ok(mut host) = timeout(timing.connecting, connected).await else {
+            return Ok(RunEnd::Unconnected);
         };
         self.limiter.granted();
         self.http2
             .store(protocol == Protocol::Http2, Ordering::Relaxed);
         report.up(&url(&host)?);
         loop {
-            sleep(pace.looking).await;
+            sleep(timing.looking).await;
             match metrics.readiness().await {
                 Readiness::Connected => {
                     host = metrics.hostname().await.unwrap_or(host);
@@ -182,10 +185,10 @@ impl CloudflareQuick {
         let service = settings.quick_service.as_deref().unwrap_or(SERVICE);
         let unreachable = |error: reqwest::Error| TunnelError::Unreachable {
             what: service.to_owned(),
-            why: verify::innermost(&error),
+            why: verifier::innermost(&error),
         };
         let builder = reqwest::Client::builder().timeout(REACHING);
-        let client = verify::trusting(builder, self.tools.ca_bundle.as_deref())?
+        let client = verifier::trusting(builder, self.tools.ca_bundle.as_deref())?
             .build()
             .map_err(unreachable)?;
         // Any answer will do: asking for a tunnel would make one.
@@ -230,10 +233,10 @@ impl Provider for CloudflareQuick {
         TunnelKind::CloudflareQuick
     }
 
-    fn traits(&self) -> Traits {
-        Traits {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             stable_url: false,
-            settle: self.tools.pace.settling,
+            settle: self.tools.timing.settling,
             heal: Some(HEAL),
         }
     }
@@ -253,10 +256,10 @@ impl Provider for CloudflareQuick {
         checks
     }
 
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError> {
         // Before anything is asked of anyone.
         cloudflared::find(&self.tools)?;
-        let leave = self
+        let permit = self
             .limiter
             .ask()
             .map_err(|after| TunnelError::RateLimited {
@@ -266,14 +269,14 @@ impl Provider for CloudflareQuick {
             })?;
         let ledger = self
             .programs
-            .ledger(self.kind(), order.id.as_str(), vec![order.id.clone()])
+            .ledger(self.kind(), spec.id.as_str(), vec![spec.id.clone()])
             .await?;
         let attempt = Attempt {
-            order: &order,
+            spec: &spec,
             report: &report,
             stop: &stop,
             ledger: &ledger,
-            leave: &leave,
+            permit: &permit,
         };
         let held = self.attempt(&attempt).await;
         let forgotten = ledger.forget().await;

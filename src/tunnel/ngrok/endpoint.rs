@@ -12,13 +12,13 @@ use tokio::{net::TcpStream, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    line::{Line, Link},
-    why::Why,
+    end_reason::EndReason,
+    session::{SessionState, SharedSession},
 };
 use crate::{
     model::PublicUrl,
     task::Scope,
-    tunnel::{Order, Report, Stop},
+    tunnel::{Report, Stop, TunnelSpec},
 };
 
 /// A stop waits for it, and the supervisor for the stop.
@@ -28,17 +28,17 @@ const CLOSING: Duration = Duration::from_secs(3);
 const LAST_WORD: Duration = Duration::from_secs(2);
 
 pub struct Endpoint<'a> {
-    pub order: &'a Order,
+    pub spec: &'a TunnelSpec,
     pub domain: Option<&'a str>,
-    pub line: &'a Line,
+    pub session_handle: &'a SharedSession,
     pub report: &'a Report,
     pub stop: &'a Stop,
 }
 
 impl Endpoint<'_> {
     /// Until stopped; `bound` is called once it has a URL.
-    pub async fn hold(&self, bound: impl FnOnce()) -> Result<(), Why> {
-        let mut states = self.line.states.clone();
+    pub async fn hold(&self, bound: impl FnOnce()) -> Result<(), EndReason> {
+        let mut states = self.session_handle.states.clone();
         let session = tokio::select! {
             () = self.stop.asked() => return Ok(()),
             session = open(&mut states) => session?,
@@ -47,35 +47,37 @@ impl Endpoint<'_> {
         let mut tunnel = self.bind(&session).await?;
         if states.has_changed().unwrap_or(true) {
             // Whether it was bound before or after the loss, nobody binds it again.
-            self.line.leave(tunnel.id());
-            return Err(Why::Lost("the session was lost meanwhile".to_owned()));
+            self.session_handle.leave(tunnel.id());
+            return Err(EndReason::Lost("the session was lost meanwhile".to_owned()));
         }
         let outcome = match tunnel.url().parse::<PublicUrl>() {
             Ok(url) => {
                 bound();
                 self.report.up(&url);
-                self.attend(&mut tunnel, &mut states, &url).await
+                self.serve(&mut tunnel, &mut states, &url).await
             }
-            Err(_) => Err(Why::NoUrl(tunnel.url().to_owned())),
+            Err(_) => Err(EndReason::NoUrl(tunnel.url().to_owned())),
         };
         let closed = tokio::time::timeout(CLOSING, tunnel.close()).await;
         if !matches!(closed, Ok(Ok(()))) {
-            self.line.leave(tunnel.id());
+            self.session_handle.leave(tunnel.id());
         }
         outcome
     }
 
-    async fn bind(&self, session: &Session) -> Result<HttpTunnel, Why> {
+    async fn bind(&self, session: &Session) -> Result<HttpTunnel, EndReason> {
         let mut wanted: HttpTunnelBuilder = session.http_endpoint();
         wanted
-            .metadata(self.order.name.as_str())
-            .forwards_to(format!("http://{}", self.order.target));
+            .metadata(self.spec.name.as_str())
+            .forwards_to(format!("http://{}", self.spec.target));
         if let Some(domain) = self.domain {
             wanted.domain(domain);
         }
         match tokio::time::timeout(BINDING, wanted.listen()).await {
-            Ok(bound) => bound.map_err(|error| Why::of_rpc(&error, &self.line.token)),
-            Err(_) => Err(Why::TimedOut {
+            Ok(bound) => {
+                bound.map_err(|error| EndReason::of_rpc(&error, &self.session_handle.token))
+            }
+            Err(_) => Err(EndReason::TimedOut {
                 what: "opening an ngrok endpoint",
                 waited: BINDING,
             }),
@@ -83,12 +85,12 @@ impl Endpoint<'_> {
     }
 
     /// Let visitors in for as long as it lasts. When it ends, the last of them is gone.
-    async fn attend(
+    async fn serve(
         &self,
         tunnel: &mut HttpTunnel,
-        states: &mut watch::Receiver<Link>,
+        states: &mut watch::Receiver<SessionState>,
         url: &PublicUrl,
-    ) -> Result<(), Why> {
+    ) -> Result<(), EndReason> {
         let visits = Scope::new();
         let _gone = visits.token().drop_guard();
         let outcome = loop {
@@ -96,7 +98,7 @@ impl Endpoint<'_> {
                 () = self.stop.asked() => break Ok(()),
                 visitor = tunnel.next() => match visitor {
                     Some(Ok(visitor)) => {
-                        visits.spawn(lead(visitor, self.order.target, visits.token()));
+                        visits.spawn(pipe(visitor, self.spec.target, visits.token()));
                     }
                     Some(Err(error)) => break Err(self.last_word(states, Some(&error)).await),
                     None => break Err(self.last_word(states, None).await),
@@ -104,13 +106,13 @@ impl Endpoint<'_> {
                 changed = states.changed() => {
                     let now = states.borrow_and_update().clone();
                     match now {
-                        Link::Open(_) => self.report.up(url),
-                        Link::Lost(why) => self.report.down(why),
-                        Link::Ended(why) => break Err(why),
-                        Link::Opening => {}
+                        SessionState::Open(_) => self.report.up(url),
+                        SessionState::Lost(why) => self.report.down(why),
+                        SessionState::Ended(why) => break Err(why),
+                        SessionState::Opening => {}
                     }
                     if changed.is_err() {
-                        break Err(Why::Lost("the session ended".to_owned()));
+                        break Err(EndReason::Lost("the session ended".to_owned()));
                     }
                 }
             }
@@ -122,41 +124,41 @@ impl Endpoint<'_> {
     /// What ended the endpoint: the session's own word, if it has ended too.
     async fn last_word(
         &self,
-        states: &mut watch::Receiver<Link>,
+        states: &mut watch::Receiver<SessionState>,
         error: Option<&AcceptError>,
-    ) -> Why {
+    ) -> EndReason {
         if let Some(error @ AcceptError::ListenerClosed { .. }) = error {
-            return Why::of_accept(error, &self.line.token);
+            return EndReason::of_accept(error, &self.session_handle.token);
         }
-        let ended = states.wait_for(|link| matches!(link, Link::Ended(_)));
+        let ended = states.wait_for(|link| matches!(link, SessionState::Ended(_)));
         if let Ok(Ok(link)) = tokio::time::timeout(LAST_WORD, ended).await
-            && let Link::Ended(why) = &*link
+            && let SessionState::Ended(why) = &*link
         {
             return why.clone();
         }
         match error {
-            Some(error) => Why::of_accept(error, &self.line.token),
-            None => Why::Lost("ngrok closed the endpoint".to_owned()),
+            Some(error) => EndReason::of_accept(error, &self.session_handle.token),
+            None => EndReason::Lost("ngrok closed the endpoint".to_owned()),
         }
     }
 }
 
 /// The session once it is open.
-pub async fn open(states: &mut watch::Receiver<Link>) -> Result<Session, Why> {
+pub async fn open(states: &mut watch::Receiver<SessionState>) -> Result<Session, EndReason> {
     loop {
         match &*states.borrow_and_update() {
-            Link::Open(session) => return Ok(session.clone()),
-            Link::Ended(why) => return Err(why.clone()),
-            Link::Opening | Link::Lost(_) => {}
+            SessionState::Open(session) => return Ok(session.clone()),
+            SessionState::Ended(why) => return Err(why.clone()),
+            SessionState::Opening | SessionState::Lost(_) => {}
         }
         if states.changed().await.is_err() {
-            return Err(Why::Lost("the session ended".to_owned()));
+            return Err(EndReason::Lost("the session ended".to_owned()));
         }
     }
 }
 
 /// Join one visitor and the gateway.
-async fn lead(mut visitor: EndpointConn, target: SocketAddr, stop: CancellationToken) {
+async fn pipe(mut visitor: EndpointConn, target: SocketAddr, stop: CancellationToken) {
     let joined = async {
         let mut gateway = TcpStream::connect(target).await?;
         tokio::io::copy_bidirectional(&mut visitor, &mut gateway).await

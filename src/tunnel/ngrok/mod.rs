@@ -8,12 +8,12 @@
 //! chooses: the one dev domain of a free account, which stays and serves one preview at a time, or
 //! another one each time.
 
-mod codes;
-mod dial;
+mod cuttable_stream;
+mod dialer;
+mod end_reason;
 mod endpoint;
-mod line;
-mod why;
-mod wire;
+mod error_codes;
+mod session;
 
 use std::{
     collections::HashMap,
@@ -25,18 +25,18 @@ use async_trait::async_trait;
 use ngrok::session::SessionBuilder;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Check, Credentials, Order, Provider, Report, Stop, Tools, Traits, TunnelError, Verdict,
-    template,
-};
 use crate::{
     config::NgrokSettings,
     model::{InstanceId, Secret, TunnelKind},
     task::Scope,
+    tunnel::{
+        Capabilities, Check, Credentials, Provider, Report, Stop, Tools, TunnelError, TunnelSpec,
+        Verdict, url_template,
+    },
 };
+use end_reason::EndReason;
 use endpoint::Endpoint;
-use line::{Line, Plan};
-use why::Why;
+use session::{SessionConfig, SharedSession};
 
 /// How often it is tried again while an earlier session may linger, 10 s apart. Users report that
 /// ngrok gives one up after about a minute.
@@ -47,23 +47,23 @@ const CHECKING: Duration = Duration::from_secs(25);
 const CLOSING: Duration = Duration::from_secs(10);
 /// The crate's own intervals, which are those of ngrok's agent: a server that is silent is noticed
 /// within 25 s.
-const BEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(10);
 const TOLERANCE: Duration = Duration::from_secs(15);
 
 pub struct Ngrok {
     settings: NgrokSettings,
     credentials: Arc<Credentials>,
     scope: Scope,
-    beat: (Duration, Duration),
-    last: Mutex<Last>,
+    heartbeat: (Duration, Duration),
+    last: Mutex<LastSession>,
     /// How often each instance has met an earlier session.
     lingering: Mutex<HashMap<InstanceId, u32>>,
 }
 
 /// The session that was opened last.
 #[derive(Default)]
-struct Last {
-    line: Weak<Line>,
+struct LastSession {
+    session_handle: Weak<SharedSession>,
     ended: Option<CancellationToken>,
 }
 
@@ -73,7 +73,7 @@ impl Ngrok {
             settings: tools.settings.ngrok.clone(),
             credentials: Arc::clone(&tools.credentials),
             scope: tools.scope.clone(),
-            beat: (BEAT, TOLERANCE),
+            heartbeat: (HEARTBEAT, TOLERANCE),
             last: Mutex::default(),
             lingering: Mutex::default(),
         }
@@ -83,7 +83,7 @@ impl Ngrok {
     /// answer may come.
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration, tolerance: Duration) -> Self {
-        self.beat = (interval, tolerance);
+        self.heartbeat = (interval, tolerance);
         self
     }
 
@@ -95,27 +95,31 @@ impl Ngrok {
     fn domain(&self, name: &str) -> Result<Option<String>, TunnelError> {
         let domain = self.settings.domain.as_deref();
         domain
-            .map(|text| template::fill(text, &[("name", name)]))
+            .map(|text| url_template::fill(text, &[("name", name)]))
             .transpose()
     }
 
     /// The session in use, or a new one.
-    fn line(&self) -> Result<Arc<Line>, TunnelError> {
+    fn session_handle(&self) -> Result<Arc<SharedSession>, TunnelError> {
         let token = self.token()?;
         let builder = self.builder(&token)?;
         let mut last = lock(&self.last);
-        if let Some(line) = last.line.upgrade().filter(|line| !line.is_over()) {
-            return Ok(line);
+        if let Some(session_handle) = last
+            .session_handle
+            .upgrade()
+            .filter(|session_handle| !session_handle.is_over())
+        {
+            return Ok(session_handle);
         }
-        let line = Arc::new(Line::open(Plan {
+        let session_handle = Arc::new(SharedSession::open(SessionConfig {
             token,
             builder,
             scope: self.scope.clone(),
             after: last.ended.take(),
         }));
-        last.line = Arc::downgrade(&line);
-        last.ended = Some(line.ended());
-        Ok(line)
+        last.session_handle = Arc::downgrade(&session_handle);
+        last.ended = Some(session_handle.ended());
+        Ok(session_handle)
     }
 
     fn builder(&self, token: &Secret) -> Result<SessionBuilder, TunnelError> {
@@ -129,8 +133,8 @@ impl Ngrok {
                 None::<String>,
             );
         // They refuse what is longer than 292 years.
-        let _ = builder.heartbeat_interval(self.beat.0);
-        let _ = builder.heartbeat_tolerance(self.beat.1);
+        let _ = builder.heartbeat_interval(self.heartbeat.0);
+        let _ = builder.heartbeat_tolerance(self.heartbeat.1);
         if let Some(server) = &self.settings.server {
             builder
                 .server_addr(server)
@@ -151,24 +155,24 @@ impl Ngrok {
 
     /// The error of an attempt. What may be an earlier session of ours is waited for, but not for
     /// ever.
-    fn error(&self, order: &Order, domain: Option<&str>, why: Why) -> TunnelError {
-        tracing::debug!(instance = %order.id, ?why, "an ngrok endpoint ended");
+    fn error(&self, spec: &TunnelSpec, domain: Option<&str>, why: EndReason) -> TunnelError {
+        tracing::debug!(instance = %spec.id, ?why, "an ngrok endpoint ended");
         let mut lingering = lock(&self.lingering);
         if !why.lingers() {
             return why.error(domain, true);
         }
-        let times = lingering.entry(order.id.clone()).or_default();
+        let times = lingering.entry(spec.id.clone()).or_default();
         *times += 1;
         let patient = *times <= LINGERING;
         if !patient {
-            lingering.remove(&order.id);
+            lingering.remove(&spec.id);
         }
         why.error(domain, patient)
     }
 
     async fn check_online(&self) -> Result<(), TunnelError> {
-        let line = self.line()?;
-        let mut states = line.states.clone();
+        let session_handle = self.session_handle()?;
+        let mut states = session_handle.states.clone();
         let opened = tokio::time::timeout(CHECKING, endpoint::open(&mut states)).await;
         drop(states);
         let outcome = match opened {
@@ -178,7 +182,7 @@ impl Ngrok {
                 waited: CHECKING,
             }),
         };
-        let_go(line).await;
+        release(session_handle).await;
         outcome
     }
 
@@ -205,8 +209,8 @@ impl Provider for Ngrok {
         TunnelKind::Ngrok
     }
 
-    fn traits(&self) -> Traits {
-        Traits {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             stable_url: self.settings.domain.is_some(),
             settle: Duration::ZERO,
             heal: None,
@@ -245,29 +249,29 @@ impl Provider for Ngrok {
         checks
     }
 
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
-        let domain = self.domain(order.name.as_str())?;
-        let line = self.line()?;
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError> {
+        let domain = self.domain(spec.name.as_str())?;
+        let session_handle = self.session_handle()?;
         let endpoint = Endpoint {
-            order: &order,
+            spec: &spec,
             domain: domain.as_deref(),
-            line: &line,
+            session_handle: &session_handle,
             report: &report,
             stop: &stop,
         };
         let bound = || {
-            lock(&self.lingering).remove(&order.id);
+            lock(&self.lingering).remove(&spec.id);
         };
         let outcome = endpoint.hold(bound).await;
-        let_go(line).await;
-        outcome.map_err(|why| self.error(&order, domain.as_deref(), why))
+        release(session_handle).await;
+        outcome.map_err(|why| self.error(&spec, domain.as_deref(), why))
     }
 }
 
 /// Stop using a session. The last one waits until it is closed.
-async fn let_go(line: Arc<Line>) {
-    let ended = line.ended();
-    if Arc::into_inner(line).is_some()
+async fn release(session_handle: Arc<SharedSession>) {
+    let ended = session_handle.ended();
+    if Arc::into_inner(session_handle).is_some()
         && tokio::time::timeout(CLOSING, ended.cancelled())
             .await
             .is_err()

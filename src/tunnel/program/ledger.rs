@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Programs, leftovers, process};
+use super::{Programs, orphans, process};
 use crate::{
     model::{InstanceId, TunnelKind},
     store::TunnelRecord,
@@ -38,7 +38,7 @@ impl Ledger {
             .find(|record| record.key == key);
         let mut remote = std::collections::BTreeMap::new();
         if let Some(left) = left {
-            leftovers::end(&left, programs).await;
+            orphans::end(&left, programs).await;
             remote = left.remote;
         }
         let ledger = Self {

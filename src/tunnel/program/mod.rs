@@ -1,17 +1,17 @@
 //! Programs that hold tunnels. None outlives the agent, however that ends.
 //!
-//! Each is recorded before it is started, is told by the kernel when the agent ends ([`tether`]),
-//! leads a process group, and carries a mark in its environment that its children inherit. What
-//! gets past all that is ended by the next agent ([`Programs::reap`]), which signals nothing that
-//! it cannot tell to be the recorded process or a carrier of the mark.
+//! Each is recorded before it is started, is ended by the kernel when the agent ends
+//! ([`die_with_parent`]), leads a process group, and carries a mark in its environment that its
+//! children inherit. What gets past all that is ended by the next agent ([`Programs::reap`]), which
+//! signals nothing that it cannot tell to be the recorded process or a carrier of the mark.
 
+mod die_with_parent;
 mod ledger;
-mod leftovers;
-mod lines;
+mod orphans;
+mod output_lines;
 mod process;
 mod running;
 mod spawner;
-mod tether;
 
 use std::{
     collections::BTreeMap,
@@ -30,17 +30,17 @@ use std::{
 use rustix::process::Pid;
 use tokio::time::timeout;
 
-use super::{Pace, Tools, TunnelError};
 use crate::{
     config::Inherited,
     model::{InstanceId, Secret, TunnelKind},
     store::{Store, StoreError, TunnelRecord},
     task::Scope,
+    tunnel::{Tools, TunnelError, TunnelTiming},
 };
 
+pub use die_with_parent::die_with_parent;
 pub use ledger::Ledger;
-pub use running::{Ended, Running};
-pub use tether::tether;
+pub use running::{ProgramExit, Running};
 
 /// How long starting a program may take: the file may have to be fetched from somewhere.
 const STARTING: Duration = Duration::from_secs(10);
@@ -49,9 +49,9 @@ const STARTING: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Programs {
     store: Arc<Store>,
-    tether: PathBuf,
+    wrapper: PathBuf,
     inherited: Inherited,
-    pace: Pace,
+    timing: TunnelTiming,
     scope: Scope,
 }
 
@@ -96,9 +96,9 @@ impl Programs {
     pub fn new(tools: &Tools) -> Self {
         Self {
             store: Arc::clone(&tools.store),
-            tether: tools.tether.clone(),
+            wrapper: tools.wrapper.clone(),
             inherited: tools.inherited.clone(),
-            pace: tools.pace.clone(),
+            timing: tools.timing.clone(),
             scope: tools.scope.clone(),
         }
     }
@@ -126,7 +126,9 @@ impl Programs {
         let command = self.command(&launch, &mark, theirs);
         let child = spawner::spawn(command).await.map_err(unusable)?;
         let running = Running::new(self, child, name.clone(), mark).map_err(unusable)?;
-        let listening = self.scope.spawn_blocking(move || tether::listen(news));
+        let listening = self
+            .scope
+            .spawn_blocking(move || die_with_parent::listen(news));
         let said = match timeout(STARTING, listening).await {
             Ok(Ok(said)) => said,
             Ok(Err(error)) => Err(io::Error::other(error)),
@@ -145,7 +147,7 @@ impl Programs {
     }
 
     fn command(&self, launch: &Launch, mark: &str, theirs: UnixStream) -> Command {
-        let mut command = Command::new(&self.tether);
+        let mut command = Command::new(&self.wrapper);
         command
             .arg0("codemate-preview")
             .arg("tether")
@@ -171,7 +173,7 @@ impl Programs {
 
     /// How long a program has until it is killed.
     pub(super) fn longest_end(&self) -> Duration {
-        self.pace.first_grace + self.pace.second_grace
+        self.timing.first_grace + self.timing.second_grace
     }
 
     /// What programs of ours see of our own environment.
@@ -195,7 +197,7 @@ impl Programs {
 
     /// End what the agent before this one left running, and say whether that did it. Its record stays.
     pub(super) async fn reap(&self, left: &TunnelRecord) -> bool {
-        leftovers::end(left, self).await
+        orphans::end(left, self).await
     }
 }
 

@@ -55,12 +55,12 @@ fn is_same(seen: &ProcessMark, recorded: &ProcessMark) -> bool {
 }
 
 /// A process that is held on to: a signal reaches this one or none, whoever has its id by then.
-pub(super) struct Held {
+pub(super) struct ProcessHandle {
     pub pid: Pid,
     fd: OwnedFd,
 }
 
-impl Held {
+impl ProcessHandle {
     fn new(pid: Pid) -> Option<Self> {
         let fd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
         Some(Self { pid, fd })
@@ -79,12 +79,12 @@ impl Held {
 }
 
 /// The process of a record with its group, if it still is what the record says.
-pub(super) fn recorded(record: &ProcessMark) -> Vec<Held> {
-    let held = Pid::from_raw(record.pid)
-        .and_then(Held::new)
+pub(super) fn recorded(record: &ProcessMark) -> Vec<ProcessHandle> {
+    let process = Pid::from_raw(record.pid)
+        .and_then(ProcessHandle::new)
         // Looked at when it is held, so what is seen is what is held.
-        .filter(|held| identify(held.pid).is_some_and(|seen| is_same(&seen, record)));
-    let Some(leader) = held else {
+        .filter(|process| identify(process.pid).is_some_and(|seen| is_same(&seen, record)));
+    let Some(leader) = process else {
         return Vec::new();
     };
     let mut group =
@@ -94,7 +94,7 @@ pub(super) fn recorded(record: &ProcessMark) -> Vec<Held> {
 }
 
 /// Every process of ours that carries the mark.
-pub(super) fn marked(mark: &str) -> Vec<Held> {
+pub(super) fn marked(mark: &str) -> Vec<ProcessHandle> {
     let entry = format!("{MARK}={mark}");
     let us = geteuid().as_raw();
     all(|pid| {
@@ -108,7 +108,7 @@ pub(super) fn marked(mark: &str) -> Vec<Held> {
     })
 }
 
-fn all(wanted: impl Fn(Pid) -> bool) -> Vec<Held> {
+fn all(wanted: impl Fn(Pid) -> bool) -> Vec<ProcessHandle> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -116,9 +116,9 @@ fn all(wanted: impl Fn(Pid) -> bool) -> Vec<Held> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter_map(Pid::from_raw)
         .filter(|pid| wanted(*pid))
-        .filter_map(Held::new)
+        .filter_map(ProcessHandle::new)
         // It may be another by now.
-        .filter(|held| wanted(held.pid))
+        .filter(|process| wanted(process.pid))
         .collect()
 }
 

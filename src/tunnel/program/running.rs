@@ -20,8 +20,8 @@ use tokio_util::{
 };
 
 use super::{
-    Programs, leftovers,
-    lines::{Tail, drain},
+    Programs, orphans,
+    output_lines::{Tail, drain},
     spawner,
 };
 use crate::tunnel::TunnelError;
@@ -53,7 +53,7 @@ pub struct Running {
 
 /// How a program ended, and the last that it printed.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub struct ProgramExit {
     program: String,
     status: Option<ExitStatus>,
     pub last_lines: Vec<String>,
@@ -121,10 +121,10 @@ impl Running {
 
     /// End the program and all that it started, and wait until nothing of it is left. Each step
     /// follows from the program not being gone, not from the one before having been taken.
-    pub async fn end(mut self) -> Ended {
+    pub async fn end(mut self) -> ProgramExit {
         for grace in [
-            self.programs.pace.first_grace,
-            self.programs.pace.second_grace,
+            self.programs.timing.first_grace,
+            self.programs.timing.second_grace,
         ] {
             if timeout(Duration::ZERO, self.ended()).await.is_ok() {
                 break;
@@ -144,10 +144,10 @@ impl Running {
                 None
             }
         };
-        leftovers::kill_marked(&self.mark, &self.programs).await;
+        orphans::kill_marked(&self.mark, &self.programs).await;
         self.readers.close();
         let _ = timeout(LAST_WORDS, self.readers.wait()).await;
-        Ended {
+        ProgramExit {
             program: self.name.clone(),
             status,
             last_lines: self.tail.lines(),
@@ -177,7 +177,7 @@ impl Drop for Running {
     }
 }
 
-impl Ended {
+impl ProgramExit {
     /// What it means to a tunnel that was to be held.
     pub fn error(self) -> TunnelError {
         let how = match self.status.map(|status| (status.code(), status.signal())) {

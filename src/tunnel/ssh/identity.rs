@@ -1,59 +1,43 @@
-//! Who we are: a key in a file, the user's agent, or nobody.
+//! Who we are: a key in a file, the user's agent, or whatever `ssh` finds by itself.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
-use russh::{
-    client::{AuthResult, Handle},
-    keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, agent::client::AgentClient},
-};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{
-    TunnelError, known_hosts,
-    server::Server,
-    session::{Client, Fate},
-};
+use super::{TunnelError, server::Server};
 
-const BY: &str = "the ssh server";
-/// OpenSSH closes the connection after six attempts.
-const MOST_KEYS: usize = 5;
-
-/// One way to say who we are.
-#[derive(Debug, Clone)]
-pub enum Identity {
-    Key {
-        path: PathBuf,
-        key: Arc<PrivateKey>,
-    },
-    /// The socket of it.
-    Agent(PathBuf),
-    Nobody,
-}
-
-/// What to try, in this order.
-///
-/// The agent's keys tell who the user is, so a server that is open to all sees them only if it
-/// insists.
-pub fn choose(server: &Server, agent: Option<&Path>) -> Result<Vec<Identity>, TunnelError> {
+/// What there is to log in with, for people.
+pub fn describe_login(server: &Server, agent: Option<&Path>) -> Result<String, TunnelError> {
+    check_key(server, agent)?;
     if let Some(path) = &server.key {
-        let key = Arc::new(load(path)?);
-        let path = path.clone();
-        return Ok(vec![Identity::Key { path, key }]);
+        return Ok(format!("the key `{}`", path.display()));
     }
-    let mut choices = vec![Identity::Nobody];
-    if let Some(socket) = agent {
-        let at = usize::from(server.open_to_all);
-        choices.insert(at, Identity::Agent(socket.to_owned()));
+    let refuse = |said: String, hint: &str| {
+        Err(TunnelError::Credential {
+            by: "this program",
+            said,
+            hint: hint.to_owned(),
+        })
+    };
+    match agent {
+        _ if server.open_to_all => Ok("no key is needed".to_owned()),
+        Some(socket) if is_socket(socket) => {
+            Ok(format!("the keys of the agent at `{}`", socket.display()))
+        }
+        Some(socket) => refuse(
+            format!("there is no agent at `{}`", socket.display()),
+            "start an agent, or name a key as `tunnels.ssh.key`",
+        ),
+        None => Ok("the keys that `ssh` finds by itself".to_owned()),
     }
-    Ok(choices)
 }
 
-/// A private key that can be used as it is.
-pub fn load(path: &Path) -> Result<PrivateKey, TunnelError> {
+/// Whether the key of the settings is a private one that can be used. `ssh` has nobody to ask for a
+/// passphrase.
+pub fn check_key(server: &Server, agent: Option<&Path>) -> Result<(), TunnelError> {
+    let Some(path) = &server.key else {
+        return Ok(());
+    };
     let shown = path.display();
     let refuse = |said: String, hint: String| {
         Err(TunnelError::Credential {
@@ -77,152 +61,38 @@ pub fn load(path: &Path) -> Result<PrivateKey, TunnelError> {
             );
         }
     };
-    match russh::keys::decode_secret_key(&text, None) {
-        Ok(key) => Ok(key),
-        Err(russh::keys::Error::KeyIsEncrypted) => refuse(
+    if !text.contains(" PRIVATE KEY-----") {
+        let said = format!("`{shown}` is no private key");
+        let hint = if text.trim_start().starts_with("ssh-") {
+            "it is a public key; name the file without `.pub`"
+        } else {
+            "name a key as `ssh-keygen -t ed25519` makes it"
+        };
+        return refuse(said, hint.to_owned());
+    }
+    // An agent may have it open.
+    if agent.is_none() && has_passphrase(&text) {
+        return refuse(
             format!("the key `{shown}` has a passphrase"),
             format!("`ssh-add {shown}` and leave `tunnels.ssh.key` out, or name a key without one"),
-        ),
-        Err(error) => {
-            let said = format!("`{shown}` is no private key that is understood: {error}");
-            let hint = if text.trim_start().starts_with("ssh-") {
-                "it is a public key; name the file without `.pub`"
-            } else {
-                "name a key as `ssh-keygen -t ed25519` makes it"
-            };
-            refuse(said, hint.to_owned())
+        );
+    }
+    Ok(())
+}
+
+/// OpenSSH's own format names the cipher first; older ones say it in a header.
+fn has_passphrase(text: &str) -> bool {
+    const MAGIC: &[u8] = b"openssh-key-v1\0";
+    let body: String = text.lines().filter(|line| !line.contains('-')).collect();
+    match STANDARD.decode(body.trim()) {
+        Ok(bytes) if bytes.starts_with(MAGIC) => {
+            !bytes[MAGIC.len()..].starts_with(b"\0\0\0\x04none")
         }
+        _ => text.contains("ENCRYPTED"),
     }
 }
 
-/// Be let in, by one of them.
-pub async fn prove(
-    handle: &mut Handle<Client>,
-    server: &Server,
-    choices: &[Identity],
-    fate: &Fate,
-) -> Result<(), TunnelError> {
-    let mut tried = Vec::new();
-    for identity in choices {
-        let answer = match identity {
-            Identity::Key { path, key } => {
-                let print = known_hosts::fingerprint(key.public_key());
-                tried.push(format!("the key `{}` ({print})", path.display()));
-                with_key(handle, server, key).await
-            }
-            Identity::Agent(socket) => match with_agent(handle, server, socket).await {
-                Ok((answer, keys)) => {
-                    tried.push(format!("the agent with {keys} key(s)"));
-                    answer
-                }
-                Err(why) => {
-                    tried.push(format!("the agent at `{}`: {why}", socket.display()));
-                    continue;
-                }
-            },
-            Identity::Nobody => {
-                tried.push("no key".to_owned());
-                handle.authenticate_none(&server.user).await
-            }
-        };
-        match answer {
-            Ok(AuthResult::Success) => return Ok(()),
-            // A server that hangs up after so many keys says so first; a network does not.
-            _ if handle.is_closed() && fate.farewell().is_none() => {
-                return Err(TunnelError::Unreachable {
-                    what: server.label().to_owned(),
-                    why: fate.why(),
-                });
-            }
-            Ok(AuthResult::Failure { .. }) => {}
-            Err(error) => tried.push(error.to_string()),
-        }
-        if handle.is_closed() {
-            break;
-        }
-    }
-    Err(refused(server, &tried, fate))
-}
-
-fn refused(server: &Server, tried: &[String], fate: &Fate) -> TunnelError {
-    let mut said = format!(
-        "`{}` is not let in at `{}`; tried {}",
-        server.user,
-        server.label(),
-        tried.join(", ")
-    );
-    if let Some(last) = fate.farewell() {
-        said.push_str(": ");
-        said.push_str(&last);
-    }
-    let hint = match &server.key {
-        Some(key) => format!(
-            "add `{}.pub` to what the server lets `{}` in with, or name another key as \
-             `tunnels.ssh.key`",
-            key.display(),
-            server.user
-        ),
-        None => "name a private key the server knows as `tunnels.ssh.key`, or `ssh-add` it to the \
-                 agent"
-            .to_owned(),
-    };
-    TunnelError::Credential { by: BY, said, hint }
-}
-
-async fn with_key(
-    handle: &mut Handle<Client>,
-    server: &Server,
-    key: &Arc<PrivateKey>,
-) -> Result<AuthResult, russh::Error> {
-    let hash = hash_for(handle, key.algorithm().is_rsa()).await?;
-    let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
-    handle.authenticate_publickey(&server.user, key).await
-}
-
-/// The answer to the last key tried, and how many the agent has.
-async fn with_agent(
-    handle: &mut Handle<Client>,
-    server: &Server,
-    socket: &Path,
-) -> Result<(Result<AuthResult, russh::Error>, usize), String> {
-    let mut agent = AgentClient::connect_uds(socket)
-        .await
-        .map_err(|error| error.to_string())?;
-    let keys = agent
-        .request_identities()
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut why = "it has no keys".to_owned();
-    let mut last = None;
-    for identity in keys.iter().take(MOST_KEYS) {
-        let key = identity.public_key().into_owned();
-        let hash = match hash_for(handle, key.algorithm().is_rsa()).await {
-            Ok(hash) => hash,
-            Err(error) => return Ok((Err(error), keys.len())),
-        };
-        let answer = handle
-            .authenticate_publickey_with(&server.user, key, hash, &mut agent)
-            .await;
-        match answer {
-            Ok(AuthResult::Success) => return Ok((Ok(AuthResult::Success), keys.len())),
-            Ok(failure) => last = Some(failure),
-            // The agent did not sign, such as when its user said no; another key may do.
-            Err(error) => why = error.to_string(),
-        }
-        if handle.is_closed() {
-            break;
-        }
-    }
-    last.map(|answer| (Ok(answer), keys.len())).ok_or(why)
-}
-
-/// How an RSA key signs: as the server wishes.
-async fn hash_for(handle: &Handle<Client>, is_rsa: bool) -> Result<Option<HashAlg>, russh::Error> {
-    if is_rsa {
-        // One that says nothing is old, but not as old as SHA-1.
-        let best = handle.best_supported_rsa_hash().await?;
-        Ok(best.unwrap_or(Some(HashAlg::Sha256)))
-    } else {
-        Ok(None)
-    }
+fn is_socket(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    fs::metadata(path).is_ok_and(|about| about.file_type().is_socket())
 }

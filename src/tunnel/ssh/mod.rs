@@ -1,80 +1,90 @@
-//! `ssh`, `localhost.run`, `pinggy`: what `ssh -R` does, in process.
+//! `ssh`, `localhost.run`, `pinggy`: the system's `ssh -R` as a program that is supervised.
 //!
-//! One connection a tunnel. A lost one is said to be lost, and the supervisor opens the next.
+//! One program a tunnel. It is the user's own `ssh`, so `~/.ssh/config`, jump hosts, the agent and
+//! keys on tokens work as they do by hand. One that ends has lost its tunnel, and the supervisor
+//! starts the next.
 
-mod forward;
+mod announced_url;
+mod arguments;
+mod host_key;
 mod identity;
-mod known_hosts;
-mod said;
+mod login_check;
+mod output;
 mod server;
-mod session;
-mod visitors;
-mod wire;
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use tokio::time::timeout;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
-use super::{Check, Order, Provider, Report, Stop, Tools, Traits, TunnelError, Verdict, template};
-use crate::{config::SshSettings, model::TunnelKind};
-use forward::{Asking, Before};
-use identity::Identity;
+use crate::{
+    config::{SshPreset, SshSettings},
+    model::{InstanceId, PublicUrl, TunnelKind},
+    tunnel::{
+        Capabilities, Check, Launch, Ledger, Programs, Provider, Report, Stop, Tools, TunnelError,
+        TunnelSpec, Verdict, program, url_template,
+    },
+};
+use announced_url::{may_improve, url_in};
+use arguments::Forward;
+use output::{OutputEvent, SshOutput};
 use server::Server;
-use session::Session;
-use visitors::Visitors;
-use wire::{Watched, Wire};
+
+const NAME: &str = "ssh";
+const HINT: &str = "install it with `sudo apt-get install openssh-client`";
+/// After this long without a word, a server has said what it has to say.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// Until TCP is connected.
     pub connect: Duration,
-    /// Until the server has let us in. An agent may ask its user first.
-    pub login: Duration,
-    /// Until it listens, and again until it has said its address.
+    /// From the start until the tunnel has a URL. The user's agent may ask its user first.
     pub answer: Duration,
     /// After this long without a word from the server it is asked for one, and again after as
-    /// long.
+    /// long. `ssh` counts in whole seconds.
     pub keepalive: Duration,
     /// How many of these questions may go without an answer.
-    pub missed: usize,
-    /// How long a visitor's data may wait for the gateway to take any of it. All visitors share
-    /// one connection, and it stands still for one who does; so this has to be shorter than the
-    /// silence that counts as a loss.
-    pub stall: Duration,
+    pub missed: u32,
 }
 
 impl Default for Timing {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            login: Duration::from_secs(20),
-            answer: Duration::from_secs(20),
+            answer: Duration::from_secs(40),
             keepalive: Duration::from_secs(4),
             missed: 2,
-            stall: Duration::from_secs(8),
         }
     }
 }
-
-impl Timing {
-    /// A server that was not heard for this long is gone.
-    fn silence(&self) -> Duration {
-        let questions = u32::try_from(self.missed).unwrap_or(u32::MAX);
-        self.keepalive.saturating_mul(questions.saturating_add(1))
-    }
-}
-
-/// How long goodbyes may take.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// One of the kinds that are an ssh connection.
 pub struct Ssh {
     kind: TunnelKind,
     tools: Tools,
+    programs: Programs,
     timing: Timing,
-    before: Before,
+    /// The port that each instance had last of a server that chooses: asked for first.
+    before: Mutex<HashMap<InstanceId, u16>>,
+}
+
+/// What one attempt has to do with.
+struct Attempt<'a> {
+    server: &'a Server,
+    spec: &'a TunnelSpec,
+    report: &'a Report,
+    stop: &'a Stop,
+    ledger: &'a Ledger,
 }
 
 impl Ssh {
@@ -82,8 +92,9 @@ impl Ssh {
         Self {
             kind,
             tools: tools.clone(),
+            programs: Programs::new(tools),
             timing: Timing::default(),
-            before: Before::default(),
+            before: Mutex::default(),
         }
     }
 
@@ -97,67 +108,164 @@ impl Ssh {
         Server::of(self.kind, &self.tools)
     }
 
-    fn choices(&self, server: &Server) -> Result<Vec<Identity>, TunnelError> {
-        identity::choose(server, self.tools.ssh_auth_sock.as_deref())
+    fn program(&self) -> Result<PathBuf, TunnelError> {
+        program::find(NAME.as_ref(), self.tools.path.as_deref()).ok_or_else(|| {
+            TunnelError::ProgramMissing {
+                program: NAME.to_owned(),
+                hint: HINT,
+            }
+        })
     }
 
-    /// Log in, listen, and stay until the end of it.
-    async fn stay(
-        &self,
-        held: &Held<'_>,
-        stream: Watched,
-        visitors: Visitors,
-    ) -> Result<(), TunnelError> {
-        let Held { server, order, .. } = held;
-        let choices = self.choices(server)?;
-        let session = Session::open(server, &self.timing, &choices, stream, Some(visitors)).await?;
-        let asking = Asking {
-            server,
-            session: &session,
-            order,
-            timing: &self.timing,
-        };
-        let (listening, channel) = asking.open(&self.before).await?;
-        if let Some(url) = server.url(order, listening.port)? {
-            held.report.up(&url);
+    fn launch(&self, server: &Server, forward: Option<&Forward>) -> Result<Launch, TunnelError> {
+        let agent = self.tools.credentials.ssh_auth_sock();
+        identity::check_key(server, agent.as_deref())?;
+        let mut launch = Launch::new(self.program()?);
+        launch.args = arguments::of(server, forward, &self.timing)?;
+        if let Some(socket) = agent {
+            launch = launch.env("SSH_AUTH_SOCK", socket.to_string_lossy());
         }
-        let told = async {
-            match channel {
-                Some(channel) => asking.follow(channel, held.report).await,
-                None => std::future::pending().await,
+        Ok(launch)
+    }
+
+    fn remembered_port(&self, spec: &TunnelSpec) -> Option<u16> {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.get(&spec.id).copied()
+    }
+
+    fn remember_port(&self, spec: &TunnelSpec, port: u16) {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.insert(spec.id.clone(), port);
+    }
+
+    /// Ask for the port of before where the server chooses, and for any other if it is gone.
+    async fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), TunnelError> {
+        let forward = Forward::of(attempt.server, attempt.spec)?;
+        let had = self.remembered_port(attempt.spec);
+        // The services' own ports say nothing of the address.
+        if forward.port == 0
+            && attempt.server.preset == SshPreset::Plain
+            && let Some(port) = had
+        {
+            let same = Forward {
+                port,
+                ..forward.clone()
+            };
+            match self.run(attempt, &same).await {
+                Err(TunnelError::HostTaken { .. }) => {}
+                ended => return ended,
+            }
+        }
+        match self.run(attempt, &forward).await {
+            // After a loss the server may not have noticed yet; that is no stranger's port.
+            Err(TunnelError::HostTaken { host, .. })
+                if forward.port != 0 && had == Some(forward.port) =>
+            {
+                Err(TunnelError::Unreachable {
+                    what: format!("{host} at {}", attempt.server.label()),
+                    why: "the server still keeps it for the connection that was lost".to_owned(),
+                })
+            }
+            ended => ended,
+        }
+    }
+
+    /// Start the program, and stay until the end of it.
+    async fn run(&self, attempt: &Attempt<'_>, forward: &Forward) -> Result<(), TunnelError> {
+        let launch = self.launch(attempt.server, Some(forward))?;
+        let mut running = self.programs.start(attempt.ledger, launch).await?;
+        let mut lines = running.lines();
+        let mut following = Following {
+            ssh_output: SshOutput::default(),
+            up: None,
+            candidate: None,
+        };
+        let left = tokio::select! {
+            // What it said before it ended is read below.
+            biased;
+            () = attempt.stop.asked() => Some(Ok(())),
+            () = running.ended() => None,
+            error = self.follow(&mut lines, &mut following, attempt, forward) => Some(Err(error)),
+        };
+        let ended = running.end().await;
+        if let Some(left) = left {
+            return left;
+        }
+        while let Ok(line) = lines.try_recv() {
+            following.ssh_output.take(&line);
+        }
+        Err(following
+            .ssh_output
+            .error(ended, attempt.server, forward, following.up.is_some()))
+    }
+
+    /// Report what the address is, as often as a new one is said. Returns only if there is none.
+    async fn follow(
+        &self,
+        lines: &mut mpsc::Receiver<String>,
+        following: &mut Following,
+        attempt: &Attempt<'_>,
+        forward: &Forward,
+    ) -> TunnelError {
+        let deadline = Instant::now() + self.timing.answer;
+        loop {
+            let until = deadline.min(Instant::now() + QUIET);
+            let next = match following.up {
+                Some(_) => Ok(lines.recv().await),
+                None => timeout_at(until, lines.recv()).await,
+            };
+            let said = match next {
+                Ok(Some(line)) => self.read_line(following, &line, attempt, forward),
+                // It has closed its output, so it is about to end.
+                Ok(None) => return std::future::pending().await,
+                // What there is may be all.
+                Err(_) => Ok(following.candidate.take()),
+            };
+            match said {
+                Ok(Some(url)) => {
+                    attempt.report.up(&url);
+                    following.up = Some(url);
+                }
+                Ok(None) => {}
+                Err(error) => return error,
+            }
+            if following.up.is_none() && Instant::now() >= deadline {
+                return following
+                    .ssh_output
+                    .silent(attempt.server, self.timing.answer);
+            }
+        }
+    }
+
+    /// The URL that a line brings, be it by the port that the server listens on.
+    fn read_line(
+        &self,
+        following: &mut Following,
+        line: &str,
+        attempt: &Attempt<'_>,
+        forward: &Forward,
+    ) -> Result<Option<PublicUrl>, TunnelError> {
+        let port = match following.ssh_output.take(line) {
+            OutputEvent::Forwarded if forward.port != 0 => forward.port,
+            OutputEvent::Listens(0) | OutputEvent::Forwarded | OutputEvent::Other => {
+                return Ok(None);
+            }
+            OutputEvent::Listens(port) => port,
+            OutputEvent::Said => {
+                let found = url_in(attempt.server.preset, line.trim());
+                return Ok(match found {
+                    Some(url) if may_improve(&url) => {
+                        if following.up.is_none() {
+                            following.candidate = Some(url);
+                        }
+                        None
+                    }
+                    found => found,
+                });
             }
         };
-        let ended = tokio::select! {
-            () = held.stop.asked() => Ok(()),
-            // The session's own task may know why.
-            () = held.wire.gone() => Err(TunnelError::Lost { why: session.fate.why() }),
-            error = told => Err(error),
-        };
-        if ended.is_ok() {
-            let leave = async {
-                asking.cancel(&listening.address, listening.port).await;
-                session.leave().await;
-            };
-            let _ = timeout(LEAVING, leave).await;
-        }
-        ended
-    }
-
-    /// Connect and log in, and no more.
-    async fn probe(&self, server: &Server) -> Result<String, TunnelError> {
-        let choices = self.choices(server)?;
-        let (wire, stream) = session::dial(server, &self.timing).await?;
-        let session = Session::open(server, &self.timing, &choices, stream, None).await;
-        if let Ok(session) = &session {
-            let _ = timeout(LEAVING, session.leave()).await;
-        }
-        let _ = timeout(LEAVING, wire.cut()).await;
-        let key = session?.host_key;
-        Ok(format!(
-            "`{}` lets `{}` in; its key is {key}",
-            server.label(),
-            server.user
-        ))
+        self.remember_port(attempt.spec, port);
+        attempt.server.url(attempt.spec, port)
     }
 
     fn is_set_up(&self) -> bool {
@@ -179,42 +287,14 @@ impl Ssh {
             ..self.found(Verdict::Bad, error.to_string())
         }
     }
-
-    fn check_identity(&self, server: &Server) -> Check {
-        if let Some(path) = &server.key {
-            return match identity::load(path) {
-                Ok(_) => self.found(Verdict::Good, format!("the key `{}`", path.display())),
-                Err(error) => self.wrong(&error),
-            };
-        }
-        match self.tools.ssh_auth_sock.as_deref() {
-            _ if server.open_to_all => self.found(Verdict::Good, "no key is needed"),
-            Some(socket) if is_socket(socket) => self.found(
-                Verdict::Good,
-                format!("the keys of the agent at `{}`", socket.display()),
-            ),
-            Some(socket) => Check {
-                fix: Some("start an agent, or name a key as `tunnels.ssh.key`".to_owned()),
-                ..self.found(
-                    Verdict::Bad,
-                    format!("there is no agent at `{}`", socket.display()),
-                )
-            },
-            None => Check {
-                fix: Some("name a key as `tunnels.ssh.key`, or start an agent".to_owned()),
-                ..self.found(Verdict::Bad, "there is no key and no agent")
-            },
-        }
-    }
 }
 
-/// What one attempt has to do with.
-struct Held<'a> {
-    server: &'a Server,
-    order: &'a Order,
-    report: &'a Report,
-    stop: &'a Stop,
-    wire: &'a Wire,
+/// What was said on the way to a URL and after it.
+struct Following {
+    ssh_output: SshOutput,
+    up: Option<PublicUrl>,
+    /// One after which a better one may come.
+    candidate: Option<PublicUrl>,
 }
 
 #[async_trait]
@@ -223,13 +303,17 @@ impl Provider for Ssh {
         self.kind
     }
 
-    fn traits(&self) -> Traits {
-        Traits {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             stable_url: self.server().is_ok_and(|server| server.stable()),
             settle: Duration::ZERO,
             // A loss ends the attempt.
             heal: None,
         }
+    }
+
+    fn opening(&self) -> Option<Duration> {
+        Some(self.timing.answer)
     }
 
     async fn check(&self, online: bool) -> Vec<Check> {
@@ -239,15 +323,18 @@ impl Provider for Ssh {
                 ..self.found(Verdict::Absent, "`[tunnels.ssh]` is not set")
             }];
         }
-        let server = match self.server() {
+        let server = match self.program().and_then(|_| self.server()) {
             Ok(server) => server,
             Err(error) => return vec![self.wrong(&error)],
         };
-        let mut checks = vec![self.found(
-            Verdict::Good,
-            format!("`{}` at `{}`", server.user, server.label()),
-        )];
-        checks.push(self.check_identity(&server));
+        let socket = self.tools.credentials.ssh_auth_sock();
+        let mut checks = vec![
+            self.found(Verdict::Good, server.described()),
+            match identity::describe_login(&server, socket.as_deref()) {
+                Ok(detail) => self.found(Verdict::Good, detail),
+                Err(error) => self.wrong(&error),
+            },
+        ];
         let good = checks.iter().all(|check| check.verdict == Verdict::Good);
         if online && good {
             checks.push(match self.probe(&server).await {
@@ -258,41 +345,24 @@ impl Provider for Ssh {
         checks
     }
 
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError> {
         let server = self.server()?;
-        // What the settings leave no hope for is said before anything is connected.
-        server.url(&order, server.listen_port.unwrap_or(1))?;
-        let (wire, stream) = tokio::select! {
-            () = stop.asked() => return Ok(()),
-            dialled = session::dial(&server, &self.timing) => dialled?,
-        };
-        let visitors = Visitors::new(order.target, self.timing.stall, self.tools.scope.child());
-        let held = Held {
+        // What the settings leave no hope for is said before anything is started.
+        server.url(&spec, server.listen_port.unwrap_or(1))?;
+        self.launch(&server, None)?;
+        let ledger = self
+            .programs
+            .ledger(self.kind, spec.id.as_str(), vec![spec.id.clone()])
+            .await?;
+        let attempt = Attempt {
             server: &server,
-            order: &order,
+            spec: &spec,
             report: &report,
             stop: &stop,
-            wire: &wire,
+            ledger: &ledger,
         };
-        let ended = tokio::select! {
-            ended = self.stay(&held, stream, visitors.clone()) => ended,
-            () = wire.silent(self.timing.silence()) => Err(TunnelError::Lost {
-                why: format!(
-                    "the server was not heard for {}",
-                    humantime::format_duration(self.timing.silence())
-                ),
-            }),
-        };
-        visitors.end().await;
-        let _ = timeout(LEAVING, wire.cut()).await;
-        match ended {
-            Err(_) if stop.is_asked() => Ok(()),
-            ended => ended,
-        }
+        let held = self.attempt(&attempt).await;
+        let forgotten = ledger.forget().await;
+        held.and(forgotten)
     }
-}
-
-fn is_socket(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    std::fs::metadata(path).is_ok_and(|about| about.file_type().is_socket())
 }

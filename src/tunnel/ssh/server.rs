@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Order, Tools, TunnelError, TunnelKind, known_hosts::Trust, template};
+use super::{Tools, TunnelError, TunnelKind, TunnelSpec, host_key::Trust, url_template};
 use crate::{
     config::{SshPreset, SshSettings},
     model::PublicUrl,
@@ -18,8 +18,10 @@ const ANYONE: &str = "codemate";
 pub struct Server {
     pub preset: SshPreset,
     pub host: String,
-    pub port: u16,
-    pub user: String,
+    /// The user's configuration, or 22, when not given.
+    pub port: Option<u16>,
+    /// The user's configuration, or the user's own name, when not given.
+    pub user: Option<String>,
     pub key: Option<PathBuf>,
     pub trust: Trust,
     /// One needs no key there.
@@ -51,14 +53,20 @@ impl Server {
             .host
             .or(default_host(preset))
             .ok_or_else(|| missing("host", "the name of your own server"))?;
-        let user = settings
-            .user
-            .or(default_user(preset, key.is_some()))
-            .ok_or_else(|| missing("user", "who you are on that server"))?;
-        let port = settings.port.unwrap_or(match preset {
+        for (setting, value) in [("host", Some(&host)), ("user", settings.user.as_ref())] {
+            // `ssh` would read it as an option.
+            if value.is_some_and(|value| value.starts_with('-')) {
+                return Err(TunnelError::Settings {
+                    what: format!("`tunnels.ssh.{setting}` begins with a dash"),
+                    hint: "write a name".to_owned(),
+                });
+            }
+        }
+        let user = settings.user.or(default_user(preset, key.is_some()));
+        let port = settings.port.or(match preset {
             // Firewalls let it through more often.
-            SshPreset::Pinggy => 443,
-            _ => 22,
+            SshPreset::Pinggy => Some(443),
+            _ => None,
         });
         if preset == SshPreset::Plain && settings.url.is_none() {
             return Err(missing(
@@ -91,9 +99,22 @@ impl Server {
         &self.trust.host
     }
 
+    /// Who one is there, for a sentence.
+    pub fn who(&self) -> String {
+        match &self.user {
+            Some(user) => format!("`{user}`"),
+            None => "the user that `ssh` takes".to_owned(),
+        }
+    }
+
+    /// Whom it is asked as and where, for people.
+    pub fn described(&self) -> String {
+        format!("{} at `{}`", self.who(), self.label())
+    }
+
     /// The address and the port to ask for; port 0 leaves the choice to the server.
-    pub fn wants(&self, order: &Order) -> Result<(String, u16), TunnelError> {
-        let listen = template::fill(&self.listen, &[("name", order.name.as_str())])?;
+    pub fn wants(&self, spec: &TunnelSpec) -> Result<(String, u16), TunnelError> {
+        let listen = url_template::fill(&self.listen, &[("name", spec.name.as_str())])?;
         let port = self.listen_port.unwrap_or(match self.preset {
             // At 80 these servers end TLS themselves.
             SshPreset::Sish | SshPreset::LocalhostRun => 80,
@@ -103,10 +124,10 @@ impl Server {
     }
 
     /// The URL of a port of a server that does not say one.
-    pub fn url(&self, order: &Order, port: u16) -> Result<Option<PublicUrl>, TunnelError> {
+    pub fn url(&self, spec: &TunnelSpec, port: u16) -> Result<Option<PublicUrl>, TunnelError> {
         match (self.preset, &self.url) {
             (SshPreset::Plain, Some(text)) => {
-                template::url(text, order, &[("port", &port.to_string())]).map(Some)
+                url_template::url(text, spec, &[("port", &port.to_string())]).map(Some)
             }
             _ => Ok(None),
         }
@@ -127,7 +148,7 @@ impl Server {
         }
     }
 
-    /// What to run on a session channel; a shell if it is empty. `None` where nothing is said.
+    /// What to run in a session; a shell if it is empty. `None` where nothing is said.
     pub fn session(&self) -> Option<&'static str> {
         match self.preset {
             SshPreset::Plain => None,

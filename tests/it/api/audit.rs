@@ -130,7 +130,7 @@ async fn the_next_agent_knows_the_tokens_that_are_left() {
     rig.revoke(&gone).await;
     let dir = rig.world.dir.path().join("state");
     let store = codemate_preview::store::Store::open(dir.clone()).unwrap();
-    let next = codemate_preview::agent::Tokens::load(store.into()).unwrap();
+    let next = codemate_preview::agent::TokenRegistry::load(store.into()).unwrap();
     assert!(next.caller(&kept).is_some());
     assert!(next.caller(&gone).is_none());
     let file = std::fs::read_to_string(dir.join("api-tokens.json")).unwrap();

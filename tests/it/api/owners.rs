@@ -7,9 +7,9 @@ use std::{
 
 use codemate_preview::{
     config::{SupabaseEnv, SupabaseSettings},
-    lifecycle::{LifecycleError, UpOrder},
+    lifecycle::{LifecycleError, StartRequest},
     model::{Name, Problem, Secret, UserSession},
-    source::supabase::{Desk, Vault},
+    source::supabase::{SupabaseSessions, Vault},
     store::Store,
     task::Scope,
 };
@@ -177,7 +177,7 @@ async fn an_owner_names_no_directory_and_no_tunnel_and_no_credential() {
 async fn whoever_meets_anothers_id_gets_nothing_of_it() {
     let rig = Rig::new();
     let id = rig.instance("shop", None).await;
-    let order = || UpOrder {
+    let order = || StartRequest {
         label: Some(Name::slug("shop")),
         ..rig.world.order()
     };
@@ -235,10 +235,10 @@ async fn an_owners_rows_are_read_as_that_owner() {
         ..SupabaseEnv::default()
     };
     let scope = Scope::new();
-    let desk = Desk::new(settings, given, Arc::new(NoVault), &scope);
+    let desk = SupabaseSessions::new(settings, given, Arc::new(NoVault), &scope);
     let dir = tempfile::tempdir().unwrap();
-    let ann = desk.of_owner("ann");
-    let connect = async |desk: &Desk| {
+    let ann = desk.for_tenant("ann");
+    let connect = async |desk: &SupabaseSessions| {
         let done = desk.connect("p1", dir.path(), &scope).await;
         assert!(done.is_err());
         let seen = server.received_requests().await.unwrap();
@@ -262,9 +262,9 @@ async fn an_owners_rows_are_read_as_that_owner() {
         nothing,
         "before ann called, nothing is sent"
     );
-    desk.owners().called("ann", Secret::new("anns-jwt"));
+    desk.tenants().set_token("ann", Secret::new("anns-jwt"));
     assert_eq!(connect(&ann).await, ["Bearer anns-jwt"]);
-    assert_eq!(connect(&desk.of_owner("bob")).await, nothing);
+    assert_eq!(connect(&desk.for_tenant("bob")).await, nothing);
     assert_eq!(
         connect(&desk).await,
         ["Bearer the-hosts-own"],

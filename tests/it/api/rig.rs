@@ -1,16 +1,21 @@
 //! An agent with its API on a port, on an engine without Docker, and a client that sends what it
 //! is told to.
 
-use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use codemate_preview::{
-    agent::{Audit, Given, House, Remote, Tokens, router},
+    agent::{AppState, Audit, Remote, RemoteParams, TokenRegistry, router},
     config::ApiSettings,
-    lifecycle::{Manager, UpOrder},
-    model::{InstanceId, Name, Secret},
+    engine::{Engine, link::Link},
+    lifecycle::{Manager, StartRequest},
+    model::{ContainerSpec, InstanceId, Name, Sandbox, Secret},
     security::Reach,
     store::{Store, TokenRecord},
+    task::Scope,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -20,15 +25,15 @@ use tokio::{
 };
 
 use super::signer::{ISSUER, SECRET};
-use crate::lifecycle::world::World;
+use crate::{help::approve::approved, lifecycle::world::World};
 
 /// Longer than any test takes: a hang becomes a failure.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Rig {
     pub world: World,
     pub at: SocketAddr,
-    pub house: House,
+    pub house: AppState,
     pub router: Router,
 }
 
@@ -50,20 +55,20 @@ impl Rig {
     }
 
     pub fn with(settings: &ApiSettings, secret: Option<&str>) -> Self {
-        // Its instances fail to start, and are there: nothing here is about what runs.
+        // Its instances fail to start, and are there: nothing here is about what their apps do.
         let world = World::new("import sys\nsys.exit(3)\n");
         let agent = world.agent();
         let store = Arc::new(Store::open(world.dir.path().join("state")).unwrap());
-        let house = House {
+        let house = AppState {
             manager: Arc::new(agent.manager),
             scope: agent.scope,
             started: tokio::time::Instant::now(),
             stop: tokio_util::sync::CancellationToken::new(),
-            tokens: Arc::new(Tokens::load(store).unwrap()),
+            tokens: Arc::new(TokenRegistry::load(store).unwrap()),
             audit: Arc::new(Audit::open(&world.dir.path().join("audit.log")).unwrap()),
         };
         let secret = secret.map(Secret::new);
-        let given = Given {
+        let given = RemoteParams {
             jwt_secret: secret.as_ref(),
             ca_bundle: None,
         };
@@ -88,7 +93,7 @@ impl Rig {
 
     /// An instance of somebody's.
     pub async fn instance(&self, label: &str, owner: Option<&str>) -> InstanceId {
-        let order = UpOrder {
+        let order = StartRequest {
             label: Some(Name::slug(label)),
             owner: owner.map(str::to_owned),
             ..self.world.order()
@@ -100,6 +105,28 @@ impl Rig {
         self.manager()
             .resolve(&reach, starting.id.as_str())
             .unwrap()
+    }
+
+    /// Give it a container, for commands to run in.
+    pub async fn run_container(&self, id: &InstanceId) {
+        let record = self.manager().show(id.as_str()).unwrap();
+        let spec = ContainerSpec {
+            id: id.clone(),
+            name: record.name,
+            generation: record.generation,
+            image: "any".parse().unwrap(),
+            env: BTreeMap::new(),
+            limits: record.limits,
+            sandbox: Sandbox::default(),
+            home_volume: record.home_volume,
+        };
+        let engine = &self.world.engine;
+        engine.start(&approved(spec)).await.unwrap();
+        // It has its directories once it greets.
+        let scope = Scope::new();
+        let io = engine.open_link(id).await.unwrap();
+        drop(Link::open(io, &scope).await.unwrap());
+        scope.cancel();
     }
 
     pub async fn token(&self, wanted: TokenRecord) -> String {

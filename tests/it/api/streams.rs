@@ -62,6 +62,7 @@ async fn instances_that_come_later_are_told_of_to_those_who_reach_them() {
 async fn revocation_ends_what_is_open_and_nothing_else() {
     let rig = Rig::new();
     let id = rig.instance("a", None).await;
+    rig.run_container(&id).await;
     let (token, other) = (rig.token(all()).await, rig.token(all()).await);
     let events = format!("/v1/instances/{id}/events?follow=true");
     let mut open = follow(&rig, &events, &token).await;
@@ -87,6 +88,7 @@ async fn revocation_ends_what_is_open_and_nothing_else() {
 async fn expiry_ends_it_too() {
     let rig = Rig::new();
     let id = rig.instance("a", Some("ann")).await;
+    rig.run_container(&id).await;
     let short = TokenRecord {
         expires: Some(Timestamp::now() + SignedDuration::from_millis(1500)),
         ..all()

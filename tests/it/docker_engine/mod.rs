@@ -1,5 +1,6 @@
 //! The Docker engine against a real Docker: what every test here stands on.
 
+mod contract;
 mod images;
 mod lifecycle;
 mod probe;
@@ -23,8 +24,13 @@ use codemate_preview::{
         Engine, ExecOutput, ExecSpec, Owner,
         docker::{Docker, DockerSettings, NetworkSettings},
     },
-    model::{ContainerSpec, ImageRef, InstanceId, Name, Role, Sandbox},
-    security::{Abilities, Approved, LimitRequest, Policy, limits},
+    model::{ContainerSpec, ImageRef, InstanceId, Name, Sandbox},
+    security::{LimitRequest, limits},
+};
+
+use crate::help::{
+    approve::{approved, approved_of},
+    binaries,
 };
 
 const OWNER_LABEL: &str = "dev.codemate.preview.owner";
@@ -60,32 +66,6 @@ fn docker(args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The stand-in for the guest, compiled once.
-fn fake_guest() -> &'static [u8] {
-    static GUEST: OnceLock<&'static [u8]> = OnceLock::new();
-    GUEST.get_or_init(|| {
-        let source =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/docker_engine/fake_guest.rs");
-        let binary = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("fake-guest-{}", std::process::id()));
-        let built = Command::new("rustc")
-            .args([
-                "--edition=2024",
-                "-O",
-                "-Ctarget-feature=+crt-static",
-                "-Cstrip=symbols",
-            ])
-            .args(["--crate-name", "fake_guest", "-o"])
-            .args([&binary, &source])
-            .status()
-            .expect("rustc is there");
-        assert!(built.success());
-        let bytes = std::fs::read(&binary).unwrap();
-        std::fs::remove_file(&binary).unwrap();
-        Box::leak(bytes.into_boxed_slice())
-    })
-}
-
 fn settings(owner: &str) -> DockerSettings {
     DockerSettings {
         host: None,
@@ -95,7 +75,7 @@ fn settings(owner: &str) -> DockerSettings {
         runtime_dir: None,
         owner: Owner(owner.to_owned()),
         ca_bundle: None,
-        guest: fake_guest(),
+        guest: binaries::stand_in_bytes(),
         network: NetworkSettings::default(),
     }
 }
@@ -155,14 +135,12 @@ impl Rig {
         ContainerSpec {
             id: self.id(),
             name: Name::slug(&self.owner),
-            role: Role::App,
             generation: 1,
             image: self.empty_image(),
             env: BTreeMap::new(),
             limits: limits(LimitRequest::default()),
             sandbox: Sandbox::default(),
             home_volume: format!("cmp-{}-home", self.id()),
-            workspace: ContainerSpec::WORKSPACE.to_owned(),
         }
     }
 
@@ -231,33 +209,6 @@ impl Drop for Rig {
             }
         }
     }
-}
-
-fn approved(spec: ContainerSpec) -> Approved<ContainerSpec> {
-    approved_of(spec, &[])
-}
-
-/// As if the engine had these runtimes.
-fn approved_of(spec: ContainerSpec, runtimes: &[&str]) -> Approved<ContainerSpec> {
-    let runtimes: Vec<String> = runtimes.iter().map(|&name| name.to_owned()).collect();
-    let engine = Abilities {
-        runtimes: runtimes.iter().cloned().collect(),
-        cpus: 2,
-        unenforced: Vec::new(),
-    };
-    let policy = Policy {
-        most_cpus: 64.0,
-        most_memory_bytes: 1 << 40,
-        most_disk_bytes: 1 << 40,
-        least_free_bytes: 0,
-        most_kept_bytes: u64::MAX,
-        most_image_bytes: u64::MAX,
-        allow_root: true,
-        egress: codemate_preview::model::Egress::Open,
-        runtime: None,
-        runtimes,
-    };
-    policy.approve(spec, &engine).unwrap()
 }
 
 fn variable(name: &str, value: &str) -> (String, String) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use codemate_preview::{
     engine::{BuildRequest, Engine, ExecOutput, ExecSpec},
     model::{ContainerSpec, ImageRef},
-    project::images::{Layer, Ours, SUITES},
+    project::images::{Layer, OwnImage, SUITES},
     security::egress_presets,
 };
 use tokio::sync::mpsc;
@@ -22,7 +22,7 @@ async fn on_stack(test: &str, stack: &str, version: &str, suite: &str) -> Rig {
         rig.engine.image(&debian).await.unwrap().is_some(),
         "{test}: {debian} is not here; `images/setup` makes it"
     );
-    let ours = Ours::of(&ImageRef::ours(SUITES, suite)).unwrap();
+    let ours = OwnImage::of(&ImageRef::ours(SUITES, suite)).unwrap();
     let base = built_as(&rig, ours, &debian).await;
     started(rig, stack, version, &base).await
 }
@@ -35,7 +35,7 @@ fn rig_of(test: &str) -> Rig {
 
 /// The instance runs in what ships as that version, built on `base`.
 async fn started(rig: Rig, stack: &str, version: &str, base: &ImageRef) -> Rig {
-    let ours = Ours::of(&ImageRef::ours(stack, version)).unwrap();
+    let ours = OwnImage::of(&ImageRef::ours(stack, version)).unwrap();
     let image = built_as(&rig, ours, base).await;
     let spec = ContainerSpec {
         image,
@@ -46,7 +46,7 @@ async fn started(rig: Rig, stack: &str, version: &str, base: &ImageRef) -> Rig {
 }
 
 /// What ships as that image, built on `base` under a name of the test's own.
-async fn built_as(rig: &Rig, ours: Ours, base: &ImageRef) -> ImageRef {
+async fn built_as(rig: &Rig, ours: OwnImage, base: &ImageRef) -> ImageRef {
     let tag: ImageRef = format!("codemate-test/{}:{}", rig.owner, ours.stack.name)
         .parse()
         .unwrap();
@@ -57,6 +57,7 @@ async fn built_as(rig: &Rig, ours: Ours, base: &ImageRef) -> ImageRef {
         tag: tag.clone(),
         context: ours.context(),
         args,
+        recipe: Some(ours.recipe()),
     };
     let (progress, mut told) = mpsc::channel(100);
     let (outcome, ()) = tokio::join!(rig.engine.build_image(build, progress), async {
@@ -135,7 +136,7 @@ async fn python_3_14_installs_flask_on_a_suite_made_in_another() {
     let test = "python_3_14_installs_flask_on_a_suite_made_in_another";
     let rig = rig_of(test);
     let bookworm: ImageRef = "debian:bookworm-slim".parse().unwrap();
-    let forky = Ours::of(&ImageRef::ours(SUITES, "forky")).unwrap();
+    let forky = OwnImage::of(&ImageRef::ours(SUITES, "forky")).unwrap();
     let suite = built_as(&rig, forky.with(Layer::Made), &bookworm).await;
     let rig = started(rig, "python", "3.14", &suite).await;
     flask_on(&rig, "3.14").await;

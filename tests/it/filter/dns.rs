@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 
-use super::parts::dns::{
-    A, AAAA, BadQuery, FORMAT_ERROR, NO_ERROR, NOT_IMPLEMENTED, Told, build_query, parse_answer,
-    parse_query,
+use super::parts::dns_codec::{
+    A, AAAA, BadQuery, DnsOutcome, FORMAT_ERROR, NO_ERROR, NOT_IMPLEMENTED, build_query,
+    parse_answer, parse_query,
 };
 
 const NAME: &str = "a.example.com";
@@ -29,13 +29,13 @@ fn record(owner: &[u8], kind: u8, ttl: u8, data: &[u8]) -> Vec<u8> {
     [owner, &[0, kind, 0, 1, 0, 0, 0, ttl, 0, len], data].concat()
 }
 
-fn told(message: &[u8]) -> Option<Told> {
+fn told(message: &[u8]) -> Option<DnsOutcome> {
     parse_answer(message, 7, NAME, A)
 }
 
-fn addresses(list: &[&str], ttl: u32) -> Told {
+fn addresses(list: &[&str], ttl: u32) -> DnsOutcome {
     let addresses = list.iter().map(|text| ip(text)).collect();
-    Told::Addresses { addresses, ttl }
+    DnsOutcome::Addresses { addresses, ttl }
 }
 
 /// Where the question's name is.
@@ -55,7 +55,8 @@ fn a_query_is_read_and_answered_with_its_own_question() {
     assert!(answer.len() <= 512, "{}", answer.len());
     assert_eq!(&answer[..8], &[0x12, 0x34, 0x81, 0x80, 0, 1, 0, 8]);
     assert_eq!(answer[12..31], message[12..31]);
-    let Some(Told::Addresses { addresses, ttl: 30 }) = parse_answer(&answer, 0x1234, NAME, AAAA)
+    let Some(DnsOutcome::Addresses { addresses, ttl: 30 }) =
+        parse_answer(&answer, 0x1234, NAME, AAAA)
     else {
         panic!("our own answer is read");
     };
@@ -146,10 +147,10 @@ fn an_answer_that_is_not_ours_is_passed_over() {
         message[at] = byte;
         assert_eq!(told(&message), None, "{what}");
     }
-    assert_eq!(told(&answer([2, 0], 0, &[])), Some(Told::Truncated));
-    assert_eq!(told(&answer([0, 3], 0, &[])), Some(Told::NoSuchName));
-    assert_eq!(told(&answer([0, 2], 0, &[])), Some(Told::Failed));
-    assert_eq!(told(&answer([0, 5], 0, &[])), Some(Told::Failed));
+    assert_eq!(told(&answer([2, 0], 0, &[])), Some(DnsOutcome::Truncated));
+    assert_eq!(told(&answer([0, 3], 0, &[])), Some(DnsOutcome::NoSuchName));
+    assert_eq!(told(&answer([0, 2], 0, &[])), Some(DnsOutcome::Failed));
+    assert_eq!(told(&answer([0, 5], 0, &[])), Some(DnsOutcome::Failed));
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn hostile_answers_come_to_an_end() {
     ] {
         assert_eq!(
             told(&answer([0, 0], count, &records)),
-            Some(Told::Failed),
+            Some(DnsOutcome::Failed),
             "{what}"
         );
     }
@@ -212,7 +213,7 @@ proptest! {
         let mut message = answer([0, 0], 1, &record(ASKED, 1, 60, &[198, 51, 100, 1]));
         prop_assume!(at < message.len());
         message[at] = byte;
-        if let Some(Told::Addresses { addresses, .. }) = told(&message) {
+        if let Some(DnsOutcome::Addresses { addresses, .. }) = told(&message) {
             prop_assert!(addresses.len() <= 1);
         }
     }

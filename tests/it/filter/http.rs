@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::parts::http::{Head, Request, head};
+use super::parts::http::{HttpRequest, RequestHead, head};
 
-fn request(text: &str) -> Option<Request> {
+fn request(text: &str) -> Option<HttpRequest> {
     match head(text.as_bytes()) {
-        Head::Request(request) => Some(request),
-        Head::Incomplete => panic!("incomplete: {text:?}"),
-        Head::Bad(_) => None,
+        RequestHead::Request(request) => Some(request),
+        RequestHead::Incomplete => panic!("incomplete: {text:?}"),
+        RequestHead::Bad(_) => None,
     }
 }
 
@@ -237,7 +237,7 @@ proptest! {
     #[test]
     fn no_second_host_gets_through(lines in prop::collection::vec("[ -~\\r\\n\\t]{0,30}", 0..6)) {
         let text = format!("GET / HTTP/1.1\r\nHost: a.example.com\r\n{}\r\n\r\n", lines.join("\r\n"));
-        if let Head::Request(request) = head(text.as_bytes()) {
+        if let RequestHead::Request(request) = head(text.as_bytes()) {
             let sent = String::from_utf8(request.head).unwrap().to_ascii_lowercase();
             let hosts = sent.split("\r\n").filter(|line| line.trim_start().starts_with("host")
                 && line.split(':').next().is_some_and(|name| name.trim() == "host"));

@@ -2,18 +2,15 @@
 
 mod dns;
 mod http;
-mod names;
 mod process;
 mod tls;
 
 #[path = "../../../src/guest/filter"]
 mod parts {
     #[expect(dead_code, reason = "the filter uses the rest of it")]
-    pub mod dns;
+    pub mod dns_codec;
     #[expect(dead_code, reason = "the filter uses the rest of it")]
     pub mod http;
-    pub mod names;
-    pub mod ranges;
     #[expect(dead_code, reason = "the filter uses the rest of it")]
     pub mod tls;
 }

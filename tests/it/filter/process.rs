@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    parts::dns::{A, NO_ERROR, NO_SUCH_NAME, build_query, parse_query},
+    parts::dns_codec::{A, NO_ERROR, NO_SUCH_NAME, build_query, parse_query},
     tls::real,
 };
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, crypto};
 
-use super::parts::tls::{Hello, LONGEST_HELLO, Why, hello};
+use super::parts::tls::{ClientHello, LONGEST_HELLO, TlsRefusal, hello};
 
 /// What a real client sends first.
 pub fn real(name: &str) -> Vec<u8> {
@@ -51,12 +51,12 @@ fn records(message: &[u8], size: usize) -> Vec<u8> {
         .collect()
 }
 
-fn with(extensions: &[u8]) -> Hello {
+fn with(extensions: &[u8]) -> ClientHello {
     hello(&records(&handshake(extensions), 16 << 10))
 }
 
-fn named(name: &str) -> Hello {
-    Hello::Named(name.as_bytes().to_vec())
+fn named(name: &str) -> ClientHello {
+    ClientHello::Named(name.as_bytes().to_vec())
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_real_client_names_its_server() {
     let bytes = real("a.example.com");
     assert_eq!(hello(&bytes), named("a.example.com"));
     for len in 0..bytes.len() {
-        assert_eq!(hello(&bytes[..len]), Hello::Incomplete, "{len}");
+        assert_eq!(hello(&bytes[..len]), ClientHello::Incomplete, "{len}");
     }
     // Whatever comes after it is the server's.
     assert_eq!(
@@ -72,7 +72,10 @@ fn a_real_client_names_its_server() {
         named("a.example.com")
     );
     // A client of an address says no name.
-    assert_eq!(hello(&real("198.51.100.1")), Hello::Bad(Why::NoName));
+    assert_eq!(
+        hello(&real("198.51.100.1")),
+        ClientHello::Bad(TlsRefusal::NoName)
+    );
 }
 
 #[test]
@@ -91,27 +94,27 @@ fn a_hello_in_pieces_is_put_together() {
 fn a_hidden_name_is_no_name() {
     let good = server_name(b"a.example.com");
     let cases = [
-        ("none", extension(16, &[0; 3]), Why::NoName),
-        ("an empty one", server_name(b""), Why::NoName),
+        ("none", extension(16, &[0; 3]), TlsRefusal::NoName),
+        ("an empty one", server_name(b""), TlsRefusal::NoName),
         (
             "an encrypted hello beside it",
             [good.clone(), extension(0xfe0d, &[1])].concat(),
-            Why::Encrypted,
+            TlsRefusal::Encrypted,
         ),
         (
             "an encrypted hello before it",
             [extension(0xfe0d, &[0; 40]), good.clone()].concat(),
-            Why::Encrypted,
+            TlsRefusal::Encrypted,
         ),
         (
             "an encrypted name",
             extension(0xffce, &[0; 40]),
-            Why::Encrypted,
+            TlsRefusal::Encrypted,
         ),
         (
             "two extensions",
             [good.clone(), server_name(b"b.example.com")].concat(),
-            Why::Malformed,
+            TlsRefusal::Malformed,
         ),
         (
             "two in one list",
@@ -119,12 +122,12 @@ fn a_hidden_name_is_no_name() {
                 0,
                 &long(&[&[0][..], &long(b"a.b"), &[0], &long(b"c.d")].concat()),
             ),
-            Why::Malformed,
+            TlsRefusal::Malformed,
         ),
         (
             "of another kind",
             extension(0, &long(&[&[1][..], &long(b"a.b")].concat())),
-            Why::Malformed,
+            TlsRefusal::Malformed,
         ),
         (
             "bytes after the list",
@@ -132,16 +135,16 @@ fn a_hidden_name_is_no_name() {
                 0,
                 &[long(&[&[0][..], &long(b"a.b")].concat()), vec![0]].concat(),
             ),
-            Why::Malformed,
+            TlsRefusal::Malformed,
         ),
         (
             "longer than it is",
             [good.clone(), vec![0, 16, 0, 9]].concat(),
-            Why::Malformed,
+            TlsRefusal::Malformed,
         ),
     ];
     for (what, extensions, why) in cases {
-        assert_eq!(with(&extensions), Hello::Bad(why), "{what}");
+        assert_eq!(with(&extensions), ClientHello::Bad(why), "{what}");
     }
     assert_eq!(with(&good), named("a.example.com"));
 }
@@ -151,26 +154,32 @@ fn what_is_no_hello_is_known_at_once() {
     let message = handshake(&server_name(b"a.example.com"));
     let good = records(&message, 16 << 10);
     for (what, at, byte, why) in [
-        ("an alert", 0, 21, Why::NotTls),
-        ("a later record", 0, 23, Why::NotTls),
-        ("SSL 2", 0, 0x80, Why::NotTls),
-        ("another major version", 1, 2, Why::NotTls),
-        ("a record too long", 3, 0x7f, Why::Malformed),
-        ("a server's hello", 5, 2, Why::Malformed),
-        ("a hello of 16 MiB", 6, 0xff, Why::TooLong),
+        ("an alert", 0, 21, TlsRefusal::NotTls),
+        ("a later record", 0, 23, TlsRefusal::NotTls),
+        ("SSL 2", 0, 0x80, TlsRefusal::NotTls),
+        ("another major version", 1, 2, TlsRefusal::NotTls),
+        ("a record too long", 3, 0x7f, TlsRefusal::Malformed),
+        ("a server's hello", 5, 2, TlsRefusal::Malformed),
+        ("a hello of 16 MiB", 6, 0xff, TlsRefusal::TooLong),
     ] {
         let mut bytes = good.clone();
         bytes[at] = byte;
-        assert_eq!(hello(&bytes), Hello::Bad(why), "{what}");
+        assert_eq!(hello(&bytes), ClientHello::Bad(why), "{what}");
     }
-    assert_eq!(hello(b"SSH-2.0-x\r\n"), Hello::Bad(Why::NotTls));
+    assert_eq!(
+        hello(b"SSH-2.0-x\r\n"),
+        ClientHello::Bad(TlsRefusal::NotTls)
+    );
     assert_eq!(
         hello(&[22, 3, 1, 0, 0]),
-        Hello::Bad(Why::Malformed),
+        ClientHello::Bad(TlsRefusal::Malformed),
         "an empty record"
     );
     let huge = handshake(&[server_name(b"a.b"), extension(21, &vec![0; LONGEST_HELLO])].concat());
-    assert_eq!(hello(&records(&huge, 16 << 10)), Hello::Bad(Why::TooLong));
+    assert_eq!(
+        hello(&records(&huge, 16 << 10)),
+        ClientHello::Bad(TlsRefusal::TooLong)
+    );
 }
 
 proptest! {

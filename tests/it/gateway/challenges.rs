@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codemate_preview::gateway::{Challenge, Entrance};
+use codemate_preview::gateway::{Challenge, PublicListener};
 use http::StatusCode;
 use hyper::Request;
 
@@ -16,7 +16,7 @@ fn ask(method: &str, path: &str) -> Request<Body> {
         .unwrap()
 }
 
-async fn answered(entrance: &Entrance, host: &str, challenge: &Challenge) -> bool {
+async fn answered(entrance: &PublicListener, host: &str, challenge: &Challenge) -> bool {
     let (parts, text) = soon(visit(entrance, host, ask("GET", &challenge.path))).await;
     if text == challenge.answer {
         assert_eq!(parts.status, StatusCode::OK);
@@ -37,7 +37,7 @@ async fn an_entrance_answers_its_own_challenges_by_any_host() {
     assert!(early.path.starts_with("/.well-known/codemate/"));
     assert!(!early.path.contains(&early.answer), "that is no secret");
     assert!(answered(&entrance, "a.example", &early).await);
-    entrance.show(&"https://a.example".parse().unwrap());
+    entrance.add_origin(&"https://a.example".parse().unwrap());
     let late = entrance.challenge();
     assert_ne!(early, late);
     for host in ["a.example", "b.example", "127.0.0.1", "shop.localhost:7070"] {
@@ -105,7 +105,7 @@ async fn a_challenge_does_not_outlive_its_minute() {
     let challenge = entrance.challenge();
     assert!(answered(&entrance, "a.example", &challenge).await);
     tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     tokio::time::resume();
     assert!(!answered(&entrance, "a.example", &challenge).await);
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use codemate_preview::{
-    gateway::{Dial, Stream, Target},
+    gateway::{Dial, Target},
     model::ProxyHost,
+    task::BoxedIo,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -70,7 +71,7 @@ struct Closes(usize);
 
 #[async_trait::async_trait]
 impl Dial for Closes {
-    async fn dial(&self) -> io::Result<Stream> {
+    async fn dial(&self) -> io::Result<BoxedIo> {
         Ok(Box::pin(Closing {
             left: self.0,
             written: 0,

@@ -30,7 +30,7 @@ async fn nobody_comes_in_before_a_url_is_shown() {
         assert_eq!(parts.status, StatusCode::NOT_FOUND, "{host}");
     }
     assert_eq!(app.requests(), 0);
-    entrance.show(&"https://a.example".parse().unwrap());
+    entrance.add_origin(&"https://a.example".parse().unwrap());
     let (parts, _) = soon(visit(&entrance, "a.example", world.get("/"))).await;
     assert_eq!(parts.status, StatusCode::OK);
 }
@@ -188,7 +188,7 @@ async fn a_port_somebody_else_has_is_an_error_that_names_the_setting() {
     else {
         panic!("two listen on one port");
     };
-    assert!(matches!(error, GatewayError::EntrancePort { port: taken, .. } if taken == port));
+    assert!(matches!(error, GatewayError::PublicPort { port: taken, .. } if taken == port));
     let problem = error.problem();
     assert!(problem.message.contains(&port.to_string()));
     assert!(problem.hint.unwrap().contains("`tunnels.static.port`"));

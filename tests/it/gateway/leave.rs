@@ -3,8 +3,8 @@
 use std::{future::Future, time::Duration};
 
 use codemate_preview::{
-    gateway::{Entrance, Gate},
-    model::{Publicity, Secret, Shares},
+    gateway::{AccessPolicy, PublicListener},
+    model::{PublicAccess, Secret, Shares},
     security,
     task::Scope,
 };
@@ -55,7 +55,7 @@ fn endless(mut request: http::Request<Incoming>) -> Answer {
 struct In(TcpStream);
 
 impl In {
-    async fn new(entrance: &Entrance, path: &str, token: Option<&Secret>) -> Self {
+    async fn new(entrance: &PublicListener, path: &str, token: Option<&Secret>) -> Self {
         let token = token.map_or(String::new(), |it| {
             format!("x-cm-token: {}\r\n", it.reveal())
         });
@@ -141,9 +141,9 @@ async fn taking_a_link_back_ends_all_that_came_by_it_and_nothing_else() {
 async fn what_was_public_and_is_private_now_keeps_holders_of_a_link() {
     let (world, _app) = World::with(endless).await;
     let one = mint();
-    let gate = Gate::new(shop(), &[]);
-    gate.keep(&Shares {
-        public: Some(Publicity { expires: None }),
+    let gate = AccessPolicy::new(shop(), &[]);
+    gate.update(&Shares {
+        public: Some(PublicAccess { expires: None }),
         grants: vec![one.grant.clone()],
         ..Shares::default()
     });

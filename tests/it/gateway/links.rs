@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use codemate_preview::{
-    gateway::{Entrance, Gate, link},
-    model::{Grant, InstanceId, Publicity, Secret, Shares},
+    gateway::{AccessPolicy, PublicListener, link_url},
+    model::{Grant, InstanceId, PublicAccess, Secret, Shares},
     security::{self, Minted},
 };
 use http::{HeaderMap, StatusCode, header, response::Parts};
@@ -29,14 +29,14 @@ pub fn mint() -> Minted {
 }
 
 /// A private preview, and the links that are good for it.
-pub fn private(grants: &[&Grant]) -> Arc<Gate> {
-    let gate = Gate::new(shop(), &[]);
+pub fn private(grants: &[&Grant]) -> Arc<AccessPolicy> {
+    let gate = AccessPolicy::new(shop(), &[]);
     keep(&gate, grants);
     gate
 }
 
-pub fn keep(gate: &Gate, grants: &[&Grant]) {
-    gate.keep(&Shares {
+pub fn keep(gate: &AccessPolicy, grants: &[&Grant]) {
+    gate.update(&Shares {
         public: None,
         grants: grants.iter().map(|&grant| grant.clone()).collect(),
         ..Shares::default()
@@ -46,7 +46,7 @@ pub fn keep(gate: &Gate, grants: &[&Grant]) {
 /// Ask with these headers.
 pub async fn ask(
     world: &World,
-    entrance: &Entrance,
+    entrance: &PublicListener,
     path: &str,
     headers: &[(&str, &str)],
 ) -> (Parts, String) {
@@ -59,7 +59,7 @@ pub async fn ask(
 }
 
 /// The cookie a browser gets for the link, as it sends it back.
-pub async fn cookie(world: &World, entrance: &Entrance, token: &Secret) -> String {
+pub async fn cookie(world: &World, entrance: &PublicListener, token: &Secret) -> String {
     let path = format!("/?__cm={}", token.reveal());
     let (parts, _) = ask(world, entrance, &path, &BROWSER).await;
     assert_eq!(parts.status, StatusCode::SEE_OTHER);
@@ -67,7 +67,7 @@ pub async fn cookie(world: &World, entrance: &Entrance, token: &Secret) -> Strin
     set.split(';').next().unwrap().to_owned()
 }
 
-async fn world() -> (World, App, Minted, Entrance) {
+async fn world() -> (World, App, Minted, PublicListener) {
     let (world, app) = World::with(mirror).await;
     let minted = mint();
     let entrance = world.entrance_by(&private(&[&minted.grant]), &[URL]);
@@ -123,7 +123,7 @@ async fn without_a_link_nobody_learns_anything() {
 async fn a_program_comes_in_by_the_link_and_the_app_does_not_see_it() {
     let (world, _app, minted, entrance) = world().await;
     let token = minted.token.reveal();
-    let url = link(&URL.parse().unwrap(), &minted.token);
+    let url = link_url(&URL.parse().unwrap(), &minted.token);
     let path = url.reveal().strip_prefix(URL).unwrap();
     let (parts, text) = ask(&world, &entrance, path, &[("accept", "*/*")]).await;
     assert_eq!(parts.status, StatusCode::OK);
@@ -228,10 +228,10 @@ async fn every_other_secret_is_refused() {
         let token = minted.token.reveal();
         let cookie = security::cookie_of(token, &minted.grant.instance);
         let cookie = format!("{name}={}", cookie.reveal());
-        let link = format!("/?__cm={token}");
+        let link_url = format!("/?__cm={token}");
         for (path, headers) in [
-            (link.as_str(), vec![]),
-            (link.as_str(), BROWSER.to_vec()),
+            (link_url.as_str(), vec![]),
+            (link_url.as_str(), BROWSER.to_vec()),
             ("/", vec![("x-cm-token", token)]),
             ("/", vec![("cookie", cookie.as_str())]),
         ] {
@@ -263,9 +263,9 @@ async fn every_other_secret_is_refused() {
     assert_eq!(app.requests(), 0);
     // The controls: the right one in each of these places, also beside a wrong one.
     let good_cookie = format!("{name}=wrong; {name}={}", cookie.reveal());
-    let link = format!("/?__cm={}&__cm={token}", unknown.token.reveal());
+    let link_url = format!("/?__cm={}&__cm={token}", unknown.token.reveal());
     for (path, headers) in [
-        (link.as_str(), vec![]),
+        (link_url.as_str(), vec![]),
         ("/", vec![("x-cm-token", token)]),
         ("/", vec![("cookie", good_cookie.as_str())]),
     ] {
@@ -279,8 +279,8 @@ async fn at_a_shared_port_a_link_opens_its_own_preview_alone() {
     let (world, app) = World::with(mirror).await;
     let other: InstanceId = "ba9876543210".parse().unwrap();
     let (ours, theirs) = (mint(), security::mint(&other, None, Timestamp::now(), None));
-    let blog = Gate::new(other, &[]);
-    blog.keep(&Shares {
+    let blog = AccessPolicy::new(other, &[]);
+    blog.update(&Shares {
         public: None,
         grants: vec![theirs.grant.clone()],
         ..Shares::default()
@@ -331,13 +331,13 @@ async fn wrong_links_are_answered_at_a_rate_that_right_ones_do_not_share() {
 async fn a_public_preview_needs_none_and_still_hides_one() {
     let (world, _app) = World::with(mirror).await;
     let minted = mint();
-    let gate = Gate::new(shop(), &[]);
+    let gate = AccessPolicy::new(shop(), &[]);
     let shares = |expires| Shares {
-        public: Some(Publicity { expires }),
+        public: Some(PublicAccess { expires }),
         grants: vec![minted.grant.clone()],
         ..Shares::default()
     };
-    gate.keep(&shares(None));
+    gate.update(&shares(None));
     let entrance = world.entrance_by(&gate, &[URL]);
     let token = minted.token.reveal();
     let (parts, _) = ask(&world, &entrance, "/", &[]).await;
@@ -351,7 +351,7 @@ async fn a_public_preview_needs_none_and_still_hides_one() {
         assert_eq!(parts.status, StatusCode::OK);
         assert!(text.starts_with("GET /x\n"), "{text}");
     }
-    gate.keep(&shares(Some(Timestamp::UNIX_EPOCH)));
+    gate.update(&shares(Some(Timestamp::UNIX_EPOCH)));
     let (parts, _) = ask(&world, &entrance, "/", &[]).await;
     assert_eq!(parts.status, StatusCode::UNAUTHORIZED, "its time is over");
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use codemate_preview::{
-    gateway::{Entrance, Target, TcpDial},
+    gateway::{PublicListener, Target},
     model::ProxyHost,
 };
 use http::{HeaderMap, HeaderValue, Request};
@@ -12,6 +12,8 @@ use tokio::{
     io::{AsyncWriteExt as _, BufReader},
     net::TcpStream,
 };
+
+use crate::help::tcp_dial::TcpDial;
 
 use super::{
     upgrades::{header, line},
@@ -55,7 +57,7 @@ const SAID: [&str; 5] = [
 ];
 
 /// A mirror, and what leads to it at two public names.
-async fn doors(host: ProxyHost, forwarded: bool) -> (World, App, Entrance) {
+async fn doors(host: ProxyHost, forwarded: bool) -> (World, App, PublicListener) {
     let (world, app) = World::with(mirror).await;
     world.target(told(&app, host, forwarded));
     let entrance = world.entrance(&["https://a.example", "http://b.example:8080"]);

@@ -3,8 +3,8 @@
 use std::{io, sync::Arc};
 
 use codemate_preview::{
-    gateway::{Entrance, Gate},
-    model::{ProxyHost, Publicity, Shares},
+    gateway::{AccessPolicy, PublicListener},
+    model::{ProxyHost, PublicAccess, Shares},
 };
 use http::StatusCode;
 use hyper::{Request, Response};
@@ -27,10 +27,10 @@ async fn shop_with_ports() -> (World, App, App) {
 }
 
 /// Of these ports everyone may come to, from outside.
-fn exposing(ports: &[u16]) -> Arc<Gate> {
-    let gate = Gate::new(shop(), &[]);
-    gate.keep(&Shares {
-        public: Some(Publicity { expires: None }),
+fn exposing(ports: &[u16]) -> Arc<AccessPolicy> {
+    let gate = AccessPolicy::new(shop(), &[]);
+    gate.update(&Shares {
+        public: Some(PublicAccess { expires: None }),
         ports: ports.iter().copied().collect(),
         ..Shares::default()
     });
@@ -49,7 +49,7 @@ async fn at_home(world: &World, label: &str) -> (StatusCode, String) {
     (parts.status, text)
 }
 
-async fn outside(world: &World, entrance: &Entrance, host: &str) -> (StatusCode, String) {
+async fn outside(world: &World, entrance: &PublicListener, host: &str) -> (StatusCode, String) {
     let (parts, text) = soon(visit(entrance, host, ask(world, host))).await;
     (parts.status, text)
 }
@@ -132,8 +132,8 @@ async fn outside_a_port_is_open_that_was_named_and_no_other() {
         assert_eq!(outside(&world, &entrance, host).await.0, 404, "{host}");
     }
     assert_eq!(api.requests(), 0);
-    gate.keep(&Shares {
-        public: Some(Publicity { expires: None }),
+    gate.update(&Shares {
+        public: Some(PublicAccess { expires: None }),
         ports: [3001, 3002].into(),
         ..Shares::default()
     });
@@ -146,8 +146,8 @@ async fn outside_a_port_is_open_that_was_named_and_no_other() {
     assert_eq!(status, 502);
     assert!(!text.contains("6379"), "what listens is not told: {text}");
     // Taken back, it is shut at once.
-    gate.keep(&Shares {
-        public: Some(Publicity { expires: None }),
+    gate.update(&Shares {
+        public: Some(PublicAccess { expires: None }),
         ..Shares::default()
     });
     assert_eq!(outside(&world, &entrance, "3001--a.example").await.0, 403);
@@ -157,7 +157,7 @@ async fn outside_a_port_is_open_that_was_named_and_no_other() {
 async fn a_port_of_a_private_preview_is_private() {
     let (world, _app, api) = shop_with_ports().await;
     let gate = private(&[]);
-    gate.keep(&Shares {
+    gate.update(&Shares {
         ports: [3001].into(),
         ..Shares::default()
     });

@@ -1,7 +1,7 @@
 //! Paths that are for nobody outside, however they are spelled.
 
 use codemate_preview::{
-    gateway::{Entrance, Target},
+    gateway::{PublicListener, Target},
     model::ProxyHost,
 };
 use http::HeaderValue;
@@ -10,14 +10,14 @@ use super::world::{App, World, hello, mirror, raw, ready, soon, visit};
 
 const DENIED: [&str; 3] = ["/console", "*/__open-in-editor*", "*?__debugger__=*"];
 
-async fn denying(host: ProxyHost) -> (World, App, Entrance) {
+async fn denying(host: ProxyHost) -> (World, App, PublicListener) {
     let (world, app) = World::with(mirror).await;
     world.deny(ready(app.port, host, 1), &DENIED);
     let entrance = world.entrance(&["https://a.example"]);
     (world, app, entrance)
 }
 
-async fn get(entrance: &Entrance, target: &str) -> String {
+async fn get(entrance: &PublicListener, target: &str) -> String {
     let request = format!("GET {target} HTTP/1.1\r\nhost: a.example\r\nconnection: close\r\n\r\n");
     soon(raw(entrance, request.as_bytes())).await
 }

@@ -1,7 +1,7 @@
 //! Pages of other sites: what they may not do in a visitor's name, and what an answer tells their
 //! browsers and the caches between.
 
-use codemate_preview::gateway::Gate;
+use codemate_preview::gateway::AccessPolicy;
 use http::{StatusCode, header};
 use hyper::Response;
 
@@ -155,7 +155,7 @@ async fn pages_are_framed_by_whom_their_user_names() {
     let gate = private(&[&minted.grant]);
     let entrance = world.entrance_by(&gate, &[URL]);
     let everyone = world.entrance_by(&open(), &[URL]);
-    let ide = Gate::new(shop(), &["https://ide.example".parse().unwrap()]);
+    let ide = AccessPolicy::new(shop(), &["https://ide.example".parse().unwrap()]);
     keep(&ide, &[&minted.grant]);
     let framed = world.entrance_by(&ide, &[URL]);
     let by = [("x-cm-token", minted.token.reveal())];

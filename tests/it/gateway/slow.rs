@@ -18,7 +18,7 @@ use super::{
 
 /// See `gateway::patience` and `gateway::allowance`.
 const HEADER: Duration = Duration::from_secs(10);
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 
 /// Let so much time pass at once for everybody.
 async fn pass(time: Duration) {
@@ -197,7 +197,7 @@ async fn a_socket_that_both_keep_may_be_silent() {
     let mut stream = begin(&world, WISH).await;
     let mut head = [0; 12];
     soon(stream.read_exact(&mut head)).await.unwrap();
-    pass(Duration::from_secs(3600)).await;
+    pass(Duration::from_hours(1)).await;
     stream.write_all(b"still here\n").await.unwrap();
     stream.shutdown().await.unwrap();
     let said = rest(&mut stream).await;

@@ -18,11 +18,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use codemate_preview::{
     gateway::{
-        Activity, Dial as _, Entrance, Entrances, Gate, Gateway, Ports, PublicDeny, Route, Routes,
-        Stream, Target, TcpDial,
+        AccessPolicy, Activity, Dial as _, Gateway, Ports, PublicDeny, PublicListener,
+        PublicListeners, Route, Routes, Target,
     },
-    model::{Name, OpenPort, PortKind, ProxyHost, Publicity, Shares},
-    task::Scope,
+    model::{Name, OpenPort, PortKind, ProxyHost, PublicAccess, Shares},
+    task::{BoxedIo, Scope},
 };
 use futures_util::stream;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
@@ -39,6 +39,8 @@ use tokio::{
     sync::mpsc,
     task::JoinHandle,
 };
+
+use crate::help::tcp_dial::TcpDial;
 
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -62,7 +64,7 @@ pub fn data(text: &'static str) -> Frame<Bytes> {
 pub struct World {
     pub scope: Scope,
     pub routes: Routes,
-    pub entrances: Entrances,
+    pub entrances: PublicListeners,
     pub activity: Arc<Activity>,
     pub port: u16,
     pub served: JoinHandle<()>,
@@ -82,7 +84,7 @@ impl World {
         let routes = Routes::new();
         let gateway = Gateway::bind(Some(0)).unwrap();
         let port = gateway.port();
-        let entrances = Entrances::new(routes.clone(), port, &scope);
+        let entrances = PublicListeners::new(routes.clone(), port, &scope);
         let served = {
             let entrances = entrances.clone();
             scope.spawn(async move { gateway.serve(&entrances).await.unwrap() })
@@ -143,30 +145,36 @@ impl World {
     }
 
     /// An entrance for `shop`, at which these URLs are shown.
-    pub fn entrance(&self, urls: &[&str]) -> Entrance {
+    pub fn entrance(&self, urls: &[&str]) -> PublicListener {
         self.entrance_by(&open(), urls)
     }
 
     /// The same, for those this gate lets in.
-    pub fn entrance_by(&self, gate: &Arc<Gate>, urls: &[&str]) -> Entrance {
+    pub fn entrance_by(&self, gate: &Arc<AccessPolicy>, urls: &[&str]) -> PublicListener {
         let name = "shop".parse().unwrap();
         let entrance = self.entrances.open(&name, None, gate).unwrap();
         for url in urls {
-            entrance.show(&url.parse().unwrap());
+            entrance.add_origin(&url.parse().unwrap());
         }
         entrance
     }
 
     /// An entrance at a port that others may share; 0 is a free one.
-    pub fn shared(&self, name: &str, port: u16, url: &str) -> Entrance {
+    pub fn shared(&self, name: &str, port: u16, url: &str) -> PublicListener {
         self.shared_by(&open(), name, port, url)
     }
 
     /// The same, for those this gate lets in.
-    pub fn shared_by(&self, gate: &Arc<Gate>, name: &str, port: u16, url: &str) -> Entrance {
+    pub fn shared_by(
+        &self,
+        gate: &Arc<AccessPolicy>,
+        name: &str,
+        port: u16,
+        url: &str,
+    ) -> PublicListener {
         let name = name.parse().unwrap();
         let entrance = self.entrances.open(&name, Some(port), gate).unwrap();
-        entrance.show(&url.parse().unwrap());
+        entrance.add_origin(&url.parse().unwrap());
         entrance
     }
 
@@ -244,7 +252,7 @@ impl Ports for Listening {
         all.iter().map(open).collect()
     }
 
-    async fn dial(&self, port: u16) -> io::Result<Stream> {
+    async fn dial(&self, port: u16) -> io::Result<BoxedIo> {
         let at = self.0.lock().unwrap().get(&port).copied();
         let at = at.unwrap_or(Err(io::ErrorKind::ConnectionRefused))?;
         TcpDial(([127, 0, 0, 1], at).into()).dial().await
@@ -252,10 +260,10 @@ impl Ports for Listening {
 }
 
 /// A gate that is open to everyone.
-pub fn open() -> Arc<Gate> {
-    let gate = Gate::new("0123456789ab".parse().unwrap(), &[]);
-    gate.keep(&Shares {
-        public: Some(Publicity { expires: None }),
+pub fn open() -> Arc<AccessPolicy> {
+    let gate = AccessPolicy::new("0123456789ab".parse().unwrap(), &[]);
+    gate.update(&Shares {
+        public: Some(PublicAccess { expires: None }),
         grants: Vec::new(),
         ..Shares::default()
     });
@@ -274,7 +282,7 @@ pub fn ready(port: u16, host: ProxyHost, generation: u64) -> Target {
 
 /// One request with a host of the visitor's choice, and its whole answer.
 pub async fn visit(
-    entrance: &Entrance,
+    entrance: &PublicListener,
     host: &str,
     mut request: Request<Body>,
 ) -> (http::response::Parts, String) {
@@ -292,7 +300,7 @@ pub async fn visit(
 }
 
 /// Bytes as they are, and everything that comes back.
-pub async fn raw(entrance: &Entrance, bytes: &[u8]) -> String {
+pub async fn raw(entrance: &PublicListener, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(entrance.addr()).await.unwrap();
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();

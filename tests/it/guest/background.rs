@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener};
 
-use codemate_preview::engine::link::{AppState, LogLineLite, RunSpec};
+use codemate_preview::engine::link::{AppState, OutputLine, RunSpec};
 use tokio::sync::mpsc;
 
 use super::{
@@ -25,14 +25,14 @@ async fn an_apps_input_stays_open_and_a_commands_has_ended() {
         env: Vec::new(),
         cwd: String::new(),
     };
-    let (to, mut lines) = mpsc::channel::<LogLineLite>(8);
+    let (to, mut lines) = mpsc::channel::<OutputLine>(8);
     link.run(command, to).await.unwrap();
     assert_eq!(lines.recv().await.unwrap().text, "1");
 }
 
 #[tokio::test]
 async fn what_it_has_written_can_be_asked_for_while_it_runs() {
-    let world = World::new();
+    let mut world = World::new();
     let (link, mut events) = world.link().await;
     assert_eq!(link.written().await.unwrap().lines, 0);
     let script =
@@ -50,7 +50,7 @@ async fn what_it_has_written_can_be_asked_for_while_it_runs() {
     };
     assert_eq!(written.last.len(), 40);
     assert_eq!(written.last[38..], ["line 50", "name? "]);
-    link.stop_app().await.unwrap();
+    world.stop().await;
 }
 
 /// Whatever is in its own session and has nobody to answer to.
@@ -76,7 +76,7 @@ async fn until_gone(pid: &str) {
 async fn what_goes_into_the_background_and_listens_is_the_app() {
     // The guest of this test sees the ports of this machine.
     let _listening = TcpListener::bind("127.0.0.1:0").unwrap();
-    let world = World::new();
+    let mut world = World::new();
     let (link, mut events) = world.link().await;
     link.start_app(shell(&daemon("exit 0"))).await.unwrap();
     let first = event(&mut events, started).await;
@@ -95,7 +95,7 @@ async fn what_goes_into_the_background_and_listens_is_the_app() {
     let status = std::process::Command::new("kill").arg(two.trim()).status();
     assert!(status.unwrap().success());
     assert_eq!(event(&mut events, exited).await.code, Some(0));
-    link.stop_app().await.unwrap();
+    world.stop().await;
 }
 
 #[tokio::test]

@@ -6,11 +6,10 @@ use std::{io, sync::Arc, time::Duration};
 use codemate_preview::{
     engine::link::{DialError, Link},
     gateway::{
-        Activity, AsyncReadWrite, Dial, Entrances, Gateway, NoPorts, PublicDeny, Route, Routes,
-        Stream, Target,
+        Activity, Dial, Gateway, NoPorts, PublicDeny, PublicListeners, Route, Routes, Target,
     },
     model::ProxyHost,
-    task::Scope,
+    task::{BoxedIo, Scope},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -34,9 +33,9 @@ struct ThroughGuest(Link, u16);
 
 #[async_trait::async_trait]
 impl Dial for ThroughGuest {
-    async fn dial(&self) -> io::Result<Stream> {
+    async fn dial(&self) -> io::Result<BoxedIo> {
         match self.0.dial(self.1).await {
-            Ok(io) => Ok(Box::pin(io) as std::pin::Pin<Box<dyn AsyncReadWrite>>),
+            Ok(io) => Ok(io),
             Err(DialError::Refused { .. }) => Err(io::ErrorKind::ConnectionRefused.into()),
             Err(DialError::Link(_)) => Err(io::ErrorKind::NotConnected.into()),
         }
@@ -181,7 +180,7 @@ async fn nothing_is_lost_when_the_app_closes_what_is_about_to_be_used() {
     let routes = Routes::new();
     let gateway = Gateway::bind(Some(0)).unwrap();
     let at = gateway.port();
-    let entrances = Entrances::new(routes.clone(), at, &scope);
+    let entrances = PublicListeners::new(routes.clone(), at, &scope);
     scope.spawn(async move { gateway.serve(&entrances).await.unwrap() });
     let target = Target::Ready {
         dial: Arc::new(ThroughGuest(link, port)),

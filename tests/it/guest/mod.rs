@@ -5,11 +5,12 @@
 mod app;
 mod background;
 mod closing;
+mod embedded;
 mod files;
-mod glance;
 mod journal;
 mod open_lines;
-mod pace;
+mod output_rate;
+mod poll_schedule;
 mod relay;
 mod stream;
 
@@ -22,12 +23,9 @@ use std::{
 
 use bytes::Bytes;
 use codemate_preview::{
-    engine::{
-        BoxedIo,
-        link::{AppSpec, Content, FileOp, FileRefusal, GuestEvent, Held, Link},
-    },
+    engine::link::{AppSpec, Content, FileOp, FileRefusal, GuestEvent, InventoryEntry, Link},
     model::Secret,
-    task::Scope,
+    task::{BoxedIo, Scope},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -104,6 +102,16 @@ impl World {
         UnixStream::connect(self.socket()).await.unwrap()
     }
 
+    /// As an engine stops a container: by the polite signal to the first process, which ends when
+    /// the app has.
+    async fn stop(&mut self) {
+        let pid = self.init.id().unwrap().to_string();
+        let status = Command::new("kill").arg(pid).status().await.unwrap();
+        assert!(status.success());
+        let ended = timeout(LIMIT, self.init.wait()).await;
+        ended.expect("it never ended").unwrap();
+    }
+
     async fn kill_and_restart(&mut self) {
         self.init.kill().await.unwrap();
         self.init = spawn_init(self.dir.path());
@@ -171,7 +179,7 @@ async fn apply_one(link: &Link, op: FileOp) -> Result<(), FileRefusal> {
 async fn held(link: &Link) -> Vec<(String, [u8; 32])> {
     let held = link.inventory().await.unwrap();
     held.into_iter()
-        .map(|Held { path, token, .. }| (path, token))
+        .map(|InventoryEntry { path, token, .. }| (path, token))
         .collect()
 }
 

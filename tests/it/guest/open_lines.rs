@@ -16,21 +16,21 @@ async fn until_logged(world: &World, text: &str) {
 
 #[tokio::test]
 async fn a_question_gets_an_end_while_the_app_waits_for_the_answer() {
-    let world = World::new();
+    let mut world = World::new();
     let (link, _events) = world.link().await;
     let script = "echo whole; printf 'password: '; exec sleep 1000";
     link.start_app(shell(script)).await.unwrap();
     until_logged(&world, "whole\npassword: \n").await;
-    link.stop_app().await.unwrap();
+    world.stop().await;
 }
 
 #[tokio::test]
 async fn a_line_that_comes_in_pieces_stays_one() {
-    let world = World::new();
+    let mut world = World::new();
     let (link, _events) = world.link().await;
     let script = "printf one; printf ' two'; echo ' three'; exec sleep 1000";
     link.start_app(shell(script)).await.unwrap();
     until_logged(&world, "one two three\n").await;
     assert_eq!(world.log().matches('\n').count(), 1);
-    link.stop_app().await.unwrap();
+    world.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener as StdListener, time::Duration};
 
-use codemate_preview::engine::link::{DialError, GuestEvent, Listener, PortScope};
+use codemate_preview::engine::link::{DialError, GuestEvent, ListeningPort, PortScope};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -18,7 +18,7 @@ async fn listen(address: &str) -> (TcpListener, u16) {
     (listener, port)
 }
 
-fn heard(listener: Listener) -> impl FnMut(GuestEvent) -> Option<()> {
+fn heard(listener: ListeningPort) -> impl FnMut(GuestEvent) -> Option<()> {
     move |event| match event {
         GuestEvent::Listening(set) => set.contains(&listener).then_some(()),
         _ => None,
@@ -30,7 +30,7 @@ async fn ports_are_told_with_their_scope_and_when_they_are_gone() {
     let world = World::new();
     let (_before, early) = listen("127.0.0.1:0").await;
     let (link, mut events) = world.link().await;
-    let early = Listener {
+    let early = ListeningPort {
         port: early,
         scope: PortScope::Loopback,
     };
@@ -46,7 +46,7 @@ async fn ports_are_told_with_their_scope_and_when_they_are_gone() {
             continue;
         };
         let port = listener.local_addr().unwrap().port();
-        event(&mut events, heard(Listener { port, scope })).await;
+        event(&mut events, heard(ListeningPort { port, scope })).await;
         drop(listener);
         event(&mut events, |event| match event {
             GuestEvent::Listening(set) => set.iter().all(|one| one.port != port).then_some(()),

@@ -1,6 +1,9 @@
 //! What tests are made of.
 
 pub mod agent;
+pub mod approve;
+pub mod binaries;
 pub mod engine;
 pub mod program;
+pub mod tcp_dial;
 pub mod tools;

@@ -6,7 +6,7 @@ use codemate_preview::{
     config::{Inherited, TunnelSettings},
     store::Store,
     task::Scope,
-    tunnel::{OURSELVES, Pace, Tools},
+    tunnel::{OURSELVES, Tools, TunnelTiming},
 };
 
 pub fn tools(state: &Path, scope: &Scope) -> Tools {
@@ -16,12 +16,11 @@ pub fn tools(state: &Path, scope: &Scope) -> Tools {
         store: Arc::new(Store::open(state.to_owned()).unwrap()),
         owner: "test".to_owned(),
         path: None,
-        ssh_auth_sock: None,
         home: None,
         ca_bundle: None,
         inherited: Inherited::default(),
-        tether: OURSELVES.into(),
-        pace: Pace::default(),
+        wrapper: OURSELVES.into(),
+        timing: TunnelTiming::default(),
         scope: scope.child(),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use codemate_preview::model::{Code, Event, HostServed, PhaseKind, Secret, UpOutcome};
+use codemate_preview::model::{Code, Event, PhaseKind, Secret, ServedHost, UpOutcome};
 
 use super::world::{SERVER, World};
 
@@ -188,11 +188,11 @@ fn serving(host: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_asked_by_the_name_that_it_takes() {
     for (taken, said, served) in [
-        ("shop.localhost", None, HostServed::Own),
-        ("localhost", None, HostServed::Localhost),
-        ("shop.example", None, HostServed::Neither),
-        ("shop.example", Some("shop.example"), HostServed::Own),
-        ("localhost", Some("name"), HostServed::Neither),
+        ("shop.localhost", None, ServedHost::Own),
+        ("localhost", None, ServedHost::Localhost),
+        ("shop.example", None, ServedHost::Neither),
+        ("shop.example", Some("shop.example"), ServedHost::Own),
+        ("localhost", Some("name"), ServedHost::Neither),
     ] {
         let world = World::new(&serving(taken));
         let agent = world.agent();

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use codemate_preview::{
-    lifecycle::{LifecycleError, Waste},
+    lifecycle::{LifecycleError, PruneItem},
     model::{Code, ImageInfo},
 };
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ fn image(tag: &str, megabytes: u64, created: i64) -> ImageInfo {
         size_bytes: megabytes << 20,
         created,
         env: Vec::new(),
+        recipe: None,
     }
 }
 
@@ -41,7 +42,7 @@ async fn prune_takes_images_that_no_start_has_used_for_long() {
     let gone: Vec<String> = pruned
         .into_iter()
         .filter_map(|waste| match waste {
-            Waste::BaseImage { tag, .. } => Some(tag.to_string()),
+            PruneItem::BaseImage { tag, .. } => Some(tag.to_string()),
             _ => None,
         })
         .collect();
@@ -65,7 +66,7 @@ async fn what_was_not_used_for_longest_makes_room() {
     ];
     let agent = world.agent();
     agent.up(world.order()).await.unwrap();
-    let bounded = agent.manager.bound_kept();
+    let bounded = agent.manager.run_retention();
     let fits = async {
         while left(&world).len() > 2 {
             tokio::task::yield_now().await;
@@ -139,4 +140,34 @@ async fn with_nothing_to_make_it_in_the_way_out_is_named() {
         assert_eq!(problem.next[0].argv[..2], ["docker", "pull"], "{problem:?}");
     }
     assert!(built(&world).is_empty());
+}
+
+/// As if `image` had been made from something else.
+fn made_otherwise(world: &World, image: &str) {
+    let mut recipes = world.engine.recipes.lock().unwrap();
+    recipes.insert(image.parse().unwrap(), "of an older release".to_owned());
+}
+
+#[tokio::test]
+async fn an_image_of_an_older_recipe_is_made_anew_and_once() {
+    let world = World::new(SERVER);
+    // Nobody says what it was made from: it is its user's own.
+    ensure(&world, "codemate/python:3.13").await.unwrap();
+    assert_eq!(built(&world), []);
+    made_otherwise(&world, "codemate/python:3.13");
+    for _ in 0..2 {
+        ensure(&world, "codemate/python:3.13").await.unwrap();
+        let all = built(&world);
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!(all[0].0, "codemate/python:3.13");
+    }
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_made_anew_the_older_one_is_taken() {
+    let world = World::new(SERVER);
+    made_otherwise(&world, "codemate/python:3.13");
+    world.engine.cannot_build.store(true, Ordering::Relaxed);
+    ensure(&world, "codemate/python:3.13").await.unwrap();
+    assert_eq!(built(&world), []);
 }

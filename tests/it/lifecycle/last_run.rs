@@ -12,7 +12,7 @@ async fn kept(agent: &Agent) -> Vec<String> {
     let id = agent.manager.show("shop").unwrap().id;
     let live = agent.manager.engine().logs(&id, LogQuery::default()).await;
     assert!(matches!(live, Err(EngineError::Missing { .. })));
-    let lines = agent.manager.kept_log(&id, LogQuery::default()).await;
+    let lines = agent.manager.retained_log(&id, LogQuery::default()).await;
     lines.unwrap().into_iter().map(|line| line.text).collect()
 }
 

@@ -1,14 +1,19 @@
 //! The life of an instance, in this process, on an engine without Docker.
 
-use std::{fs, path::Path, sync::atomic::Ordering};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 use codemate_preview::{
     engine::Engine,
-    lifecycle::{LifecycleError, UpOrder},
-    model::{Code, EgressRefused, Event, Options, PhaseKind, RefusedBy},
+    lifecycle::{LifecycleError, StartRequest},
+    model::{Code, DenialStage, EgressDenial, Event, Options, PhaseKind},
 };
 
 use super::world::{SERVER, World, changed};
+use crate::help::engine::FakeEngine;
 
 /// Where memory has run out, the kernel may end the guest in place of the app.
 #[tokio::test(flavor = "multi_thread")]
@@ -51,15 +56,35 @@ async fn up_edit_restart_down_and_up_again() {
     agent.stop().await;
 }
 
+/// On an engine that has no host, and does nothing beyond what every engine does.
+#[tokio::test(flavor = "multi_thread")]
+async fn previews_live_on_an_engine_that_can_do_the_least() {
+    let mut world = World::new(&SERVER.replace("TEXT", "one"));
+    world.engine = Arc::new(FakeEngine::bare());
+    let agent = world.agent();
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    world.until_served("one").await;
+    world.write(&SERVER.replace("TEXT", "two"));
+    world.until_served("two").await;
+    agent.manager.down("shop", false).await.unwrap();
+    assert_eq!(agent.manager.prune(true).await.unwrap(), []);
+    assert!(changed(&agent.up(world.order()).await.unwrap()));
+    // It has nobody to keep apart, and does not begin to.
+    agent.manager.run_cpu_isolation().await;
+    agent.manager.down("shop", true).await.unwrap();
+    assert_eq!(world.engine.list_owned().await.unwrap(), []);
+    agent.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_sandbox_refused_is_told_as_it_happens() {
     let world = World::new(&SERVER.replace("TEXT", "one"));
-    let refused = EgressRefused {
-        by: RefusedBy::Tls,
+    let refused = EgressDenial {
+        by: DenialStage::Tls,
         host: "other.example.org".to_owned(),
         port: 443,
     };
-    world.engine.refused.lock().unwrap().push(refused.clone());
+    world.engine.refuse(refused.clone());
     let agent = world.agent();
     agent.up(world.order()).await.unwrap();
     let (_, journal) = agent.manager.journal("shop").unwrap();
@@ -164,7 +189,7 @@ async fn what_cannot_be_recognised_is_never_recorded() {
     let world = World::new("");
     fs::remove_file(world.project().join("main.py")).unwrap();
     let agent = world.agent();
-    let order = UpOrder {
+    let order = StartRequest {
         options: Options::default(),
         ..world.order()
     };

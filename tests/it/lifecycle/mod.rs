@@ -6,5 +6,5 @@ mod last_run;
 mod life;
 mod owners;
 mod remedies;
-mod tunnel;
+pub mod tunnel;
 pub mod world;

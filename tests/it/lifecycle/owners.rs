@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use codemate_preview::{
-    lifecycle::UpOrder,
+    lifecycle::StartRequest,
     model::{Code, Options, PhaseKind, PublicUrl, TunnelChoice, TunnelKind},
     security::OwnerRules,
     store::Record,
@@ -18,16 +18,16 @@ fn world() -> World {
     World::new(&SERVER.replace("TEXT", "one"))
 }
 
-fn anns(order: UpOrder) -> UpOrder {
-    UpOrder {
+fn anns(order: StartRequest) -> StartRequest {
+    StartRequest {
         owner: Some("ann".to_owned()),
         ..order
     }
 }
 
-fn in_image(world: &World, image: &str) -> UpOrder {
+fn in_image(world: &World, image: &str) -> StartRequest {
     let order = world.order();
-    UpOrder {
+    StartRequest {
         options: Options {
             image: Some(image.to_owned()),
             ..order.options
@@ -36,7 +36,7 @@ fn in_image(world: &World, image: &str) -> UpOrder {
     }
 }
 
-async fn refused(agent: &Agent, order: UpOrder, image: &str) {
+async fn refused(agent: &Agent, order: StartRequest, image: &str) {
     let problem = agent.up(order).await.unwrap_err().problem();
     assert_eq!(problem.code, Code::Policy, "{problem:?}");
     assert!(problem.message.contains(image), "{problem:?}");
@@ -77,7 +77,7 @@ async fn an_owner_has_so_many_and_no_more() {
     let mut world = world();
     world.owners.previews = 1;
     let agent = world.agent();
-    let labelled = |label: &str, owner: Option<&str>| UpOrder {
+    let labelled = |label: &str, owner: Option<&str>| StartRequest {
         label: Some(label.parse().unwrap()),
         owner: owner.map(str::to_owned),
         ..world.order()
@@ -124,7 +124,7 @@ async fn nor_does_an_owners_template_bring_in_another() {
     agent.stop().await;
 }
 
-async fn public(agent: &Agent, order: UpOrder) -> Option<PublicUrl> {
+async fn public(agent: &Agent, order: StartRequest) -> Option<PublicUrl> {
     let outcome = agent.up(order).await.unwrap();
     urls(&outcome).public.clone()
 }

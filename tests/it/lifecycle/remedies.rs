@@ -1,7 +1,7 @@
 //! A start that fails for want of something that can be had is tried again with it.
 
 use codemate_preview::{
-    lifecycle::UpOrder,
+    lifecycle::StartRequest,
     model::{Code, Event},
     store::Record,
 };
@@ -11,7 +11,7 @@ use super::world::{Agent, SERVER, World, changed};
 const NO_COMPILER: &str = "error: command gcc failed: No such file or directory";
 
 /// An installation that says so and fails, as often as there are lines for it.
-fn failing(world: &World, said: &[&str]) -> UpOrder {
+fn failing(world: &World, said: &[&str]) -> StartRequest {
     let mut order = world.order();
     let times = said.len();
     let lines = said.iter().enumerate();

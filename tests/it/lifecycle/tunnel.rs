@@ -10,13 +10,16 @@ use std::{
 
 use async_trait::async_trait;
 use codemate_preview::{
-    engine::Engine,
-    lifecycle::{LifecycleError, UpOrder},
+    engine::{Engine, Owned},
+    lifecycle::{LifecycleError, StartRequest},
     model::{
         Code, Event, Options, PhaseKind, TunnelChoice, TunnelKind, TunnelState, UpOutcome, Urls,
-        Verified,
+        Verification,
     },
-    tunnel::{Check, Order, Provider, Report, Stop, Tools, Traits, TunnelError, Tunnels, Verifier},
+    tunnel::{
+        Capabilities, Check, Provider, Report, Stop, Tools, TunnelError, TunnelSpec, Tunnels,
+        Verifier,
+    },
 };
 
 use super::world::{Agent, SERVER, World, changed};
@@ -63,8 +66,8 @@ impl Provider for Straight {
         self.kind
     }
 
-    fn traits(&self) -> Traits {
-        Traits {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             stable_url: false,
             settle: Duration::ZERO,
             heal: None,
@@ -75,8 +78,8 @@ impl Provider for Straight {
         Vec::new()
     }
 
-    async fn hold(&self, order: Order, report: Report, stop: Stop) -> Result<(), TunnelError> {
-        self.targets.lock().unwrap().push(order.target);
+    async fn hold(&self, spec: TunnelSpec, report: Report, stop: Stop) -> Result<(), TunnelError> {
+        self.targets.lock().unwrap().push(spec.target);
         let host = {
             let mut hosts = self.hosts.lock().unwrap();
             if hosts.len() > 1 {
@@ -92,7 +95,7 @@ impl Provider for Straight {
                 hint: "say who you are".to_owned(),
             });
         };
-        let url = format!("http://{host}:{}", order.target.port());
+        let url = format!("http://{host}:{}", spec.target.port());
         report.up(&url.parse().unwrap());
         stop.asked().await;
         self.released.lock().unwrap().push(stop.releases());
@@ -112,9 +115,9 @@ pub fn agent_of(world: &World, providers: Vec<Arc<dyn Provider>>) -> Agent {
     })
 }
 
-pub fn with(world: &World, choice: Option<TunnelChoice>) -> UpOrder {
+pub fn with(world: &World, choice: Option<TunnelChoice>) -> StartRequest {
     let order = world.order();
-    UpOrder {
+    StartRequest {
         options: Options {
             tunnel: choice,
             ..order.options
@@ -174,7 +177,7 @@ async fn up_has_a_verified_public_url_and_down_takes_it_away() {
     assert!(events(&agent).iter().any(|event| matches!(
         event,
         Event::TunnelReady {
-            verified: Verified::EndToEnd,
+            verified: Verification::EndToEnd,
             ..
         }
     )));
@@ -230,7 +233,9 @@ async fn a_tunnel_that_must_be_and_cannot_fails_up_and_leaves_nothing_new() {
     let agent = agent(&world, &provider);
     let error = agent.up(with(&world, WANTED)).await.unwrap_err();
     assert_eq!(error.problem().code, Code::Credential, "{error}");
-    assert!(world.engine.list_owned().await.unwrap().is_empty());
+    let owned = world.engine.list_owned().await.unwrap();
+    let containers = |one: &&Owned| matches!(one, Owned::Container { .. });
+    assert_eq!(owned.iter().find(containers), None);
     assert!(visit(provider.target(), "shop.test").is_none());
 
     agent.up(with(&world, None)).await.unwrap();

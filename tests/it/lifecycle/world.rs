@@ -13,11 +13,11 @@ use std::{
 use codemate_preview::{
     config::{ShareSettings, SupabaseEnv, SupabaseSettings},
     engine::Engine,
-    gateway::{Entrances, Routes},
-    lifecycle::{House, Images, LifecycleError, Manager, Settings, UpOrder},
+    gateway::{PublicListeners, Routes},
+    lifecycle::{Context, Images, LifecycleError, Manager, Settings, StartRequest},
     model::{Options, Problem, RunOptions, TunnelChoice, UpOutcome, UserSession},
     security::{OwnerRules, Policy},
-    source::supabase::{Desk, Vault},
+    source::supabase::{SupabaseSessions, Vault},
     store::Source,
     task::Scope,
     tunnel::{Tools, Tunnels},
@@ -108,10 +108,10 @@ impl World {
         let engine: Arc<dyn Engine> = self.engine.clone();
         let tools = tools(&self.dir.path().join("state"), &scope);
         let routes = Routes::default();
-        let house = House {
-            entrances: Entrances::new(routes.clone(), 1, &scope),
+        let house = Context {
+            public_listeners: PublicListeners::new(routes.clone(), 1, &scope),
             tunnels: Arc::new(make(&tools).unwrap_or_else(|| Tunnels::new(&tools).unwrap())),
-            supabase: Arc::new(Desk::new(
+            supabase: Arc::new(SupabaseSessions::new(
                 SupabaseSettings::default(),
                 SupabaseEnv::default(),
                 Arc::new(NoVault),
@@ -145,12 +145,12 @@ impl World {
             },
         };
         let manager = Manager::new(house, scope.child());
-        manager.take_up().unwrap();
+        manager.adopt_recorded().unwrap();
         Agent { manager, scope }
     }
 
-    pub fn order(&self) -> UpOrder {
-        UpOrder {
+    pub fn order(&self) -> StartRequest {
+        StartRequest {
             source: Source::Local {
                 directory: self.project().to_str().unwrap().to_owned(),
             },
@@ -159,6 +159,7 @@ impl World {
                 port: Some(self.port),
                 run: RunOptions {
                     command: Some(vec![python(), "main.py".to_owned()]),
+                    ..RunOptions::default()
                 },
                 ..Options::default()
             },
@@ -195,7 +196,7 @@ impl World {
 }
 
 impl Agent {
-    pub async fn up(&self, order: UpOrder) -> Result<UpOutcome, LifecycleError> {
+    pub async fn up(&self, order: StartRequest) -> Result<UpOutcome, LifecycleError> {
         self.manager.up(order).await?.outcome.await.unwrap()
     }
 

@@ -18,7 +18,7 @@ use super::{Expect, Input, Random, SEED, VARIANTS, census::World, inputs, tars};
 
 pub const GUEST: &str = concat!(env!("OUT_DIR"), "/guest");
 /// Only a hang meets it.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const BODY: &[u8] = b"what was sent";
 
 /// A guest whose workspace is the root of a world.

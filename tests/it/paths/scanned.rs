@@ -14,7 +14,7 @@ use std::{
 };
 
 use codemate_preview::{
-    source::{Batch, LocalSource, Names, Selection, path_rules},
+    source::{ChangeBatch, LocalSource, Names, Selection, path_rules},
     sync::Sync,
 };
 
@@ -41,8 +41,8 @@ fn a_sync_of(world: &World, names: Names) -> (Sync, Inside) {
     (Sync::new(source, inside.clone()), inside)
 }
 
-pub fn batch(path: &str) -> Batch {
-    Batch {
+pub fn batch(path: &str) -> ChangeBatch {
+    ChangeBatch {
         paths: BTreeSet::from([path.to_owned()]),
         rescan: false,
     }

@@ -117,6 +117,31 @@ fn values_are_beside_the_record_and_go_with_it() {
 }
 
 #[test]
+fn it_is_down_once_it_went_down() {
+    let at = "2026-01-02T03:04:05Z".parse().unwrap();
+    let down = |intent, phase| {
+        let of = Record {
+            intent,
+            phase,
+            ..record(A)
+        };
+        of.down_since()
+    };
+    assert_eq!(down(Intent::Down, Phase::Asleep { since: at }), Some(at));
+    // It sleeps, and a request wakes it.
+    assert_eq!(down(Intent::Up, Phase::Asleep { since: at }), None);
+    // Its `down` is under way: the time is that of what still runs, and is older than that of one
+    // that went down meanwhile.
+    for phase in [
+        Phase::Creating { since: at },
+        Phase::Installing { since: at },
+        Phase::Starting { since: at },
+    ] {
+        assert_eq!(down(Intent::Down, phase.clone()), None, "{phase:?}");
+    }
+}
+
+#[test]
 fn removing_twice_is_removing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);

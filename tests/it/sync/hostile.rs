@@ -13,7 +13,7 @@ use std::{
 
 use codemate_preview::{
     source::{LocalSource, SourceError},
-    sync::NotTaken,
+    sync::NotApplied,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -163,7 +163,7 @@ async fn unreadable_is_fatal_and_deletes_nothing() {
     assert_eq!(project.inside.names(), ["locked", "ok", "shut/x"]);
     let unreadable: Vec<_> = synced.refused.iter().filter(|r| r.why.is_fatal()).collect();
     assert_eq!(unreadable.len(), 2);
-    assert!(matches!(unreadable[0].why, NotTaken::Here(_)));
+    assert!(matches!(unreadable[0].why, NotApplied::Here(_)));
     fs::set_permissions(project.at("shut"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use codemate_preview::{
     engine::{
         EngineError,
-        link::{Content, FileOp, FileRefusal, Held},
+        link::{Content, FileOp, FileRefusal, InventoryEntry},
     },
     sync::Receiver,
 };
@@ -135,8 +135,8 @@ impl State {
 
 #[async_trait]
 impl Receiver for Inside {
-    async fn inventory(&self) -> Result<Vec<Held>, EngineError> {
-        let held = |(path, (stored, token)): (&String, &(Stored, [u8; 32]))| Held {
+    async fn inventory(&self) -> Result<Vec<InventoryEntry>, EngineError> {
+        let held = |(path, (stored, token)): (&String, &(Stored, [u8; 32]))| InventoryEntry {
             path: path.clone(),
             token: *token,
             mode: if let Stored::File { mode, .. } = stored {

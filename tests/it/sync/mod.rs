@@ -17,14 +17,14 @@ use std::{
 };
 
 use codemate_preview::{
-    source::{Batch, LocalSource, Watch},
+    source::{ChangeBatch, LocalSource, SourceWatch},
     sync::Sync,
     task::Scope,
 };
 use inside::{Inside, Stored};
 
 /// Far more than anything here takes; only a hang meets it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Project {
     dir: tempfile::TempDir,
@@ -65,12 +65,12 @@ impl Project {
         write(&self.at(path), text.as_ref());
     }
 
-    async fn watch(&self) -> Watch {
+    async fn watch(&self) -> SourceWatch {
         self.source.watch(&self.scope).await.unwrap()
     }
 
     /// Take batches until what is inside equals what is here.
-    async fn settle(&mut self, watch: &mut Watch) {
+    async fn settle(&mut self, watch: &mut SourceWatch) {
         let settled = tokio::time::timeout(PATIENCE, async {
             while self.inside.tree() != here(self.dir.path()) {
                 let batch = watch.batches.recv().await.expect("the watch goes on");
@@ -99,8 +99,8 @@ fn write(path: &Path, content: &[u8]) {
     fs::write(path, content).unwrap();
 }
 
-fn paths(paths: &[&str]) -> Batch {
-    Batch {
+fn paths(paths: &[&str]) -> ChangeBatch {
+    ChangeBatch {
         paths: paths.iter().map(|&path| path.to_owned()).collect(),
         rescan: false,
     }

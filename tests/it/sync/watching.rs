@@ -2,12 +2,12 @@
 
 use std::{fs, io::Write, os::unix::fs::symlink};
 
-use codemate_preview::source::{Degraded, Watch};
+use codemate_preview::source::{SourceWatch, WatchDegraded};
 
 use super::{PATIENCE, Project, here};
 
 /// Every change to come, put through until both sides are the same.
-async fn ready(files: &[(&str, &str)]) -> (Project, Watch) {
+async fn ready(files: &[(&str, &str)]) -> (Project, SourceWatch) {
     let mut project = Project::new(files);
     let watch = project.watch().await;
     project.sync.full().await.unwrap();
@@ -220,7 +220,7 @@ async fn with_three_watches() {
     project.write("d/x", "3");
     project.settle(&mut watch).await;
     watch.degraded.wait_for(Option::is_some).await.unwrap();
-    assert_eq!(*watch.degraded.borrow(), Some(Degraded::NoMoreWatches));
+    assert_eq!(*watch.degraded.borrow(), Some(WatchDegraded::NoMoreWatches));
     project.write("d/x", "found by reading");
     project.settle(&mut watch).await;
     fs::remove_dir_all(project.at("c")).unwrap();
@@ -228,6 +228,6 @@ async fn with_three_watches() {
 
     let mut late = Project::new(&[("a/b/c/d", "1")]);
     let mut watch = late.watch().await;
-    assert_eq!(*watch.degraded.borrow(), Some(Degraded::NoMoreWatches));
+    assert_eq!(*watch.degraded.borrow(), Some(WatchDegraded::NoMoreWatches));
     late.settle(&mut watch).await;
 }

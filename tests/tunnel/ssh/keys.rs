@@ -5,12 +5,13 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use codemate_preview::{
     config::SshSettings,
     model::{Code, TunnelKind},
-    tunnel::{Provider as _, Retry, Ssh, TunnelError, Verdict},
+    tunnel::{Credentials, ProvidedCredentials, Provider as _, Retry, Ssh, TunnelError, Verdict},
 };
 
 use super::{
@@ -128,7 +129,10 @@ pub fn the_agents_keys_are_used() {
             ..sshd.settings()
         };
         let mut tools = tools(&scope, state.path(), settings);
-        tools.ssh_auth_sock = Some(socket.clone());
+        tools.credentials = Arc::new(Credentials::new(ProvidedCredentials {
+            ssh_auth_sock: Some(socket.clone()),
+            ..ProvidedCredentials::default()
+        }));
         let provider = ssh(&tools);
         let error = hold(&scope, &provider, door.addr).ended().await;
         assert!(matches!(error, TunnelError::Credential { .. }), "{error}");

@@ -15,7 +15,8 @@ use codemate_preview::{
     store::Store,
     task::Scope,
     tunnel::{
-        Connection, Credentials, Order, Provider, Report, Ssh, SshTiming, Stop, Tools, TunnelError,
+        Connection, Credentials, Provider, Report, Ssh, SshTiming, Stop, Tools, TunnelError,
+        TunnelSpec,
     },
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -59,11 +60,12 @@ pub const TESTS: &[Test] = &[
     )
     .needs(sshd::is_here),
     Test::new(
-        "one_who_stalls_is_cut_off",
-        trouble::one_who_stalls_is_cut_off,
+        "one_who_stalls_holds_nobody_up",
+        trouble::one_who_stalls_holds_nobody_up,
     )
     .needs(sshd::is_here),
-    Test::new("nobody_there_is_said", trouble::nobody_there_is_said),
+    Test::new("nobody_there_is_said", trouble::nobody_there_is_said).needs(sshd::is_here),
+    Test::new("no_ssh_is_said", trouble::no_ssh_is_said),
     Test::new(
         "settings_that_miss_are_said",
         trouble::settings_that_miss_are_said,
@@ -82,35 +84,39 @@ pub const TESTS: &[Test] = &[
     )
     .needs(sshd::is_here),
     Test::new("doctor_looks_at_all_of_it", keys::doctor_looks_at_all_of_it).needs(sshd::is_here),
-    Test::new("sish_says_its_url", presets::sish_says_its_url),
+    Test::new("sish_says_its_url", presets::sish_says_its_url).needs(sshd::is_here),
     Test::new(
         "sish_without_tls_says_its_url",
         presets::sish_without_tls_says_its_url,
-    ),
+    )
+    .needs(sshd::is_here),
     Test::new(
         "sish_refuses_a_taken_name",
         presets::sish_refuses_a_taken_name,
-    ),
+    )
+    .needs(sshd::is_here),
     Test::new(
         "localhost_run_says_its_url",
         presets::localhost_run_says_its_url,
-    ),
-    Test::new("localhost_run_moves", presets::localhost_run_moves),
+    )
+    .needs(sshd::is_here),
+    Test::new("localhost_run_moves", presets::localhost_run_moves).needs(sshd::is_here),
     Test::new(
         "pinggy_says_its_url_and_expires",
         presets::pinggy_says_its_url_and_expires,
-    ),
+    )
+    .needs(sshd::is_here),
     Test::new(
         "a_server_that_says_no_url",
         presets::a_server_that_says_no_url,
-    ),
+    )
+    .needs(sshd::is_here),
 ];
 
 /// Fast enough for a test, slow enough for a busy machine.
 pub fn timing() -> SshTiming {
     SshTiming {
-        keepalive: Duration::from_millis(500),
-        stall: Duration::from_millis(500),
+        keepalive: Duration::from_secs(1),
         ..SshTiming::default()
     }
 }
@@ -124,14 +130,12 @@ pub fn tools(scope: &Scope, state: &Path, ssh: SshSettings) -> Tools {
         credentials: Arc::new(Credentials::default()),
         store: Arc::new(Store::open(state.to_owned()).unwrap()),
         owner: "test".to_owned(),
-        path: None,
-        ssh_auth_sock: None,
+        path: std::env::var_os("PATH"),
         home: None,
         ca_bundle: None,
-
         inherited: codemate_preview::config::Inherited::default(),
-        tether: codemate_preview::tunnel::OURSELVES.into(),
-        pace: codemate_preview::tunnel::Pace::default(),
+        wrapper: crate::tether(),
+        timing: codemate_preview::tunnel::TunnelTiming::default(),
         scope: scope.clone(),
     }
 }
@@ -140,8 +144,8 @@ pub fn ssh(tools: &Tools) -> Arc<Ssh> {
     Arc::new(Ssh::new(TunnelKind::Ssh, tools).timing(timing()))
 }
 
-pub fn order(target: SocketAddr) -> Order {
-    Order {
+pub fn spec(target: SocketAddr) -> TunnelSpec {
+    TunnelSpec {
         id: an_id(),
         name: "shop".parse().unwrap(),
         target,
@@ -160,7 +164,7 @@ pub fn hold(scope: &Scope, provider: &Arc<Ssh>, target: SocketAddr) -> Holding {
     let (report, connection) = Report::new();
     let stop = Stop::new(scope.child().token());
     let (provider, asked) = (Arc::clone(provider), stop.clone());
-    let task = scope.spawn(async move { provider.hold(order(target), report, asked).await });
+    let task = scope.spawn(async move { provider.hold(spec(target), report, asked).await });
     Holding {
         connection,
         stop,

@@ -1,226 +1,107 @@
-//! Servers that say what sish, localhost.run and pinggy say, and forward for real.
+//! What sish, localhost.run and pinggy say, by a real `sshd` whose sessions say it.
 
 use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
+    fs, io::Write as _, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::PathBuf,
+    process::Command,
 };
 
 use codemate_preview::{
     config::{SshPreset, SshSettings},
-    model::PublicUrl,
+    model::{PublicUrl, TunnelKind},
     task::Scope,
-    tunnel::{Connection, Retry, TunnelError},
+    tunnel::{Connection, Provider as _, Retry, Ssh, TunnelError},
 };
-use russh::{
-    Channel, ChannelId, MethodKind, MethodSet,
-    keys::{PrivateKey, ssh_key::private::Ed25519Keypair},
-    server::{self, Auth, ChannelOpenHandle, Handle, Msg, Session},
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::{
+    Holding, hold, ssh,
+    sshd::{Sshd, free_port},
+    tools,
+    visit::get,
 };
-use tokio::{io::copy_bidirectional, net::TcpListener, sync::watch, time::timeout};
+use crate::world::{Door, PATIENCE, block_on, until};
 
-use super::{Holding, hold, ssh, tools, visit::get};
-use crate::world::{Door, PATIENCE, block_on};
-
-/// What one server does and has seen.
-#[derive(Clone)]
+/// One server, and what the session of whoever logs in says.
 struct Public {
-    shared: Arc<Shared>,
-    scope: Scope,
-}
-
-struct Shared {
-    /// Printed on the session channel, piece by piece, when the port is forwarded.
-    text: &'static str,
-    grants: bool,
-    seen: Mutex<Vec<String>>,
-    /// Where the service's visitors would arrive.
-    listens: watch::Sender<Option<SocketAddr>>,
-    session: watch::Sender<Option<(ChannelId, Handle)>>,
+    sshd: Sshd,
+    /// The session ends when this is closed.
+    pen: Option<fs::File>,
+    dir: TempDir,
+    /// Where it listens for us.
+    port: u16,
 }
 
 impl Public {
-    /// Serve one connection, and say where.
-    async fn serve(scope: &Scope, text: &'static str, grants: bool) -> (Self, SocketAddr) {
-        let public = Self {
-            shared: Arc::new(Shared {
-                text,
-                grants,
-                seen: Mutex::default(),
-                listens: watch::Sender::default(),
-                session: watch::Sender::default(),
-            }),
-            scope: scope.clone(),
-        };
-        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
-        let config = Arc::new(server::Config {
-            keys: vec![key],
-            methods: MethodSet::from(&[MethodKind::None][..]),
-            auth_rejection_time: Duration::ZERO,
-            ..server::Config::default()
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (handler, inner) = (public.clone(), scope.clone());
-        scope.spawn(async move {
-            let serving = async {
-                let (stream, _) = listener.accept().await.unwrap();
-                let session = server::run_stream(config, stream, handler).await.unwrap();
-                let _ = session.await;
-            };
-            inner.token().run_until_cancelled(serving).await;
-        });
-        (public, addr)
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (fifo, script) = (dir.path().join("fifo"), dir.path().join("session"));
+        let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+        assert!(made.success());
+        // The session has its end of the pipe before anybody hears that it has begun.
+        let text = format!(
+            "#!/bin/sh\ncd '{}'\nexec 3< fifo\nprintf '%s' \"$SSH_ORIGINAL_COMMAND\" > new\n\
+             mv new asked\nexec cat <&3\n",
+            dir.path().display()
+        );
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let more = format!(
+            "AllowTcpForwarding remote\nForceCommand {}",
+            script.display()
+        );
+        // Open for both, so that it waits for no reader.
+        let mut pen = fs::OpenOptions::new();
+        let pen = pen.read(true).write(true).open(&fifo).unwrap();
+        Self {
+            sshd: Sshd::start_with(&more),
+            pen: Some(pen),
+            dir,
+            port: free_port(),
+        }
     }
 
-    fn saw(&self, what: String) {
-        self.shared.seen.lock().unwrap().push(what);
+    fn settings(&self, preset: SshPreset) -> SshSettings {
+        SshSettings {
+            preset: Some(preset),
+            url: None,
+            remote_port: Some(self.port),
+            ..self.sshd.settings()
+        }
     }
 
-    fn seen(&self) -> Vec<String> {
-        self.shared.seen.lock().unwrap().clone()
+    /// Hold a tunnel there, whose session says this first.
+    async fn hold(&mut self, scope: &Scope, preset: SshPreset, text: &str) -> Holding {
+        let state = self.dir.path().join("state");
+        let provider = ssh(&tools(scope, &state, self.settings(preset)));
+        let door = Door::open(scope).await;
+        let holding = hold(scope, &provider, door.addr);
+        self.say(text);
+        holding
     }
 
-    async fn listens(&self) -> SocketAddr {
-        let mut listens = self.shared.listens.subscribe();
-        let found = timeout(PATIENCE, listens.wait_for(Option::is_some)).await;
-        found.unwrap().unwrap().unwrap()
-    }
-
-    async fn session(&self) -> (ChannelId, Handle) {
-        let mut session = self.shared.session.subscribe();
-        let found = timeout(PATIENCE, session.wait_for(Option::is_some)).await;
-        found.unwrap().unwrap().clone().unwrap()
-    }
-
-    async fn say(&self, text: &str) {
-        let (channel, handle) = self.session().await;
+    fn say(&mut self, text: &str) {
+        let pen = self.pen.as_mut().unwrap();
         // As a network may cut it.
         for piece in text.as_bytes().chunks(11) {
-            handle.data(channel, piece.to_vec()).await.unwrap();
+            pen.write_all(piece).unwrap();
         }
     }
 
-    /// Talk once both the port and the session are there, whichever comes first.
-    fn begin(&self) {
-        let public = self.clone();
-        self.scope.spawn(async move {
-            let (text, token) = (public.shared.text, public.scope.token());
-            token.run_until_cancelled(public.say(text)).await;
-        });
+    fn asked(&self) -> PathBuf {
+        self.dir.path().join("asked")
     }
 
-    fn begin_session(&self, channel: ChannelId, session: &mut Session) {
-        session.channel_success(channel).unwrap();
-        self.shared
-            .session
-            .send_replace(Some((channel, session.handle())));
-    }
-}
-
-impl server::Handler for Public {
-    type Error = russh::Error;
-
-    async fn auth_none(&mut self, user: &str) -> Result<Auth, russh::Error> {
-        self.saw(format!("user {user}"));
-        Ok(Auth::Accept)
+    /// End the session, once it has begun.
+    fn end(&mut self) {
+        until("a session", || self.asked().exists().then_some(()));
+        self.pen = None;
     }
 
-    async fn channel_open_session(
-        &mut self,
-        _: Channel<Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        reply.accept().await;
-        Ok(())
+    async fn sees_the_door(&self) {
+        let at = SocketAddr::from(([127, 0, 0, 1], self.port));
+        assert_eq!(get(at, "/page").await, "GET /page at shop.test: ");
     }
-
-    async fn shell_request(
-        &mut self,
-        channel: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        self.saw("shell".to_owned());
-        self.begin_session(channel, session);
-        Ok(())
-    }
-
-    async fn exec_request(
-        &mut self,
-        channel: ChannelId,
-        command: &[u8],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        self.saw(format!("exec {}", String::from_utf8_lossy(command)));
-        self.begin_session(channel, session);
-        Ok(())
-    }
-
-    async fn tcpip_forward(
-        &mut self,
-        address: &str,
-        port: &mut u32,
-        session: &mut Session,
-    ) -> Result<bool, russh::Error> {
-        self.saw(format!("forward {address}:{port}"));
-        self.begin();
-        if !self.shared.grants {
-            return Ok(false);
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let listens = listener.local_addr()?;
-        let (handle, address, port) = (session.handle(), address.to_owned(), *port);
-        let scope = self.scope.clone();
-        self.scope.spawn(async move {
-            let token = scope.token();
-            while let Some(Ok((mut visitor, peer))) =
-                token.run_until_cancelled(listener.accept()).await
-            {
-                let (handle, address, token) = (handle.clone(), address.clone(), scope.token());
-                let from = peer.ip().to_string();
-                scope.spawn(async move {
-                    let through = async {
-                        let channel = handle
-                            .channel_open_forwarded_tcpip(address, port, from, peer.port().into())
-                            .await?;
-                        copy_bidirectional(&mut visitor, &mut channel.into_stream()).await?;
-                        Ok::<_, russh::Error>(())
-                    };
-                    token.run_until_cancelled(through).await
-                });
-            }
-        });
-        self.shared.listens.send_replace(Some(listens));
-        Ok(true)
-    }
-}
-
-fn settings(preset: SshPreset, server: SocketAddr) -> SshSettings {
-    SshSettings {
-        preset: Some(preset),
-        host: Some(server.ip().to_string()),
-        port: Some(server.port()),
-        ..SshSettings::default()
-    }
-}
-
-/// Open it, and fetch a page through the channel that the server forwards on.
-async fn open(
-    scope: &Scope,
-    preset: SshPreset,
-    text: &'static str,
-    want: &str,
-) -> (Public, Holding) {
-    let state = tempfile::tempdir().unwrap();
-    let (public, addr) = Public::serve(scope, text, true).await;
-    let provider = ssh(&tools(scope, state.path(), settings(preset, addr)));
-    let door = Door::open(scope).await;
-    let mut holding = hold(scope, &provider, door.addr);
-    assert_eq!(holding.up().await.to_string(), want);
-    let body = get(public.listens().await, "/page").await;
-    assert_eq!(body, "GET /page at shop.test: ");
-    (public, holding)
 }
 
 async fn moved_to(holding: &mut Holding, url: &str) {
@@ -241,42 +122,39 @@ const SISH: &str = "Press Ctrl-C to close the session.\r\n\r\n\
 
 pub fn sish_says_its_url() {
     block_on(|scope| async move {
-        let (public, holding) = open(&scope, SshPreset::Sish, SISH, "https://shop.tuns.test").await;
-        let seen = public.seen();
-        for want in ["forward shop:80", "shell"] {
-            assert!(seen.iter().any(|it| it == want), "{seen:?}");
-        }
+        let mut public = Public::start();
+        let mut holding = public.hold(&scope, SshPreset::Sish, SISH).await;
+        assert_eq!(holding.up().await.to_string(), "https://shop.tuns.test");
+        public.sees_the_door().await;
+        assert_eq!(fs::read_to_string(public.asked()).unwrap(), "", "a shell");
         holding.close().await;
     });
 }
 
 /// Where there is no better address, the plain one is taken after a pause.
 pub fn sish_without_tls_says_its_url() {
-    const TEXT: &str = "Press Ctrl-C to close the session.\r\n\r\nHTTP: http://shop.tuns.test:8080";
+    const TEXT: &str =
+        "Press Ctrl-C to close the session.\r\n\r\nHTTP: http://shop.tuns.test:8080\r\n";
     block_on(|scope| async move {
-        let (_, holding) = open(&scope, SshPreset::Sish, TEXT, "http://shop.tuns.test:8080").await;
+        let mut public = Public::start();
+        let mut holding = public.hold(&scope, SshPreset::Sish, TEXT).await;
+        assert_eq!(holding.up().await.to_string(), "http://shop.tuns.test:8080");
         holding.close().await;
     });
 }
 
 pub fn sish_refuses_a_taken_name() {
-    const TEXT: &str = "The subdomain \u{1b}[33mshop.tuns.test\u{1b}[0m is unavailable.\r\n";
     block_on(|scope| async move {
-        let state = tempfile::tempdir().unwrap();
-        let (_, addr) = Public::serve(&scope, TEXT, false).await;
-        let provider = ssh(&tools(
-            &scope,
-            state.path(),
-            settings(SshPreset::Sish, addr),
-        ));
-        let door = Door::open(&scope).await;
-        let error = hold(&scope, &provider, door.addr).ended().await;
-        let TunnelError::HostTaken { host, said, .. } = &error else {
+        let mut public = Public::start();
+        let other = std::net::TcpListener::bind(("127.0.0.1", public.port)).unwrap();
+        let holding = public.hold(&scope, SshPreset::Sish, "").await;
+        let error = holding.ended().await;
+        let TunnelError::HostTaken { host, .. } = &error else {
             panic!("{error}");
         };
-        assert_eq!(host, "shop:80");
-        assert_eq!(said, "The subdomain shop.tuns.test is unavailable.");
+        assert_eq!(*host, format!("shop:{}", public.port));
         assert_eq!(error.retry(), Retry::Never);
+        drop(other);
     });
 }
 
@@ -287,18 +165,20 @@ pub fn localhost_run_says_its_url() {
         create an account and add your key for a longer lasting domain name. see \
         https://localhost.run/docs/forever-free/ for more information.\r\n";
     block_on(|scope| async move {
-        let (public, holding) = open(
-            &scope,
-            SshPreset::LocalhostRun,
-            TEXT,
-            "https://f27f21.lhr.test",
-        )
-        .await;
-        let seen = public.seen();
-        for want in ["user nokey", "forward localhost:80", "exec --output json"] {
-            assert!(seen.iter().any(|it| it == want), "{seen:?}");
-        }
+        let mut public = Public::start();
+        let mut holding = public.hold(&scope, SshPreset::LocalhostRun, TEXT).await;
+        assert_eq!(holding.up().await.to_string(), "https://f27f21.lhr.test");
+        public.sees_the_door().await;
+        let asked = fs::read_to_string(public.asked()).unwrap();
+        assert_eq!(asked, "--output json");
         holding.close().await;
+
+        let state = tempfile::tempdir().unwrap();
+        let tools = tools(&scope, state.path(), SshSettings::default());
+        let checks = Ssh::new(TunnelKind::LocalhostRun, &tools)
+            .check(false)
+            .await;
+        assert_eq!(checks[0].detail, "`nokey` at `localhost.run`");
     });
 }
 
@@ -313,12 +193,12 @@ pub fn localhost_run_moves() {
         "\n",
     );
     block_on(|scope| async move {
-        let (public, mut holding) =
-            open(&scope, SshPreset::LocalhostRun, TEXT, "https://a1.lhr.test").await;
-        public.say(&TEXT.replace("a1.", "b2.")).await;
+        let mut public = Public::start();
+        let mut holding = public.hold(&scope, SshPreset::LocalhostRun, TEXT).await;
+        assert_eq!(holding.up().await.to_string(), "https://a1.lhr.test");
+        public.say(&TEXT.replace("a1.", "b2."));
         moved_to(&mut holding, "https://b2.lhr.test").await;
-        let body = get(public.listens().await, "/page").await;
-        assert_eq!(body, "GET /page at shop.test: ");
+        public.sees_the_door().await;
         holding.close().await;
     });
 }
@@ -328,21 +208,15 @@ pub fn pinggy_says_its_url_and_expires() {
         Upgrade to Pinggy Pro to get unrestricted tunnels. https://dashboard.pinggy.io\r\n\r\n\
         http://rnckk-1-2-3-4.a.free.pinggy.test\r\nhttps://rnckk-1-2-3-4.a.free.pinggy.test\r\n";
     block_on(|scope| async move {
-        let (public, holding) = open(
-            &scope,
-            SshPreset::Pinggy,
-            TEXT,
-            "https://rnckk-1-2-3-4.a.free.pinggy.test",
-        )
-        .await;
-        let seen = public.seen();
-        assert!(
-            seen.iter().any(|it| it == "forward localhost:0"),
-            "{seen:?}"
+        let mut public = Public::start();
+        let mut holding = public.hold(&scope, SshPreset::Pinggy, TEXT).await;
+        assert_eq!(
+            holding.up().await.to_string(),
+            "https://rnckk-1-2-3-4.a.free.pinggy.test"
         );
-        public.say("Tunnel expired.\r\n").await;
-        let (channel, handle) = public.session().await;
-        handle.close(channel).await.unwrap();
+        public.sees_the_door().await;
+        public.say("Tunnel expired.\r\n");
+        public.end();
         let error = holding.ended().await;
         assert!(matches!(error, TunnelError::Lost { .. }), "{error}");
         assert!(error.to_string().contains("Tunnel expired."), "{error}");
@@ -351,19 +225,10 @@ pub fn pinggy_says_its_url_and_expires() {
 
 pub fn a_server_that_says_no_url() {
     block_on(|scope| async move {
-        let state = tempfile::tempdir().unwrap();
-        let (public, addr) = Public::serve(&scope, "", true).await;
-        let provider = ssh(&tools(
-            &scope,
-            state.path(),
-            settings(SshPreset::Pinggy, addr),
-        ));
-        let door = Door::open(&scope).await;
-        let holding = hold(&scope, &provider, door.addr);
-        public.listens().await;
-        let (channel, handle) = public.session().await;
-        public.say("This client is too old.\r\n").await;
-        handle.close(channel).await.unwrap();
+        let mut public = Public::start();
+        let text = "This client is too old.\r\n";
+        let holding = public.hold(&scope, SshPreset::Pinggy, text).await;
+        public.end();
         let error = holding.ended().await;
         assert!(matches!(error, TunnelError::Rejected { .. }), "{error}");
         assert!(error.to_string().contains("too old"), "{error}");

@@ -1,11 +1,9 @@
 //! What goes wrong at a server of one's own, and what is said of it.
 
-use std::{sync::Arc, time::Duration};
-
 use codemate_preview::{
     config::{SshPreset, SshSettings},
     task::Scope,
-    tunnel::{Retry, Ssh, SshTiming, TunnelError},
+    tunnel::{Retry, TunnelError},
 };
 use rustix::process::Signal;
 use tokio::{
@@ -17,7 +15,7 @@ use tokio::{
 use super::{
     hold, ssh,
     sshd::{Sshd, free_port},
-    timing, tools,
+    tools,
     visit::{address, get},
 };
 use crate::world::{Door, PATIENCE, block_on};
@@ -126,7 +124,7 @@ async fn flood(scope: &Scope) -> std::net::SocketAddr {
     target
 }
 
-/// The session cannot write, and so does not look at its own timers.
+/// What cannot be written must not keep anybody from seeing that nothing is heard.
 pub fn a_server_frozen_while_we_write_is_lost() {
     let sshd = Sshd::start();
     block_on(|scope| async move {
@@ -155,26 +153,18 @@ pub fn a_server_frozen_while_we_write_is_lost() {
 }
 
 /// All visitors share one connection: who sends what nobody takes must not hold up the others.
-pub fn one_who_stalls_is_cut_off() {
+pub fn one_who_stalls_holds_nobody_up() {
     let sshd = Sshd::start();
     block_on(|scope| async move {
         let state = tempfile::tempdir().unwrap();
-        let provider: Arc<Ssh> = Arc::new(
-            Ssh::new(
-                codemate_preview::model::TunnelKind::Ssh,
-                &tools(&scope, state.path(), sshd.settings()),
-            )
-            .timing(SshTiming {
-                // So that only the stall can end it.
-                keepalive: Duration::from_secs(60),
-                ..timing()
-            }),
-        );
+        let provider = ssh(&tools(&scope, state.path(), sshd.settings()));
         // The first connection is taken and never read; the second gets an answer.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = listener.local_addr().unwrap();
+        let (stalls, stalled) = tokio::sync::oneshot::channel();
         scope.spawn(async move {
             let (silent, _) = listener.accept().await.unwrap();
+            stalls.send(()).unwrap();
             let (mut other, _) = listener.accept().await.unwrap();
             other.read_u8().await.unwrap();
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
@@ -183,13 +173,34 @@ pub fn one_who_stalls_is_cut_off() {
         });
         let mut holding = hold(&scope, &provider, target);
         let at = address(&holding.up().await);
-        let mut staller = TcpStream::connect(at).await.unwrap();
-        let sent = async { while staller.write_all(&[b'x'; 8192]).await.is_ok() {} };
-        timeout(PATIENCE, sent)
-            .await
-            .expect("it may go on for ever");
+        let mut slow_visitor = TcpStream::connect(at).await.unwrap();
+        let sending = scope
+            .spawn(async move { while slow_visitor.write_all(&[b'x'; 8192]).await.is_ok() {} });
+        timeout(PATIENCE, stalled).await.unwrap().unwrap();
         assert_eq!(get(at, "/").await, "ok");
         holding.close().await;
+        timeout(PATIENCE, sending).await.unwrap().unwrap();
+    });
+}
+
+pub fn no_ssh_is_said() {
+    block_on(|scope| async move {
+        let state = tempfile::tempdir().unwrap();
+        let door = Door::open(&scope).await;
+        let settings = SshSettings {
+            preset: Some(SshPreset::Sish),
+            host: Some("127.0.0.1".to_owned()),
+            ..SshSettings::default()
+        };
+        let mut tools = tools(&scope, state.path(), settings);
+        tools.path = Some(state.path().into());
+        let error = hold(&scope, &ssh(&tools), door.addr).ended().await;
+        assert!(
+            matches!(error, TunnelError::ProgramMissing { .. }),
+            "{error}"
+        );
+        let hint = error.problem().hint.unwrap();
+        assert!(hint.contains("apt-get install openssh-client"), "{hint}");
     });
 }
 
@@ -225,7 +236,6 @@ pub fn settings_that_miss_are_said() {
         let door = Door::open(&scope).await;
         let whole = SshSettings {
             host: Some("127.0.0.1".to_owned()),
-            user: Some("me".to_owned()),
             url: Some("http://127.0.0.1:{port}".to_owned()),
             ..SshSettings::default()
         };
@@ -236,7 +246,14 @@ pub fn settings_that_miss_are_said() {
         };
         for (settings, named) in [
             (no(|s| s.host = None), "tunnels.ssh.host"),
-            (no(|s| s.user = None), "tunnels.ssh.user"),
+            (
+                no(|s| s.host = Some("-oX=y".to_owned())),
+                "tunnels.ssh.host",
+            ),
+            (
+                no(|s| s.user = Some("-oX=y".to_owned())),
+                "tunnels.ssh.user",
+            ),
             (no(|s| s.url = None), "tunnels.ssh.url"),
             (no(|s| s.url = Some("http://{prot}".to_owned())), "{prot}"),
             (no(|s| s.host_key = Some("abc".to_owned())), "host_key"),

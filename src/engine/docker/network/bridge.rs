@@ -10,13 +10,12 @@ use bollard::{
     query_parameters as query,
 };
 
-use super::settings::{Pool, bridges, tag};
+use super::subnet_pool::{SubnetPool, bridges, tag};
 use crate::engine::{
     EngineError, Result,
     docker::{
         Docker,
-        client::{self, Client, HEAVY, SIMPLE},
-        error::Act,
+        client::{self, DockerClient, HEAVY, SIMPLE, error::Operation},
     },
     labels,
 };
@@ -26,25 +25,25 @@ const ATTEMPTS: u32 = 256;
 
 /// A name that somebody is at work on, so that it is nobody's orphan. Given back when dropped.
 #[derive(Debug)]
-pub struct Claim {
+pub struct NameClaim {
     pub name: String,
-    book: Arc<Mutex<BTreeSet<String>>>,
+    claimed: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Claim {
+impl NameClaim {
     /// `None` if somebody else has it.
-    pub fn take(book: &Arc<Mutex<BTreeSet<String>>>, name: String) -> Option<Self> {
-        let mut names = book.lock().expect("no holder of this lock panics");
+    pub fn take(claimed: &Arc<Mutex<BTreeSet<String>>>, name: String) -> Option<Self> {
+        let mut names = claimed.lock().expect("no holder of this lock panics");
         names.insert(name.clone()).then(|| Self {
             name,
-            book: book.clone(),
+            claimed: claimed.clone(),
         })
     }
 }
 
-impl Drop for Claim {
+impl Drop for NameClaim {
     fn drop(&mut self) {
-        let mut names = self.book.lock().expect("no holder of this lock panics");
+        let mut names = self.claimed.lock().expect("no holder of this lock panics");
         names.remove(&self.name);
     }
 }
@@ -56,7 +55,11 @@ impl Docker {
     }
 
     /// Make a network in a slot that nobody has.
-    pub(super) async fn make_network(&self, client: &Client, pool: Pool) -> Result<Claim> {
+    pub(super) async fn make_network(
+        &self,
+        client: &DockerClient,
+        pool: SubnetPool,
+    ) -> Result<NameClaim> {
         let owner = &self.inner.settings.owner;
         let taken: BTreeSet<String> = self.networks(client).await?.into_iter().collect();
         // Agents on one engine begin at different places.
@@ -67,7 +70,7 @@ impl Docker {
             if taken.contains(&name) {
                 continue;
             }
-            let Some(claim) = Claim::take(&self.inner.network.busy, name) else {
+            let Some(claim) = NameClaim::take(&self.inner.network.claimed_names, name) else {
                 continue;
             };
             let request = NetworkCreateRequest {
@@ -98,12 +101,12 @@ impl Docker {
                 ..NetworkCreateRequest::default()
             };
             let what = format!("network {}", claim.name);
-            let act = Act {
+            let operation = Operation {
                 verb: "create",
                 what: &what,
             };
             match client
-                .within(act, HEAVY, client.api.create_network(request))
+                .within(operation, HEAVY, client.api.create_network(request))
                 .await
             {
                 Ok(_) => return Ok(claim),
@@ -121,17 +124,17 @@ impl Docker {
     }
 
     /// The names of this owner's.
-    pub(super) async fn networks(&self, client: &Client) -> Result<Vec<String>> {
+    pub(super) async fn networks(&self, client: &DockerClient) -> Result<Vec<String>> {
         let filters = self.filters(&[(labels::ROLE, "net")]);
         let options = query::ListNetworksOptionsBuilder::default()
             .filters(&filters)
             .build();
-        let act = Act {
+        let operation = Operation {
             verb: "list",
             what: "networks",
         };
         let listed = client
-            .within(act, SIMPLE, client.api.list_networks(Some(options)))
+            .within(operation, SIMPLE, client.api.list_networks(Some(options)))
             .await?;
         Ok(listed
             .into_iter()
@@ -140,13 +143,13 @@ impl Docker {
     }
 
     /// Gone already is success.
-    pub(super) async fn drop_network(&self, client: &Client, name: &str) -> Result<()> {
+    pub(super) async fn drop_network(&self, client: &DockerClient, name: &str) -> Result<()> {
         let what = format!("network {name}");
-        let act = Act {
+        let operation = Operation {
             verb: "remove",
             what: &what,
         };
         let call = client.api.remove_network(name);
-        client::present(client.within(act, HEAVY, call).await).map(drop)
+        client::present(client.within(operation, HEAVY, call).await).map(drop)
     }
 }

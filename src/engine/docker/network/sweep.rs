@@ -1,14 +1,14 @@
-//! What has to be looked after again and again: the warden, the sidecars of what runs, and what
-//! nobody needs any more.
+//! Periodic maintenance of the network: the host firewall and the sidecars are checked, and objects
+//! that no app uses are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
-use super::spares::name_of;
+use super::warm_pool::name_of;
 use crate::engine::{
     CutOff, Result,
-    docker::{Docker, client::Client},
+    docker::{Docker, client::DockerClient},
     labels,
 };
 
@@ -16,39 +16,39 @@ impl Docker {
     /// As [`crate::engine::Engine::guard`] says.
     pub(in crate::engine::docker) async fn guard_networks(&self) -> Result<Vec<CutOff>> {
         let client = self.client().await?;
-        let held = Box::pin(self.hold_host(&client)).await?;
-        self.adopt_spares(&client, &held).await?;
+        let firewall = Box::pin(self.ensure_host_firewall(&client)).await?;
+        self.adopt_pooled(&client, &firewall).await?;
         let (cut_off, _) = self.sweep_networks(&client).await?;
-        self.fill_spares(&client, &held).await?;
+        self.fill_pool(&client, &firewall).await?;
         Ok(cut_off)
     }
 
     /// As [`crate::engine::Engine::retire`] says.
     pub(in crate::engine::docker) async fn retire_networks(&self) -> Result<()> {
         let client = self.client().await?;
-        // A spare that is being made is there to be taken away once it is done.
-        let _turn = self.inner.network.filling.lock().await;
+        // A pooled sidecar that is being made now must be finished before it can be removed.
+        let _filling = self.inner.network.filling.lock().await;
         if !self
-            .list(&client, &[(labels::ROLE, "app")])
+            .list(&client, &[(labels::ROLE, labels::APP)])
             .await?
             .is_empty()
         {
             return Ok(());
         }
-        drop(self.forget_spares());
+        drop(self.drain_pool());
         self.sweep_networks(&client).await?;
-        self.dismiss_warden(&client).await
+        self.remove_host_firewall(&client).await
     }
 
     /// Remove sidecars and networks that no app has and nobody is at work on. Names the apps whose
     /// sidecar is not what it was, and says how many sidecars there are.
-    async fn sweep_networks(&self, client: &Client) -> Result<(Vec<CutOff>, usize)> {
+    async fn sweep_networks(&self, client: &DockerClient) -> Result<(Vec<CutOff>, usize)> {
         // What was being worked on before the list was made may be finished in it, and what is now
         // may be missing from it: neither is an orphan.
-        let before = self.busy_names();
+        let before = self.claimed_names();
         let networks = self.networks(client).await?;
         let sidecars = self.list(client, &[(labels::ROLE, "net")]).await?;
-        let apps = self.list(client, &[(labels::ROLE, "app")]).await?;
+        let apps = self.list(client, &[(labels::ROLE, labels::APP)]).await?;
         let used: BTreeSet<&String> = apps
             .iter()
             .filter_map(|app| app.labels.as_ref()?.get(labels::SIDECAR))
@@ -63,7 +63,7 @@ impl Docker {
             .chain(networks)
             .collect();
         for name in &names {
-            if used.contains(name) || before.contains(name) || self.busy_names().contains(name) {
+            if used.contains(name) || before.contains(name) || self.claimed_names().contains(name) {
                 continue;
             }
             if let Err(error) = self.drop_sidecar(client, name).await {
@@ -74,9 +74,12 @@ impl Docker {
         Ok((cut_off, sidecars.len()))
     }
 
-    fn busy_names(&self) -> BTreeSet<String> {
-        let busy = &self.inner.network.busy;
-        busy.lock().expect("no holder of this lock panics").clone()
+    fn claimed_names(&self) -> BTreeSet<String> {
+        let claimed = &self.inner.network.claimed_names;
+        claimed
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 }
 

@@ -9,24 +9,24 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Held;
+use super::MirroredFile;
 
 const VERSION: u32 = 1;
 
 /// Absence and damage cost a second fetch, nothing else: the files themselves are compared by hash.
 #[derive(Debug, Serialize, Deserialize)]
-struct Index {
+struct MirrorIndex {
     version: u32,
     /// Of the table and its shape. Tokens of another mean nothing here.
     identity: String,
     /// The last revision that was applied.
     cursor: Option<i64>,
-    files: BTreeMap<String, Held>,
+    files: BTreeMap<String, MirroredFile>,
 }
 
-pub fn load(dir: &Path, identity: &str) -> BTreeMap<String, Held> {
+pub fn load(dir: &Path, identity: &str) -> BTreeMap<String, MirroredFile> {
     let read = fs::read(file(dir)).ok();
-    let index = read.and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok());
+    let index = read.and_then(|bytes| serde_json::from_slice::<MirrorIndex>(&bytes).ok());
     let ours = index.filter(|index| index.version == VERSION);
     let mut files = ours.map_or_else(BTreeMap::new, |mut index| {
         if index.identity != identity {
@@ -44,15 +44,15 @@ pub fn save(
     dir: &Path,
     identity: &str,
     cursor: Option<i64>,
-    files: &BTreeMap<String, Held>,
+    files: &BTreeMap<String, MirroredFile>,
 ) -> io::Result<()> {
-    // Not through `Index`, which would own a copy of everything.
+    // Not through `MirrorIndex`, which would own a copy of everything.
     #[derive(Serialize)]
     struct Borrowed<'a> {
         version: u32,
         identity: &'a str,
         cursor: Option<i64>,
-        files: &'a BTreeMap<String, Held>,
+        files: &'a BTreeMap<String, MirroredFile>,
     }
     let mut to = tempfile::NamedTempFile::new_in(dir)?;
     let mut out = io::BufWriter::new(to.as_file_mut());

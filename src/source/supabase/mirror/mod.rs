@@ -26,9 +26,9 @@ use std::{
 use rustix::{fs::Mode, io::Errno};
 use serde::{Deserialize, Serialize};
 
-use super::{SupabaseError, row::Token};
+use super::{SupabaseError, table::row::RowToken};
 use crate::source::RootDir;
-use tree::{Tree, is_blocked};
+use tree::{MirrorTree, is_blocked};
 
 pub use incoming::{Incoming, Staged};
 
@@ -36,21 +36,21 @@ pub use incoming::{Incoming, Staged};
 pub struct Mirror {
     dir: PathBuf,
     identity: String,
-    tree: Tree,
+    tree: MirrorTree,
     incoming: Arc<Incoming>,
-    held: BTreeMap<String, Held>,
+    held: BTreeMap<String, MirroredFile>,
     cursor: Option<i64>,
     is_saved: bool,
 }
 
 /// One file of the mirror.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct MirroredFile {
     /// Of its row, where it is known.
     pub key: Option<String>,
     /// Of its row when the content was read; `None` if the file is not what was written.
     #[serde(with = "token_text")]
-    pub token: Option<Token>,
+    pub token: Option<RowToken>,
     pub len: u64,
     #[serde(with = "hash_text")]
     pub hash: blake3::Hash,
@@ -59,23 +59,23 @@ pub struct Held {
 
 /// What becomes of one file in a commit.
 #[derive(Debug)]
-pub struct Put {
+pub struct FilePut {
     pub path: String,
     pub key: String,
-    pub token: Token,
+    pub token: RowToken,
     /// `None` if the file is what it was, and only its row changed.
     pub staged: Option<Staged>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Committed {
+pub struct CommitOutcome {
     pub written: Vec<String>,
     pub deleted: Vec<String>,
     /// Files that something else is in the place of.
     pub blocked: Vec<String>,
 }
 
-impl Held {
+impl MirroredFile {
     fn forget_row(&mut self) {
         self.key = None;
         self.token = None;
@@ -95,7 +95,7 @@ impl Mirror {
             Ok(Self {
                 dir: dir.to_owned(),
                 identity: identity.to_owned(),
-                tree: Tree::open(&files)?,
+                tree: MirrorTree::open(&files)?,
                 incoming: Arc::new(Incoming::open(&incoming)?),
                 held,
                 cursor: None,
@@ -109,24 +109,24 @@ impl Mirror {
         &self.incoming
     }
 
-    pub fn held(&self) -> &BTreeMap<String, Held> {
+    pub fn held(&self) -> &BTreeMap<String, MirroredFile> {
         &self.held
     }
 
     /// New content comes first and deletions last, except where one is in the place of the other.
     pub fn commit(
         &mut self,
-        puts: Vec<Put>,
+        puts: Vec<FilePut>,
         deletes: Vec<String>,
         cursor: Option<i64>,
-    ) -> Result<Committed, SupabaseError> {
-        let mut done = Committed::default();
+    ) -> Result<CommitOutcome, SupabaseError> {
+        let mut done = CommitOutcome::default();
         let mut waiting = Vec::new();
         self.is_saved &= puts.is_empty() && deletes.is_empty() && cursor == self.cursor;
         self.cursor = cursor;
         self.tree.begin();
         for put in puts {
-            if self.put(&put, &mut done)? == Placed::Blocked {
+            if self.put(&put, &mut done)? == Placement::Blocked {
                 waiting.push(put);
             }
         }
@@ -139,7 +139,7 @@ impl Mirror {
         }
         self.tree.begin();
         for put in waiting {
-            if self.put(&put, &mut done)? == Placed::Blocked {
+            if self.put(&put, &mut done)? == Placement::Blocked {
                 if let Some(staged) = &put.staged {
                     self.incoming.discard(staged);
                 }
@@ -170,20 +170,20 @@ impl Mirror {
         Ok(())
     }
 
-    fn put(&mut self, put: &Put, done: &mut Committed) -> Result<Placed, SupabaseError> {
+    fn put(&mut self, put: &FilePut, done: &mut CommitOutcome) -> Result<Placement, SupabaseError> {
         let Some(staged) = &put.staged else {
             if let Some(held) = self.held.get_mut(&put.path) {
                 held.key = Some(put.key.clone());
                 held.token = Some(put.token);
             }
-            return Ok(Placed::There);
+            return Ok(Placement::TableState);
         };
         match self.tree.place(&put.path, staged, &self.incoming) {
             Ok(()) => {}
-            Err(errno) if is_blocked(errno) => return Ok(Placed::Blocked),
+            Err(errno) if is_blocked(errno) => return Ok(Placement::Blocked),
             Err(errno) => return Err(self.failed("write", &put.path, errno)),
         }
-        let held = Held {
+        let held = MirroredFile {
             key: Some(put.key.clone()),
             token: Some(put.token),
             len: staged.len,
@@ -192,7 +192,7 @@ impl Mirror {
         };
         self.held.insert(put.path.clone(), held);
         done.written.push(put.path.clone());
-        Ok(Placed::There)
+        Ok(Placement::TableState)
     }
 
     fn failed(&self, act: &'static str, path: &str, errno: Errno) -> SupabaseError {
@@ -205,8 +205,8 @@ impl Mirror {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Placed {
-    There,
+enum Placement {
+    TableState,
     Blocked,
 }
 
@@ -233,19 +233,19 @@ fn private_dir(path: &Path) -> io::Result<()> {
 mod token_text {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    use super::Token;
+    use super::RowToken;
 
     #[expect(clippy::ref_option, reason = "serde's calling convention")]
-    pub fn serialize<S: Serializer>(token: &Option<Token>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(token: &Option<RowToken>, to: S) -> Result<S::Ok, S::Error> {
         match token {
-            Some(Token(token)) => to.serialize_some(&format!("{token:032x}")),
+            Some(RowToken(token)) => to.serialize_some(&format!("{token:032x}")),
             None => to.serialize_none(),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Token>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<RowToken>, D::Error> {
         let text = Option::<String>::deserialize(from)?;
-        Ok(text.and_then(|text| u128::from_str_radix(&text, 16).ok().map(Token)))
+        Ok(text.and_then(|text| u128::from_str_radix(&text, 16).ok().map(RowToken)))
     }
 }
 

@@ -4,15 +4,18 @@ use std::{collections::BTreeMap, io, path::Path};
 
 use rustix::io::Errno;
 
-use super::Held;
+use super::MirroredFile;
 use crate::source::{
     RootDir, is_gone, path_rules,
-    root_dir::{Node, node_at, remove_at},
+    root_dir::{FsNode, node_at, remove_at},
 };
 
 /// Every regular file below `root`. Files that are not what the index says keep only their place;
 /// whatever is no file or directory, or has a name no row can give, is removed.
-pub fn sweep(root: &Path, mut index: BTreeMap<String, Held>) -> io::Result<BTreeMap<String, Held>> {
+pub fn sweep(
+    root: &Path,
+    mut index: BTreeMap<String, MirroredFile>,
+) -> io::Result<BTreeMap<String, MirroredFile>> {
     let root = RootDir::open_itself(root)?;
     let mut found = BTreeMap::new();
     let mut waiting = vec![String::new()];
@@ -30,8 +33,8 @@ pub fn sweep(root: &Path, mut index: BTreeMap<String, Held>) -> io::Result<BTree
                 node => node?,
             };
             match (path.filter(|path| path_rules::check(path).is_ok()), node) {
-                (Some(path), Node::Dir) => waiting.push(path),
-                (Some(path), Node::File { .. }) => match examined(&root, &path, &mut index) {
+                (Some(path), FsNode::Dir) => waiting.push(path),
+                (Some(path), FsNode::File { .. }) => match examined(&root, &path, &mut index) {
                     Ok(held) => drop(found.insert(path, held)),
                     // Gone again, or something else by now: as if it had not been met.
                     Err(error) if Errno::from_io_error(&error).is_some_and(is_gone) => {}
@@ -52,14 +55,18 @@ fn joined(dir: &str, name: &str) -> String {
     }
 }
 
-fn examined(root: &RootDir, path: &str, index: &mut BTreeMap<String, Held>) -> io::Result<Held> {
+fn examined(
+    root: &RootDir,
+    path: &str,
+    index: &mut BTreeMap<String, MirroredFile>,
+) -> io::Result<MirroredFile> {
     let (file, _, _) = root.file(path)?;
     let mut hasher = blake3::Hasher::new();
     let len = hasher.update_reader(file)?.count();
     let hash = hasher.finalize();
     Ok(match index.remove(path) {
         Some(held) if held.hash == hash && held.len == len => held,
-        known => Held {
+        known => MirroredFile {
             key: known.and_then(|held| held.key),
             token: None,
             len,

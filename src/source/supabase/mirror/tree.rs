@@ -11,13 +11,13 @@ use super::{Incoming, incoming::Staged};
 use crate::source::RootDir;
 
 #[derive(Debug)]
-pub struct Tree {
+pub struct MirrorTree {
     root: RootDir,
     /// Directories known to be there, within one commit.
     made: HashSet<String>,
 }
 
-impl Tree {
+impl MirrorTree {
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
             root: RootDir::open_itself(path)?,

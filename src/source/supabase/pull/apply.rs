@@ -2,27 +2,35 @@
 
 use std::collections::HashSet;
 
-use super::{Pulled, Puller};
+use super::{
+    PullOutcome, Puller,
+    fetch::{Fetched, Fetcher, WantedRow},
+    steps,
+};
 use crate::source::supabase::{
     SupabaseError,
-    fetch::{Fetched, Fetcher, Want},
-    mirror::{Committed, Put},
-    plan,
-    refused::{RowRefusal, RowWhy},
+    mirror::{CommitOutcome, FilePut},
+    table::refused::{RowRefusal, RowRefusalReason},
 };
 
 /// Rows known to be there that are asked for along with those that may be gone.
 const WITNESSES: usize = 3;
 
 impl Puller {
-    pub(super) async fn apply(&mut self, refetch: bool) -> Result<Pulled, SupabaseError> {
+    pub(super) async fn apply(&mut self, refetch: bool) -> Result<PullOutcome, SupabaseError> {
         self.settled = None;
         let mirror = self.mirror.as_ref().ok_or(SupabaseError::Stopped)?;
-        let mut steps = plan::steps(&self.rows, mirror.held(), &self.bad, &self.buried, refetch);
+        let mut steps = steps::steps(
+            &self.rows,
+            mirror.held(),
+            &self.bad,
+            &self.tombstoned,
+            refetch,
+        );
         let (puts, wants) = self.unstash(std::mem::take(&mut steps.wants));
         let fetched = self.fetch(wants).await;
         self.remember_bad(&fetched);
-        let puts: Vec<Put> = puts.into_iter().chain(fetched.puts).collect();
+        let puts: Vec<FilePut> = puts.into_iter().chain(fetched.puts).collect();
         let looked = match fetched.failed {
             Some(error) => Err(error),
             None => self.revived(&steps.absent).await,
@@ -41,24 +49,24 @@ impl Puller {
         let deletes = gone
             .filter(|path| !revived.contains(path))
             .chain(steps.left)
-            .chain(steps.buried)
+            .chain(steps.tombstoned)
             .collect();
         let done = self.commit(puts, deletes).await?;
-        self.buried.clear();
+        self.tombstoned.clear();
         let mut refused = steps.refused;
         let bad = fetched.refused.iter();
         refused.extend(bad.map(|(path, _, why)| RowRefusal::new(path, why)));
-        let in_the_way = |path: &String| RowRefusal::new(path, &RowWhy::InTheWay);
+        let in_the_way = |path: &String| RowRefusal::new(path, &RowRefusalReason::InTheWay);
         refused.extend(done.blocked.iter().map(in_the_way));
         let unsettled = fetched.moved + revived.len();
         if unsettled == 0 && done.blocked.is_empty() && !self.shape.is_blind() {
-            self.settled = Some(Pulled {
+            self.settled = Some(PullOutcome {
                 files: steps.files,
                 refused: refused.clone(),
-                ..Pulled::default()
+                ..PullOutcome::default()
             });
         }
-        Ok(Pulled {
+        Ok(PullOutcome {
             files: steps.files,
             written: done.written,
             deleted: done.deleted,
@@ -69,7 +77,7 @@ impl Puller {
     }
 
     /// What an earlier call fetched and could not use, and what is still wanted.
-    fn unstash(&mut self, wants: Vec<Want>) -> (Vec<Put>, Vec<Want>) {
+    fn unstash(&mut self, wants: Vec<WantedRow>) -> (Vec<FilePut>, Vec<WantedRow>) {
         let mut stash = std::mem::take(&mut self.stash);
         let mut puts = Vec::new();
         let mut rest = Vec::new();
@@ -90,7 +98,7 @@ impl Puller {
         (puts, rest)
     }
 
-    async fn fetch(&self, wants: Vec<Want>) -> Fetched {
+    async fn fetch(&self, wants: Vec<WantedRow>) -> Fetched {
         let Some(mirror) = &self.mirror else {
             return Fetched::default();
         };
@@ -142,12 +150,12 @@ impl Puller {
 
     async fn commit(
         &mut self,
-        puts: Vec<Put>,
+        puts: Vec<FilePut>,
         deletes: Vec<String>,
-    ) -> Result<Committed, SupabaseError> {
+    ) -> Result<CommitOutcome, SupabaseError> {
         let cursor = self.cursor();
         if puts.is_empty() && deletes.is_empty() {
-            return Ok(Committed::default());
+            return Ok(CommitOutcome::default());
         }
         self.with_mirror(move |mirror| mirror.commit(puts, deletes, cursor))
             .await

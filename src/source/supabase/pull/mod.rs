@@ -1,6 +1,8 @@
 //! `Puller`: one project's rows brought into its mirror, all of them or what changed.
 
 mod apply;
+pub(super) mod fetch;
+pub(super) mod steps;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,15 +11,17 @@ use std::{
 };
 
 use super::{
-    Client, Key, Options, RowRefusal, Shape, Sight, SupabaseError, Tokens,
-    listing::{Changes, Cursors, Lister, Rows},
-    mirror::{self, Mirror, Put},
-    plan::Bad,
-    probe,
-    row::Row,
-    sight,
+    Key, Options, RestClient, RowRefusal, Shape, SupabaseError, Tokens, Visibility,
+    mirror::{self, FilePut, Mirror},
+    table::{
+        listing::{Changes, Cursors, Lister, RowsByKey},
+        probe,
+        row::Row,
+        visibility,
+    },
 };
 use crate::task::Scope;
+use steps::FailedRows;
 
 /// Pulls after the first because rows changed meanwhile.
 const MOST_AGAIN: usize = 3;
@@ -27,7 +31,7 @@ const MOST_AGAIN: usize = 3;
 /// Any of its calls may be dropped half-way or fail: the files are then as before, and the next
 /// one does what is left.
 pub struct Puller {
-    client: Arc<Client>,
+    client: Arc<RestClient>,
     options: Options,
     shape: Shape,
     project: String,
@@ -36,21 +40,21 @@ pub struct Puller {
     /// `None` while a commit has it, and after one that was dropped.
     mirror: Option<Mirror>,
     /// What the table is believed to hold.
-    rows: Rows,
+    rows: RowsByKey,
     cursors: Option<Cursors>,
     /// Keys of rows that a tombstone told of.
-    buried: HashSet<String>,
-    bad: Bad,
+    tombstoned: HashSet<String>,
+    bad: FailedRows,
     /// Fetched before something failed.
-    stash: HashMap<String, Put>,
+    stash: HashMap<String, FilePut>,
     was_empty: bool,
     /// What is to be said while the rows stay as they are and the mirror is what they are.
-    settled: Option<Pulled>,
+    settled: Option<PullOutcome>,
 }
 
 /// What one call did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pulled {
+pub struct PullOutcome {
     /// Files there are to be, refused ones not counted.
     pub files: usize,
     pub written: Vec<String>,
@@ -71,11 +75,13 @@ impl Puller {
         dir: &Path,
         scope: &Scope,
     ) -> Result<Self, SupabaseError> {
-        let client = Arc::new(Client::new(&options, tokens)?);
-        if let hidden @ Sight::Hidden { .. } = sight::look(&client, &options, project).await? {
-            hidden.of_nothing(project)?;
+        let client = Arc::new(RestClient::new(&options, tokens)?);
+        if let hidden @ Visibility::Hidden { .. } =
+            visibility::check_visibility(&client, &options, project).await?
+        {
+            hidden.empty_result(project)?;
         }
-        let found = probe::look(&client, &options).await?;
+        let found = probe::check_visibility(&client, &options).await?;
         let shape = Shape::choose(&options, &found)?;
         let mut puller = Self {
             client,
@@ -85,10 +91,10 @@ impl Puller {
             dir: dir.to_owned(),
             scope: scope.child(),
             mirror: None,
-            rows: Rows::new(),
+            rows: RowsByKey::new(),
             cursors: None,
-            buried: HashSet::new(),
-            bad: Bad::new(),
+            tombstoned: HashSet::new(),
+            bad: FailedRows::new(),
             stash: HashMap::new(),
             was_empty: false,
             settled: None,
@@ -120,7 +126,7 @@ impl Puller {
     }
 
     /// [`Self::full`], and again what changed meanwhile, a few times at most.
-    pub async fn first(&mut self) -> Result<Pulled, SupabaseError> {
+    pub async fn first(&mut self) -> Result<PullOutcome, SupabaseError> {
         let mut all = self.full().await?;
         for _ in 0..MOST_AGAIN {
             if all.unsettled == 0 {
@@ -151,7 +157,7 @@ impl Puller {
     }
 
     /// List every row, and fetch what differs.
-    pub async fn full(&mut self) -> Result<Pulled, SupabaseError> {
+    pub async fn full(&mut self) -> Result<PullOutcome, SupabaseError> {
         self.open().await?;
         let by = self.shape.revisions.clone();
         let before = match &by {
@@ -165,7 +171,7 @@ impl Puller {
         self.was_empty = false;
         let is_same = rows == self.rows;
         self.rows = rows;
-        self.buried.clear();
+        self.tombstoned.clear();
         match (by, before) {
             // What changed while pages were read.
             (Some(by), Some(before)) => {
@@ -181,7 +187,7 @@ impl Puller {
     }
 
     /// Ask for what changed, where the table can tell; else the same as [`Self::full`].
-    pub async fn quick(&mut self) -> Result<Pulled, SupabaseError> {
+    pub async fn quick(&mut self) -> Result<PullOutcome, SupabaseError> {
         let (Some(by), Some(from), true) =
             (&self.shape.revisions, self.cursors, self.mirror.is_some())
         else {
@@ -222,10 +228,11 @@ impl Puller {
     /// Nothing is deleted because a listing is empty, unless the project can be seen and it is so
     /// a second time.
     async fn nothing_listed(&mut self) -> Result<(), SupabaseError> {
-        let sight = sight::look(&self.client, &self.options, &self.project).await?;
-        sight.of_nothing(&self.project)?;
+        let sight =
+            visibility::check_visibility(&self.client, &self.options, &self.project).await?;
+        sight.empty_result(&self.project)?;
         let was_never = self.mirror.as_ref().is_none_or(|it| it.held().is_empty());
-        if was_never || (sight == Sight::Seen && self.was_empty) {
+        if was_never || (sight == Visibility::Seen && self.was_empty) {
             return Ok(());
         }
         self.was_empty = true;
@@ -241,11 +248,11 @@ impl Puller {
             let is_older = |known: &Row| known.rev.is_some_and(|known| known < rev);
             if self.rows.get(&path).is_some_and(is_older) {
                 self.rows.remove(&path);
-                self.buried.insert(path);
+                self.tombstoned.insert(path);
             }
         }
         for (key, row) in changes.rows {
-            self.buried.remove(&key);
+            self.tombstoned.remove(&key);
             self.rows.insert(key, row);
         }
         self.cursors = Some(changes.cursors);

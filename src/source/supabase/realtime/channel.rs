@@ -6,7 +6,11 @@ use futures_util::{SinkExt as _, StreamExt as _, future::BoxFuture};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Pace, RealtimeError, Subscription, frame::Frames, frame::Incoming, socket::Socket};
+use super::{
+    Pace, RealtimeError, Subscription,
+    frame::{FrameCodec, PhoenixMessage},
+    socket::RealtimeSocket,
+};
 use crate::{
     model::Secret,
     source::supabase::{SupabaseError, Tokens},
@@ -16,19 +20,19 @@ use crate::{
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a connection has to say while it lasts.
-pub(super) enum Told {
+pub(super) enum ChannelEvent {
     Live,
     Changed,
 }
 
 /// How it ended.
-pub(super) enum Ended {
+pub(super) enum ChannelEnd {
     Stopped,
     Failed(RealtimeError),
 }
 
-pub(super) struct Channel<'a> {
-    pub(super) socket: Socket,
+pub(super) struct RealtimeChannel<'a> {
+    pub(super) socket: RealtimeSocket,
     pub(super) what: &'a Subscription,
     pub(super) pace: &'a Pace,
     pub(super) tokens: &'a Arc<dyn Tokens>,
@@ -38,29 +42,29 @@ pub(super) struct Channel<'a> {
 type Asking = BoxFuture<'static, Result<Option<Secret>, SupabaseError>>;
 
 /// How far it has come.
-enum Stage {
+enum JoinStage {
     Joining { until: Instant },
     Confirming { until: Instant },
     Live,
 }
 
-struct Heart {
+struct Heartbeat {
     next: Instant,
     /// The beat that was not answered yet, and until when it has to be.
     open: Option<(u64, Instant)>,
 }
 
-impl Channel<'_> {
+impl RealtimeChannel<'_> {
     /// Until stopped or broken. `token` is what the join carries.
     pub(super) async fn run(
         mut self,
         token: Option<Secret>,
-        mut tell: impl FnMut(Told) + Send,
-    ) -> Ended {
-        let mut frames = Frames::new(self.what);
+        mut tell: impl FnMut(ChannelEvent) + Send,
+    ) -> ChannelEnd {
+        let mut frames = FrameCodec::new(self.what);
         let ended = match self.attend(&mut frames, token, &mut tell).await {
-            Ok(()) => Ended::Stopped,
-            Err(error) => Ended::Failed(error),
+            Ok(()) => ChannelEnd::Stopped,
+            Err(error) => ChannelEnd::Failed(error),
         };
         // Politely, but not for long: the server notices a dead socket by itself.
         let leave = frames.leave();
@@ -74,16 +78,16 @@ impl Channel<'_> {
 
     async fn attend(
         &mut self,
-        frames: &mut Frames,
+        frames: &mut FrameCodec,
         mut token: Option<Secret>,
-        tell: &mut (impl FnMut(Told) + Send),
+        tell: &mut (impl FnMut(ChannelEvent) + Send),
     ) -> Result<(), RealtimeError> {
         self.send(frames.join(self.what, token.as_ref())).await?;
         let now = Instant::now();
-        let mut stage = Stage::Joining {
+        let mut stage = JoinStage::Joining {
             until: now + self.pace.opening,
         };
-        let mut heart = Heart {
+        let mut heart = Heartbeat {
             next: now + self.pace.heartbeat,
             open: None,
         };
@@ -112,43 +116,47 @@ impl Channel<'_> {
 
     fn take(
         &self,
-        incoming: Incoming,
-        stage: &mut Stage,
-        heart: &mut Heart,
-        tell: &mut impl FnMut(Told),
+        incoming: PhoenixMessage,
+        stage: &mut JoinStage,
+        heart: &mut Heartbeat,
+        tell: &mut impl FnMut(ChannelEvent),
     ) -> Result<(), RealtimeError> {
         match incoming {
-            Incoming::Joined if matches!(stage, Stage::Joining { .. }) => {
-                *stage = Stage::Confirming {
+            PhoenixMessage::Joined if matches!(stage, JoinStage::Joining { .. }) => {
+                *stage = JoinStage::Confirming {
                     until: Instant::now() + self.pace.confirming,
                 };
             }
-            Incoming::Confirmed => {
-                if !matches!(stage, Stage::Live) {
-                    *stage = Stage::Live;
-                    tell(Told::Live);
+            PhoenixMessage::Confirmed => {
+                if !matches!(stage, JoinStage::Live) {
+                    *stage = JoinStage::Live;
+                    tell(ChannelEvent::Live);
                 }
             }
-            Incoming::Changed => tell(Told::Changed),
-            Incoming::Refused(said) | Incoming::Trouble(said) => {
+            PhoenixMessage::Changed => tell(ChannelEvent::Changed),
+            PhoenixMessage::Refused(said) | PhoenixMessage::Trouble(said) => {
                 return Err(RealtimeError::said(&said));
             }
-            Incoming::Closed => {
+            PhoenixMessage::Closed => {
                 return Err(RealtimeError::Closed {
                     said: String::new(),
                 });
             }
-            Incoming::Beat(number) => {
+            PhoenixMessage::Beat(number) => {
                 if heart.open.is_some_and(|(open, _)| open == number) {
                     heart.open = None;
                 }
             }
-            Incoming::Joined | Incoming::Other => {}
+            PhoenixMessage::Joined | PhoenixMessage::Other => {}
         }
         Ok(())
     }
 
-    async fn beat(&mut self, frames: &mut Frames, heart: &mut Heart) -> Result<(), RealtimeError> {
+    async fn beat(
+        &mut self,
+        frames: &mut FrameCodec,
+        heart: &mut Heartbeat,
+    ) -> Result<(), RealtimeError> {
         if heart.open.is_some() {
             let waited = self.pace.answer;
             return Err(RealtimeError::Silent { waited });
@@ -163,7 +171,7 @@ impl Channel<'_> {
     /// Tell the server of a token that it does not have yet.
     async fn pass_on(
         &mut self,
-        frames: &mut Frames,
+        frames: &mut FrameCodec,
         newer: Result<Option<Secret>, SupabaseError>,
         token: &mut Option<Secret>,
     ) -> Result<(), RealtimeError> {
@@ -192,7 +200,7 @@ impl Channel<'_> {
     }
 }
 
-impl Heart {
+impl Heartbeat {
     /// When to beat, or to find that the last beat was not answered.
     fn due(&self) -> Instant {
         self.open.map_or(self.next, |(_, until)| until)
@@ -200,19 +208,19 @@ impl Heart {
 }
 
 /// Resolves when this stage has lasted too long.
-async fn late(stage: &Stage, pace: &Pace) -> RealtimeError {
+async fn late(stage: &JoinStage, pace: &Pace) -> RealtimeError {
     match stage {
-        Stage::Joining { until } => {
+        JoinStage::Joining { until } => {
             sleep_until(*until).await;
             let waited = pace.opening;
             RealtimeError::Silent { waited }
         }
-        Stage::Confirming { until } => {
+        JoinStage::Confirming { until } => {
             sleep_until(*until).await;
             let waited = pace.confirming;
             RealtimeError::Unconfirmed { waited }
         }
-        Stage::Live => pending().await,
+        JoinStage::Live => pending().await,
     }
 }
 

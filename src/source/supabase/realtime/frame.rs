@@ -12,7 +12,7 @@ const HEART: &str = "phoenix";
 
 /// What a frame means to us.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(super) enum PhoenixMessage {
     Joined,
     Refused(String),
     /// From now on changes are told.
@@ -27,15 +27,15 @@ pub(super) enum Incoming {
 }
 
 #[derive(Deserialize)]
-struct Frame(IgnoredAny, Option<String>, String, String, Value);
+struct PhoenixFrame(IgnoredAny, Option<String>, String, String, Value);
 
 /// Reads and writes the frames of one connection.
-pub(super) struct Frames {
+pub(super) struct FrameCodec {
     topic: String,
     last: u64,
 }
 
-impl Frames {
+impl FrameCodec {
     pub(super) fn new(what: &Subscription) -> Self {
         Self {
             topic: format!("realtime:project:{}", what.project),
@@ -86,36 +86,36 @@ impl Frames {
         json!([JOIN, number, self.topic, "phx_leave", {}]).to_string()
     }
 
-    pub(super) fn read(&self, text: &str) -> Incoming {
+    pub(super) fn read(&self, text: &str) -> PhoenixMessage {
         // What cannot be read may have told of a change, and a hint too many does no harm.
-        let Ok(Frame(_, number, topic, event, payload)) = serde_json::from_str(text) else {
-            return Incoming::Changed;
+        let Ok(PhoenixFrame(_, number, topic, event, payload)) = serde_json::from_str(text) else {
+            return PhoenixMessage::Changed;
         };
         let number = number.unwrap_or_default();
         if topic == HEART {
             return match (event.as_str(), number.parse()) {
-                ("phx_reply", Ok(number)) => Incoming::Beat(number),
-                _ => Incoming::Other,
+                ("phx_reply", Ok(number)) => PhoenixMessage::Beat(number),
+                _ => PhoenixMessage::Other,
             };
         }
         if topic != self.topic {
-            return Incoming::Other;
+            return PhoenixMessage::Other;
         }
         match event.as_str() {
-            "postgres_changes" => Incoming::Changed,
+            "postgres_changes" => PhoenixMessage::Changed,
             "phx_reply" if number == JOIN => match text_of(&payload, "/status").as_str() {
-                "ok" => Incoming::Joined,
-                _ => Incoming::Refused(reason(&payload)),
+                "ok" => PhoenixMessage::Joined,
+                _ => PhoenixMessage::Refused(reason(&payload)),
             },
             "system" => match text_of(&payload, "/status").as_str() {
                 "ok" if text_of(&payload, "/extension") == "postgres_changes" => {
-                    Incoming::Confirmed
+                    PhoenixMessage::Confirmed
                 }
-                "error" => Incoming::Trouble(text_of(&payload, "/message")),
-                _ => Incoming::Other,
+                "error" => PhoenixMessage::Trouble(text_of(&payload, "/message")),
+                _ => PhoenixMessage::Other,
             },
-            "phx_close" | "phx_error" => Incoming::Closed,
-            _ => Incoming::Other,
+            "phx_close" | "phx_error" => PhoenixMessage::Closed,
+            _ => PhoenixMessage::Other,
         }
     }
 
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn frames_are_told_apart() {
-        let frames = Frames::new(&Subscription {
+        let frames = FrameCodec::new(&Subscription {
             project: "p".to_owned(),
             schema: "public".to_owned(),
             table: "files".to_owned(),
@@ -164,36 +164,36 @@ mod tests {
         let one = || json!("1");
         assert_eq!(
             read(one(), one(), topic, "phx_reply", ok.clone()),
-            Incoming::Joined
+            PhoenixMessage::Joined
         );
         let no = json!({ "status": "error", "response": { "reason": "Busy: x" } });
         assert_eq!(
             read(one(), one(), topic, "phx_reply", no),
-            Incoming::Refused("Busy: x".to_owned())
+            PhoenixMessage::Refused("Busy: x".to_owned())
         );
         // The answer to a token or a leave is not the answer to the join.
         assert_eq!(
             read(one(), json!("5"), topic, "phx_reply", ok.clone()),
-            Incoming::Other
+            PhoenixMessage::Other
         );
         assert_eq!(
             read(Value::Null, json!("7"), "phoenix", "phx_reply", ok.clone()),
-            Incoming::Beat(7)
+            PhoenixMessage::Beat(7)
         );
         let live = json!({ "extension": "postgres_changes", "status": "ok", "message": "x" });
         assert_eq!(
             read(one(), Value::Null, topic, "system", live),
-            Incoming::Confirmed
+            PhoenixMessage::Confirmed
         );
         let presence = json!({ "extension": "system", "status": "ok" });
         assert_eq!(
             read(one(), Value::Null, topic, "system", presence),
-            Incoming::Other
+            PhoenixMessage::Other
         );
         let gone = json!({ "extension": "system", "status": "error", "message": "expired" });
         assert_eq!(
             read(one(), Value::Null, topic, "system", gone),
-            Incoming::Trouble("expired".to_owned())
+            PhoenixMessage::Trouble("expired".to_owned())
         );
         assert_eq!(
             read(
@@ -203,8 +203,8 @@ mod tests {
                 "phx_close",
                 json!({})
             ),
-            Incoming::Other
+            PhoenixMessage::Other
         );
-        assert_eq!(frames.read("[null,null,"), Incoming::Changed);
+        assert_eq!(frames.read("[null,null,"), PhoenixMessage::Changed);
     }
 }

@@ -7,6 +7,7 @@
 mod channel;
 mod error;
 mod frame;
+pub(super) mod hint;
 mod pace;
 mod socket;
 
@@ -20,7 +21,7 @@ use tokio::{
 
 use super::{ApiKey, Endpoint, Hint, Tokens};
 use crate::{model::Secret, task::Scope};
-use channel::{Channel, Ended, Told};
+use channel::{ChannelEnd, ChannelEvent, RealtimeChannel};
 use error::Retry;
 use pace::{Attempts, jittered};
 
@@ -60,7 +61,7 @@ pub struct Realtime {
 }
 
 /// The end of it that is listened to. Dropping the hints ends the connection.
-pub struct Listening {
+pub struct RealtimeFeed {
     pub hints: mpsc::Receiver<Hint>,
     pub state: watch::Receiver<RealtimeState>,
 }
@@ -88,30 +89,30 @@ impl Realtime {
     }
 
     /// Until the scope is stopped.
-    pub fn start(self, scope: &Scope) -> Listening {
-        let (hints, heard) = mpsc::channel(HINTS);
+    pub fn start(self, scope: &Scope) -> RealtimeFeed {
+        let (hints, hint_rx) = mpsc::channel(HINTS);
         let (state, seen) = watch::channel(RealtimeState::Opening);
-        let teller = Teller {
+        let teller = RealtimeNotifier {
             hints,
             state,
             live: None,
         };
         let scope = scope.child();
         scope.clone().spawn(self.run(scope, teller));
-        Listening {
-            hints: heard,
+        RealtimeFeed {
+            hints: hint_rx,
             state: seen,
         }
     }
 
-    async fn run(self, scope: Scope, mut teller: Teller) {
+    async fn run(self, scope: Scope, mut teller: RealtimeNotifier) {
         let mut attempts = Attempts::default();
         loop {
             let mut joined_with = None;
             let attempt = self.attempt(&scope, &mut teller, &mut joined_with);
             let error = match attempt.await {
-                Ended::Stopped => return,
-                Ended::Failed(error) => error,
+                ChannelEnd::Stopped => return,
+                ChannelEnd::Failed(error) => error,
             };
             let live = teller.live;
             let wait = attempts.wait(&self.pace, live);
@@ -135,9 +136,9 @@ impl Realtime {
     async fn attempt(
         &self,
         scope: &Scope,
-        teller: &mut Teller,
+        teller: &mut RealtimeNotifier,
         joined_with: &mut Option<Secret>,
-    ) -> Ended {
+    ) -> ChannelEnd {
         let opening = async {
             let token = self.tokens.token().await.map_err(RealtimeError::NoToken)?;
             let http: Client = socket::client()?;
@@ -149,17 +150,17 @@ impl Realtime {
             Ok((token, socket))
         };
         let opened = tokio::select! {
-            () = scope.cancelled() => return Ended::Stopped,
+            () = scope.cancelled() => return ChannelEnd::Stopped,
             opened = opening => opened,
         };
         let (token, socket) = match opened {
             Ok(opened) => opened,
-            Err(error) => return Ended::Failed(error),
+            Err(error) => return ChannelEnd::Failed(error),
         };
         // A key that is a JWT is what its holder joins as.
         let token = token.or_else(|| self.key.as_bearer().cloned());
         joined_with.clone_from(&token);
-        let channel = Channel {
+        let channel = RealtimeChannel {
             socket,
             what: &self.what,
             pace: &self.pace,
@@ -168,8 +169,8 @@ impl Realtime {
         };
         let closed = teller.hints.clone();
         tokio::select! {
-            ended = channel.run(token, |told| teller.tell(&told)) => ended,
-            () = closed.closed() => Ended::Stopped,
+            ended = channel.run(token, |event| teller.report(&event)) => ended,
+            () = closed.closed() => ChannelEnd::Stopped,
         }
     }
 
@@ -189,25 +190,25 @@ impl Realtime {
     }
 }
 
-struct Teller {
+struct RealtimeNotifier {
     hints: mpsc::Sender<Hint>,
     state: watch::Sender<RealtimeState>,
     /// Since when changes are told.
     live: Option<Instant>,
 }
 
-impl Teller {
-    fn tell(&mut self, told: &Told) {
-        let hint = match told {
-            Told::Live => {
+impl RealtimeNotifier {
+    fn report(&mut self, event: &ChannelEvent) {
+        let hint = match event {
+            ChannelEvent::Live => {
                 self.live = Some(Instant::now());
                 tracing::debug!("Realtime tells of changes");
                 self.state.send_replace(RealtimeState::Live);
                 Hint::Live
             }
             // Half of the room is for what may not be lost.
-            Told::Changed if self.hints.capacity() <= HINTS / 2 => return,
-            Told::Changed => Hint::Changed,
+            ChannelEvent::Changed if self.hints.capacity() <= HINTS / 2 => return,
+            ChannelEvent::Changed => Hint::Changed,
         };
         // There is room: the last loss waited until there was some for this as well.
         self.hints.try_send(hint).ok();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::source::supabase::client::chance;
+use crate::source::supabase::rest::client::chance;
 
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -34,8 +34,8 @@ impl Default for Pace {
             heartbeat: Duration::from_secs(25),
             answer: Duration::from_secs(10),
             waits: [1, 2, 5, 10].map(Duration::from_secs).to_vec(),
-            rarely: Duration::from_secs(300),
-            healthy: Duration::from_secs(60),
+            rarely: Duration::from_mins(5),
+            healthy: Duration::from_mins(1),
         }
     }
 }

@@ -16,11 +16,13 @@ use tokio_tungstenite::{
 use super::RealtimeError;
 use crate::source::supabase::{
     ApiKey,
-    client::{USER_AGENT, reason},
-    endpoint::host_of,
+    rest::{
+        client::{USER_AGENT, reason},
+        endpoint::host_of,
+    },
 };
 
-pub(super) type Socket = WebSocketStream<Upgraded>;
+pub(super) type RealtimeSocket = WebSocketStream<Upgraded>;
 
 /// A row of 1 MiB is the largest that is sent whole, twice where it comes with what it was.
 const LONGEST: usize = 8 << 20;
@@ -43,7 +45,7 @@ pub(super) async fn connect(
     http: &Client,
     at: &Url,
     key: &ApiKey,
-) -> Result<Socket, RealtimeError> {
+) -> Result<RealtimeSocket, RealtimeError> {
     let mut url = at.clone();
     let scheme = if at.scheme() == "wss" {
         "https"

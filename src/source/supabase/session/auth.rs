@@ -10,13 +10,15 @@ use crate::{
     model::{Secret, UserSession},
     source::supabase::{
         ApiKey, SupabaseError,
-        client::{USER_AGENT, reason, secret_header},
-        endpoint::host_of,
+        rest::{
+            client::{USER_AGENT, reason, secret_header},
+            endpoint::host_of,
+        },
     },
 };
 
 /// For one answer, password hashing on a small server included.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECTING: Duration = Duration::from_secs(10);
 /// An answer with two tokens and a user is about 2 kB.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -32,7 +34,7 @@ pub(super) struct Auth {
 }
 
 /// Why a request came to nothing.
-pub(super) enum Refusal {
+pub(super) enum AuthRefusal {
     /// The password, or the refresh token, or the session behind a token: it is no good.
     Grant {
         code: String,
@@ -42,17 +44,17 @@ pub(super) enum Refusal {
 }
 
 #[derive(Deserialize)]
-struct Granted {
+struct TokenGrant {
     access_token: Secret,
     refresh_token: Secret,
     /// Seconds. What the server says of a moment is by its clock, and not looked at.
     expires_in: i64,
     #[serde(default)]
-    user: Option<User>,
+    user: Option<AuthUser>,
 }
 
 #[derive(Deserialize)]
-struct User {
+struct AuthUser {
     #[serde(default)]
     id: String,
     #[serde(default)]
@@ -62,7 +64,7 @@ struct User {
 /// `error` and `error_description` are what servers before 2.150 say; `message` is the gateway's.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Fault {
+struct AuthFault {
     error_code: Option<String>,
     error: Option<String>,
     msg: Option<String>,
@@ -75,7 +77,7 @@ impl Auth {
         let http = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECTING)
-            .timeout(PATIENCE)
+            .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|why| {
@@ -92,20 +94,20 @@ impl Auth {
         &self,
         email: &str,
         password: &Secret,
-    ) -> Result<UserSession, Refusal> {
+    ) -> Result<UserSession, AuthRefusal> {
         let asked = json!({ "email": email, "password": password.reveal() });
         self.token("password", &asked, email).await
     }
 
     /// Trades a refresh token for its successor. Asked twice with the same one, because the first
     /// answer was lost, servers answer with what they gave then.
-    pub(super) async fn refresh(&self, session: &UserSession) -> Result<UserSession, Refusal> {
+    pub(super) async fn refresh(&self, session: &UserSession) -> Result<UserSession, AuthRefusal> {
         let asked = json!({ "refresh_token": session.refresh_token.reveal() });
         self.token("refresh_token", &asked, &session.user).await
     }
 
     /// Ends this session, and no other of the same user.
-    pub(super) async fn logout(&self, access_token: &Secret) -> Result<(), Refusal> {
+    pub(super) async fn logout(&self, access_token: &Secret) -> Result<(), AuthRefusal> {
         let request = self
             .http
             .post(self.at("logout", ("scope", "local")))
@@ -113,15 +115,20 @@ impl Auth {
         self.send(request).await.map(drop)
     }
 
-    async fn token(&self, grant: &str, asked: &Value, user: &str) -> Result<UserSession, Refusal> {
+    async fn token(
+        &self,
+        grant: &str,
+        asked: &Value,
+        user: &str,
+    ) -> Result<UserSession, AuthRefusal> {
         let request = self
             .http
             .post(self.at("token", ("grant_type", grant)))
             .json(asked);
         let body = self.send(request).await?;
-        let granted: Granted = serde_json::from_slice(&body).map_err(|_| {
+        let granted: TokenGrant = serde_json::from_slice(&body).map_err(|_| {
             // The text itself may hold the half of a token.
-            Refusal::Other(SupabaseError::Damaged {
+            AuthRefusal::Other(SupabaseError::Damaged {
                 why: "it holds no session".to_owned(),
             })
         })?;
@@ -141,8 +148,8 @@ impl Auth {
         })
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, Refusal> {
-        let key = secret_header(self.key.text()).map_err(Refusal::Other)?;
+    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, AuthRefusal> {
+        let key = secret_header(self.key.text()).map_err(AuthRefusal::Other)?;
         let request = request.header("apikey", key);
         let response = request.send().await.map_err(|why| self.unreachable(&why))?;
         let status = response.status();
@@ -154,7 +161,7 @@ impl Auth {
         Err(refusal(status, wait, &body))
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Refusal> {
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, AuthRefusal> {
         let mut body = Vec::new();
         while let Some(part) = response
             .chunk()
@@ -164,7 +171,7 @@ impl Auth {
             body.extend_from_slice(&part);
             if body.len() > LONGEST_ANSWER {
                 let why = format!("it is longer than {LONGEST_ANSWER} bytes");
-                return Err(Refusal::Other(SupabaseError::Damaged { why }));
+                return Err(AuthRefusal::Other(SupabaseError::Damaged { why }));
             }
         }
         Ok(body)
@@ -177,11 +184,11 @@ impl Auth {
         url
     }
 
-    fn unreachable(&self, why: &reqwest::Error) -> Refusal {
-        Refusal::Other(SupabaseError::Unreachable {
+    fn unreachable(&self, why: &reqwest::Error) -> AuthRefusal {
+        AuthRefusal::Other(SupabaseError::Unreachable {
             host: host_of(&self.url),
             why: if why.is_timeout() {
-                format!("no answer in {} s", PATIENCE.as_secs())
+                format!("no answer in {} s", TIMEOUT.as_secs())
             } else {
                 reason(why)
             },
@@ -199,8 +206,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn refusal(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> Refusal {
-    let fault: Fault = serde_json::from_slice(body).unwrap_or_default();
+fn refusal(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> AuthRefusal {
+    let fault: AuthFault = serde_json::from_slice(body).unwrap_or_default();
     // Without a code it may be a proxy that speaks, and says nothing of the grant.
     let code = fault.error_code.or(fault.error);
     let said = fault
@@ -219,7 +226,7 @@ fn refusal(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> Refusal {
             status: status.as_u16(),
             said,
         },
-        (_, Some(code)) => return Refusal::Grant { code, said },
+        (_, Some(code)) => return AuthRefusal::Grant { code, said },
         (StatusCode::UNAUTHORIZED, None) => SupabaseError::Credential {
             said,
             hint: "check the project's API key: SUPABASE_KEY, or `supabase.key_file`".to_owned(),
@@ -229,7 +236,7 @@ fn refusal(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> Refusal {
             said,
         },
     };
-    Refusal::Other(other)
+    AuthRefusal::Other(other)
 }
 
 /// Whether a refresh token that was refused for this will be refused for ever.
@@ -258,7 +265,8 @@ mod tests {
         let grant = br#"{"code":400,"error_code":"refresh_token_already_used","msg":"Used"}"#;
         let old = br#"{"error":"invalid_grant","error_description":"Invalid Refresh Token"}"#;
         for body in [&grant[..], &old[..]] {
-            let Refusal::Grant { code, .. } = refusal(StatusCode::BAD_REQUEST, None, body) else {
+            let AuthRefusal::Grant { code, .. } = refusal(StatusCode::BAD_REQUEST, None, body)
+            else {
                 panic!("{}", String::from_utf8_lossy(body));
             };
             assert!(ends_the_session(&code), "{code}");
@@ -271,7 +279,7 @@ mod tests {
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             let refused = refusal(status, None, body);
-            assert!(matches!(refused, Refusal::Other(_)), "{status}");
+            assert!(matches!(refused, AuthRefusal::Other(_)), "{status}");
         }
     }
 }

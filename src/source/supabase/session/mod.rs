@@ -5,6 +5,8 @@
 //! while the others wait, for two would spend the same token.
 
 mod auth;
+pub(super) mod tenant_tokens;
+pub(super) mod token_source;
 mod vault;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +19,7 @@ use crate::{
     model::{Problem, Secret, UserSession},
     task::Scope,
 };
-use auth::{Auth, Refusal, ends_the_session, now};
+use auth::{Auth, AuthRefusal, ends_the_session, now};
 
 pub use vault::Vault;
 
@@ -28,17 +30,17 @@ const REST: i64 = 10;
 
 /// Cheap to clone; all clones are one session.
 #[derive(Clone)]
-pub struct Session(Arc<Inner>);
+pub struct Session(Arc<SessionInner>);
 
-struct Inner {
+struct SessionInner {
     auth: Auth,
     vault: Arc<dyn Vault>,
     scope: Scope,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SessionState>>,
 }
 
 #[derive(Clone)]
-enum State {
+enum SessionState {
     /// Nobody has signed in.
     Nobody,
     In {
@@ -75,20 +77,20 @@ impl Session {
                 "set SUPABASE_URL, or `supabase.url` in the settings",
             )
         })?;
-        let inner = Inner {
+        let inner = SessionInner {
             auth: Auth::new(url, key)?,
             vault,
             scope: scope.child(),
-            state: Arc::new(Mutex::new(State::Nobody)),
+            state: Arc::new(Mutex::new(SessionState::Nobody)),
         };
-        let kept = inner
+        let stored = inner
             .with_vault({
                 let url = inner.auth.url().to_owned();
                 move |vault| vault.load(&url)
             })
             .await?;
-        if let Some(session) = kept {
-            *inner.state.lock().await = State::In {
+        if let Some(session) = stored {
+            *inner.state.lock().await = SessionState::In {
                 session,
                 is_kept: true,
             };
@@ -99,8 +101,8 @@ impl Session {
     /// Who is signed in.
     pub async fn user(&self) -> Option<String> {
         match &*self.0.state.lock().await {
-            State::In { session, .. } => Some(session.user.clone()),
-            State::Nobody | State::Ended { .. } => None,
+            SessionState::In { session, .. } => Some(session.user.clone()),
+            SessionState::Nobody | SessionState::Ended { .. } => None,
         }
     }
 
@@ -111,7 +113,7 @@ impl Session {
             let granted = inner.auth.password(&email, &password).await;
             let session = granted.map_err(not_let_in)?;
             let user = session.user.clone();
-            inner.keep(&mut state, session).await?;
+            inner.store_session(&mut state, session).await?;
             Ok(user)
         })
         .await
@@ -120,19 +122,19 @@ impl Session {
     /// Tell the server, and forget it here whatever the server says.
     pub async fn sign_out(&self) -> Result<SignedOut, SupabaseError> {
         self.to_the_end(|inner, mut state| async move {
-            let told = match &*state {
-                State::Nobody | State::Ended { .. } => SignedOut::Nobody,
-                State::In { session, .. } => inner.revoke(session.clone()).await,
+            let outcome = match &*state {
+                SessionState::Nobody | SessionState::Ended { .. } => SignedOut::Nobody,
+                SessionState::In { session, .. } => inner.revoke(session.clone()).await,
             };
             let url = inner.auth.url().to_owned();
             inner.with_vault(move |vault| vault.remove(&url)).await?;
-            if let State::In { session, .. } = &*state {
-                *state = State::Ended {
+            if let SessionState::In { session, .. } = &*state {
+                *state = SessionState::Ended {
                     user: session.user.clone(),
                     said: "signed out".to_owned(),
                 };
             }
-            Ok(told)
+            Ok(outcome)
         })
         .await
     }
@@ -143,7 +145,7 @@ impl Session {
     where
         T: Send + 'static,
         F: Future<Output = Result<T, SupabaseError>> + Send + 'static,
-        W: FnOnce(Arc<Inner>, OwnedMutexGuard<State>) -> F,
+        W: FnOnce(Arc<SessionInner>, OwnedMutexGuard<SessionState>) -> F,
     {
         let state = Arc::clone(&self.0.state).lock_owned().await;
         if self.0.scope.is_cancelled() {
@@ -158,12 +160,12 @@ impl Session {
 impl Tokens for Session {
     async fn token(&self) -> Result<Option<Secret>, SupabaseError> {
         match &*self.0.state.lock().await {
-            State::Nobody => return Ok(None),
-            State::In {
+            SessionState::Nobody => return Ok(None),
+            SessionState::In {
                 session,
                 is_kept: true,
             } if now() < session.renew_at => return Ok(Some(session.access_token.clone())),
-            State::In { .. } | State::Ended { .. } => {}
+            SessionState::In { .. } | SessionState::Ended { .. } => {}
         }
         self.to_the_end(|inner, mut state| async move { inner.current(&mut state).await })
             .await
@@ -172,7 +174,7 @@ impl Tokens for Session {
     async fn refresh(&self, stale: &Secret) -> Result<Option<Secret>, SupabaseError> {
         let stale = stale.clone();
         self.to_the_end(|inner, mut state| async move {
-            if let State::In { session, .. } = &mut *state
+            if let SessionState::In { session, .. } = &mut *state
                 && session.access_token == stale
             {
                 // Whatever the clock of this host says.
@@ -185,30 +187,30 @@ impl Tokens for Session {
     }
 }
 
-impl Inner {
+impl SessionInner {
     /// A token that is good for a while, renewed if that is what it takes.
-    async fn current(&self, state: &mut State) -> Result<Option<Secret>, SupabaseError> {
+    async fn current(&self, state: &mut SessionState) -> Result<Option<Secret>, SupabaseError> {
         let (session, is_kept) = match &*state {
-            State::Nobody => return Ok(None),
-            State::Ended { user, said } => {
+            SessionState::Nobody => return Ok(None),
+            SessionState::Ended { user, said } => {
                 let (user, said) = (user.clone(), said.clone());
                 return Err(SupabaseError::SessionEnded { user, said });
             }
-            State::In { session, is_kept } => (session.clone(), *is_kept),
+            SessionState::In { session, is_kept } => (session.clone(), *is_kept),
         };
         // Another task may have renewed it while this one waited.
         if now() < session.renew_at {
             if !is_kept {
-                self.keep(state, session.clone()).await?;
+                self.store_session(state, session.clone()).await?;
             }
             return Ok(Some(session.access_token));
         }
         let has_ended = now() >= session.expires_at;
         let renewed = match self.renew(&session, has_ended).await {
             Ok(renewed) => renewed,
-            Err(Refusal::Grant { code, said }) if ends_the_session(&code) => {
+            Err(AuthRefusal::Grant { code, said }) if ends_the_session(&code) => {
                 let user = session.user;
-                *state = State::Ended {
+                *state = SessionState::Ended {
                     user: user.clone(),
                     said: said.clone(),
                 };
@@ -216,48 +218,56 @@ impl Inner {
             }
             Err(_) if !has_ended && is_kept => {
                 tracing::debug!("a session cannot be renewed yet");
-                if let State::In { session, .. } = state {
+                if let SessionState::In { session, .. } = state {
                     session.renew_at = now() + REST;
                 }
                 return Ok(Some(session.access_token));
             }
-            Err(Refusal::Grant { code, said }) => {
+            Err(AuthRefusal::Grant { code, said }) => {
                 let said = format!("{said} ({code})");
                 return Err(SupabaseError::Unexpected { status: 400, said });
             }
-            Err(Refusal::Other(error)) => return Err(error),
+            Err(AuthRefusal::Other(error)) => return Err(error),
         };
         let token = renewed.access_token.clone();
-        self.keep(state, renewed).await?;
+        self.store_session(state, renewed).await?;
         Ok(Some(token))
     }
 
-    async fn renew(&self, session: &UserSession, has_ended: bool) -> Result<UserSession, Refusal> {
+    async fn renew(
+        &self,
+        session: &UserSession,
+        has_ended: bool,
+    ) -> Result<UserSession, AuthRefusal> {
         let mut waits = AGAIN.iter();
         loop {
             let refused = match self.auth.refresh(session).await {
-                Err(Refusal::Other(error)) if has_ended && error.is_transient() => error,
+                Err(AuthRefusal::Other(error)) if has_ended && error.is_transient() => error,
                 result => return result,
             };
             let Some(wait) = waits.next() else {
-                return Err(Refusal::Other(refused));
+                return Err(AuthRefusal::Other(refused));
             };
             let token = self.scope.token();
             tokio::select! {
-                () = token.cancelled() => return Err(Refusal::Other(SupabaseError::Stopped)),
+                () = token.cancelled() => return Err(AuthRefusal::Other(SupabaseError::Stopped)),
                 () = tokio::time::sleep(*wait) => {}
             }
         }
     }
 
     /// On the disk first. If that fails the tokens are held, for what is on the disk is used up.
-    async fn keep(&self, state: &mut State, session: UserSession) -> Result<(), SupabaseError> {
-        *state = State::In {
+    async fn store_session(
+        &self,
+        state: &mut SessionState,
+        session: UserSession,
+    ) -> Result<(), SupabaseError> {
+        *state = SessionState::In {
             session: session.clone(),
             is_kept: false,
         };
         self.with_vault(move |vault| vault.save(&session)).await?;
-        if let State::In { is_kept, .. } = state {
+        if let SessionState::In { is_kept, .. } = state {
             *is_kept = true;
         }
         Ok(())
@@ -287,10 +297,10 @@ impl Inner {
     }
 }
 
-fn not_let_in(refused: Refusal) -> SupabaseError {
+fn not_let_in(refused: AuthRefusal) -> SupabaseError {
     let (code, said) = match refused {
-        Refusal::Grant { code, said } => (code, said),
-        Refusal::Other(error) => return error,
+        AuthRefusal::Grant { code, said } => (code, said),
+        AuthRefusal::Other(error) => return error,
     };
     let hint = match code.as_str() {
         "invalid_credentials" | "invalid_grant" => "check the e-mail address and the password",
@@ -308,16 +318,16 @@ fn not_let_in(refused: Refusal) -> SupabaseError {
     }
 }
 
-fn after_refusal(refused: Refusal) -> SignedOut {
+fn after_refusal(refused: AuthRefusal) -> SignedOut {
     match refused {
         // It had ended there already.
-        Refusal::Grant { code, .. } if ends_the_session(&code) => SignedOut::Revoked,
-        Refusal::Grant { code, said } => SignedOut::Forgotten {
+        AuthRefusal::Grant { code, .. } if ends_the_session(&code) => SignedOut::Revoked,
+        AuthRefusal::Grant { code, said } => SignedOut::Forgotten {
             why: SupabaseError::Unexpected {
                 status: 400,
                 said: format!("{said} ({code})"),
             },
         },
-        Refusal::Other(why) => SignedOut::Forgotten { why },
+        AuthRefusal::Other(why) => SignedOut::Forgotten { why },
     }
 }
