@@ -28,7 +28,7 @@ pub fn without_logs(rules: &str) -> String {
 }
 
 /// A table in the one form that what was asked for and what `nft list` prints have in common:
-/// without counts, in single spaces, the elements of sets sorted.
+/// without counts, in single spaces, the elements of sets sorted, priorities as numbers.
 pub fn normal(rules: &str) -> String {
     let mut words = rules.split_whitespace().peekable();
     let mut text = String::with_capacity(rules.len());
@@ -50,6 +50,18 @@ pub fn normal(rules: &str) -> String {
                 list.sort_unstable();
                 let _ = write!(text, "elements = {{ {} }} ", list.join(", "));
             }
+            "priority" => {
+                let mut said = Vec::new();
+                for word in words.by_ref() {
+                    said.push(word.trim_end_matches(';'));
+                    if word.ends_with(';') {
+                        break;
+                    }
+                }
+                let said = said.join(" ");
+                let number = priority(&said).map(|number| number.to_string());
+                let _ = write!(text, "priority {}; ", number.unwrap_or(said));
+            }
             word => {
                 text.push_str(word);
                 text.push(' ');
@@ -57,6 +69,31 @@ pub fn normal(rules: &str) -> String {
         }
     }
     text
+}
+
+/// The number that a chain's priority is short for. Which of `-110` and `dstnat - 10` is printed
+/// depends on the version of `nft`.
+fn priority(said: &str) -> Option<i32> {
+    // Of nft(8), for every family that we have a table of.
+    const NAMED: [(&str, i32); 6] = [
+        ("raw", -300),
+        ("mangle", -150),
+        ("dstnat", -100),
+        ("filter", 0),
+        ("security", 50),
+        ("srcnat", 100),
+    ];
+    let mut words = said.split(' ');
+    let base = words.next()?;
+    let named = NAMED.iter().find(|(name, _)| *name == base);
+    let base = named.map_or_else(|| base.parse().ok(), |(_, number)| Some(*number))?;
+    let (sign, number) = match (words.next(), words.next()) {
+        (None, _) => return Some(base),
+        (Some("+"), Some(number)) => (1, number),
+        (Some("-"), Some(number)) => (-1, number),
+        _ => return None,
+    };
+    Some(base + sign * number.parse::<i32>().ok()?)
 }
 
 /// Tells tables apart by their normal form. Not against somebody who may choose both: who loads
@@ -81,6 +118,7 @@ mod tests {
         let listed = "table inet t {\n\tset s {\n\t\telements = { 9.9.9.9,\n\t\t\t     10.1.1.1 }\n\t}\n\n\tchain c {\n\t\tcounter packets 17 bytes 1020 drop\n\t}\n}\n";
         assert_eq!(normal(asked), normal(listed));
         assert_eq!(fingerprint(asked), fingerprint(listed));
+        // The control.
         for other in [
             listed.replace("drop", "accept"),
             listed.replace("9.9.9.9,", ""),
@@ -89,5 +127,30 @@ mod tests {
         ] {
             assert_ne!(normal(asked), normal(&other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_priority_is_the_same_by_name_and_by_number() {
+        let chain = |priority: &str| {
+            format!(
+                "table inet t {{ chain c {{ type nat hook output priority {priority}; policy accept; }} }}"
+            )
+        };
+        for (number, others) in [
+            ("-110", vec!["dstnat - 10"]),
+            ("-1", vec!["filter - 1"]),
+            ("0", vec!["filter"]),
+            ("-5", vec!["filter - 5", "filter + -5"]),
+            ("-150", vec!["mangle", "dstnat - 50"]),
+        ] {
+            for other in others {
+                assert_eq!(normal(&chain(number)), normal(&chain(other)), "{other}");
+            }
+        }
+        // The controls: another number, and a word that stands for none.
+        assert_ne!(normal(&chain("-110")), normal(&chain("dstnat - 11")));
+        assert_ne!(normal(&chain("-110")), normal(&chain("dstnat")));
+        assert_ne!(normal(&chain("0")), normal(&chain("later")));
+        assert!(normal(&chain("later + 3")).contains("priority later + 3; policy"));
     }
 }

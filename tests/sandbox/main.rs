@@ -32,6 +32,7 @@ mod first_instruction;
 #[path = "../docker/host.rs"]
 mod host;
 mod inspected;
+mod listed;
 mod neighbourhood;
 mod reach;
 mod remapped;
@@ -64,6 +65,7 @@ fn main() {
         ("escape", escape::TESTS, docker),
         ("first_instruction", first_instruction::TESTS, apart),
         ("inspected", inspected::TESTS, docker),
+        ("listed", listed::TESTS, docker),
         ("reach", reach::TESTS, apart),
         ("reach", reach::SHARED, docker),
         ("share", share::TESTS, docker),

@@ -1,7 +1,7 @@
 //! The packet filters that previews are behind, as text for `nft`. Pure.
 //!
-//! Each is written in the very form in which `nft list` prints it, protocols by number and hooks'
-//! priorities by name, for what is read back is compared with what was asked for.
+//! Each is written in the form in which `nft list` prints it, protocols by number, for what is read back
+//! is compared with what was asked for ([`guest_api::ruleset::normal`]).
 
 mod by_name;
 mod deny;
