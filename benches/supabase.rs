@@ -20,9 +20,9 @@ mod rig;
 use std::{path::Path, process::Command, sync::Arc};
 
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::SupabaseSettings,
     model::Secret,
-    source::supabase::{FixedToken, Options, Puller, SCHEMA},
+    source::supabase::{FixedToken, Options, Puller, SCHEMA, SupabaseCredentials},
     task::Scope,
 };
 use serde::Deserialize;
@@ -147,7 +147,7 @@ async fn ours(root: &str, dir: &Path) {
         rest_url: Some(root.to_owned()),
         ..SupabaseSettings::default()
     };
-    let options = Options::resolve(&settings, &SupabaseEnv::default()).unwrap();
+    let options = Options::resolve(&settings, &SupabaseCredentials::default()).unwrap();
     let token = FixedToken(Some(Secret::new(token())));
     let scope = Scope::new();
     let puller = Puller::connect(options, Arc::new(token), PROJECT, dir, &scope);

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 
 #[expect(dead_code, reason = "compiled in whole")]
-#[path = "../../src/source/dockerignore.rs"]
+#[path = "../../src/source/local/dockerignore.rs"]
 mod dockerignore;
 
 use dockerignore::DockerIgnore;

@@ -11,8 +11,11 @@ use libfuzzer_sys::fuzz_target;
 #[path = "."]
 mod source {
     pub const LARGEST_FILE: u64 = 512 << 20;
+    #[path = "../../src/source/file_refusal.rs"]
+    mod file_refusal;
     #[path = "../../src/source/path_rules.rs"]
     pub mod path_rules;
+    pub use file_refusal::FileRefusal;
     #[path = "."]
     pub mod supabase {
         #[path = "../../src/source/supabase/table"]

@@ -9,7 +9,7 @@ use super::{
     tokens::TokenRegistry,
 };
 use crate::{
-    config::{Env, Paths, SandboxSettings, SupabaseEnv, UserSettings, env_gateway_port},
+    config::{CredentialRegistry, Env, Paths, SandboxSettings, UserSettings, env_gateway_port},
     engine::{
         Engine, Owner,
         docker::{Docker, DockerSettings, NetworkSettings, SubnetPool},
@@ -19,15 +19,19 @@ use crate::{
     lifecycle::{Context, Images, Manager, Settings},
     model::{Code, Problem},
     security::{OwnerRules, Policy, granted_egress},
-    source::supabase::SupabaseSessions,
-    store::{Store, SupabaseCredentials, TunnelCredentials},
+    source::{
+        SourceProvider, Sources,
+        supabase::{SupabaseProvider, SupabaseSessions},
+    },
+    store::Store,
     task::Scope,
-    tunnel::{Credentials, OURSELVES, ProvidedCredentials, Tools, TunnelTiming, Tunnels},
+    tunnel::{OURSELVES, Tools, TunnelTiming, Tunnels},
 };
 
 /// Everything an agent is made of, joined and not yet running.
 pub struct Components {
     pub manager: Arc<Manager>,
+    pub supabase: Arc<SupabaseSessions>,
     pub gateway: Gateway,
     pub public_listeners: PublicListeners,
     pub tokens: Arc<TokenRegistry>,
@@ -71,16 +75,23 @@ impl Components {
             .map_err(|error| error.problem())?;
         let routes = Routes::default();
         let public_listeners = PublicListeners::new(routes.clone(), gateway.port(), scope);
-        let tunnels = Tunnels::new(&tools(env, &user, store.clone(), scope)?)
-            .map_err(|error| error.problem())?;
-        let supabase = Arc::new(supabase_sessions(env, &user, &store, scope)?);
+        let credentials = credentials(env, &store)?;
+        let kept = (store.clone(), credentials.clone());
+        let tunnels =
+            Tunnels::new(&tools(env, &user, kept, scope)?).map_err(|error| error.problem())?;
+        let vault = Arc::new(StoreVault(store.clone()));
+        let sessions =
+            SupabaseSessions::new(user.supabase.clone(), credentials.clone(), vault, scope);
+        let supabase = Arc::new(sessions.with_authorities(ca_bundle(env, &user)));
+        let sources: [Arc<dyn SourceProvider>; 1] = [Arc::new(SupabaseProvider(supabase.clone()))];
         let house = Context {
             images: Images::new(engine.clone(), store.clone()),
             engine,
             store,
             public_listeners: public_listeners.clone(),
             tunnels: Arc::new(tunnels),
-            supabase,
+            credentials,
+            sources: Sources::new(sources),
             routes,
             disk: Arc::default(),
             went_down: tokio::sync::Notify::new(),
@@ -102,6 +113,7 @@ impl Components {
         manager.adopt_recorded().map_err(|error| error.problem())?;
         Ok(Self {
             manager,
+            supabase,
             gateway,
             public_listeners,
             tokens: Arc::new(tokens),
@@ -203,70 +215,28 @@ fn ca_bundle(env: &Env, user: &UserSettings) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-fn supabase_sessions(
-    env: &Env,
-    user: &UserSettings,
-    store: &Arc<Store>,
-    scope: &Scope,
-) -> Result<SupabaseSessions, Problem> {
-    let stored = store
-        .supabase_credentials()
-        .map_err(|error| error.problem())?;
-    let stored = SupabaseEnv {
-        url: stored.url,
-        key: stored.key,
-        service_key: stored.service_key,
-        token: stored.token,
-    };
-    let vault = Arc::new(StoreVault(Arc::clone(store)));
-    let sessions = SupabaseSessions::new(user.supabase.clone(), stored, vault, scope)
-        .with_authorities(ca_bundle(env, user));
-    if sessions.learn(env.supabase.clone()) {
-        let current = sessions.credentials();
-        let stored = SupabaseCredentials {
-            url: current.url,
-            key: current.key,
-            service_key: current.service_key,
-            token: current.token,
-        };
+/// What the last agent kept, and over it what our own environment has.
+fn credentials(env: &Env, store: &Store) -> Result<CredentialRegistry, Problem> {
+    let kept = store.credentials().map_err(|error| error.problem())?;
+    let credentials = CredentialRegistry::new(kept);
+    if credentials.merge(&env.credentials) {
         store
-            .save_supabase_credentials(&stored)
+            .save_credentials(&credentials.kept())
             .map_err(|error| error.problem())?;
     }
-    Ok(sessions)
+    Ok(credentials)
 }
 
 fn tools(
     env: &Env,
     user: &UserSettings,
-    store: Arc<Store>,
+    (store, credentials): (Arc<Store>, CredentialRegistry),
     scope: &Scope,
 ) -> Result<Tools, Problem> {
     let owner = store.owner().map_err(|error| error.problem())?;
-    let stored = store.credentials().map_err(|error| error.problem())?;
-    let credentials = Credentials::new(ProvidedCredentials {
-        ngrok: stored.ngrok,
-        cloudflare: stored.cloudflare,
-        ssh_auth_sock: None,
-    });
-    let changed = credentials.merge(ProvidedCredentials {
-        ngrok: env.ngrok_authtoken.clone(),
-        cloudflare: env.cloudflare_token.clone(),
-        ssh_auth_sock: env.ssh_auth_sock.clone(),
-    });
-    if changed {
-        let current = credentials.provided();
-        let stored = TunnelCredentials {
-            ngrok: current.ngrok,
-            cloudflare: current.cloudflare,
-        };
-        store
-            .save_credentials(&stored)
-            .map_err(|error| error.problem())?;
-    }
     Ok(Tools {
         settings: user.tunnels.clone(),
-        credentials: Arc::new(credentials),
+        credentials,
         store,
         owner,
         path: env.path.clone(),

@@ -154,10 +154,12 @@ async fn serve(listener: OwnUidListener, components: Components, scope: Scope) {
         tokens,
         audit,
         remote,
+        supabase,
     } = components;
     let stop = CancellationToken::new();
     let state = routes::AppState {
         manager: manager.clone(),
+        supabase,
         scope: scope.clone(),
         started: Instant::now(),
         stop: stop.clone(),

@@ -1,13 +1,13 @@
 //! Instances: starting, stopping, listing and following them.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    InstanceId, LastExit, Lifetime, Limits, Name, OpenPort, Options, Phase, Secret, TunnelStatus,
-    Usage,
+    Credentials, InstanceId, LastExit, Lifetime, Limits, Name, OpenPort, Options, Phase,
+    TunnelStatus, Usage,
 };
 
 /// Where an instance's files come from.
@@ -46,42 +46,10 @@ pub struct UpRequest {
     /// Ports that visitors from outside may ask for besides the app's. Never of a project's file.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub expose: BTreeSet<u16>,
-    /// What the caller's environment has for tunnel providers.
+    /// What the caller's environment has for providers. The agent keeps it, readable to its user
+    /// alone, so that a tunnel comes back after a restart.
     #[serde(default)]
     pub credentials: Credentials,
-}
-
-/// Kept by the agent, readable to its user alone, so that a tunnel comes back after a restart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credentials {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ngrok: Option<Secret>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cloudflare: Option<Secret>,
-    /// Where the caller's ssh agent listens. It is not kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ssh_auth_sock: Option<PathBuf>,
-    #[serde(default, skip_serializing_if = "SupabaseCredentials::is_empty")]
-    pub supabase: SupabaseCredentials,
-}
-
-/// As the environment has them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SupabaseCredentials {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Secret>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service_key: Option<Secret>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<Secret>,
-}
-
-impl SupabaseCredentials {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Detection alone, answered by a `DetectReport`.

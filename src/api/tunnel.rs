@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Credentials;
-use crate::model::{InstanceId, Name, TunnelKind, TunnelStatus};
+use crate::model::{Credentials, InstanceId, Name, TunnelKind, TunnelStatus};
 
 /// Answered by a stream of events that ends in `result`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

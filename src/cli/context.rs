@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{args::Global, exit::Failure, output::Printer};
 use crate::{
-    api::{Credentials, SupabaseCredentials},
     client::{self, Client, RemoteEndpoint},
     config::{Env, Paths},
-    model::{Code, Problem},
+    model::{Code, Credentials, Problem},
 };
 
 pub struct Context {
@@ -37,28 +36,13 @@ impl Context {
         }
     }
 
-    /// What this environment has for tunnel providers.
+    /// What this environment has for providers.
     pub fn credentials(&self) -> Credentials {
         if self.env.api.is_some() {
             // They are for this host's agent, not for somebody else's.
             return Credentials::default();
         }
-        Credentials {
-            ngrok: self.env.ngrok_authtoken.clone(),
-            cloudflare: self.env.cloudflare_token.clone(),
-            // JSON has no other text.
-            ssh_auth_sock: self
-                .env
-                .ssh_auth_sock
-                .clone()
-                .filter(|path| path.to_str().is_some()),
-            supabase: SupabaseCredentials {
-                url: self.env.supabase.url.clone(),
-                key: self.env.supabase.key.clone(),
-                service_key: self.env.supabase.service_key.clone(),
-                token: self.env.supabase.token.clone(),
-            },
-        }
+        self.env.credentials.clone()
     }
 
     /// The directory that is meant when none is named, with its links resolved.

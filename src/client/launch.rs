@@ -245,7 +245,7 @@ async fn spawn(paths: &Paths) -> Result<SpawnOutcome> {
     let mut command = Command::new(&program);
     // Each request brings what it has of these: an environment stays readable as long as its
     // process lives.
-    for name in Env::CREDENTIALS {
+    for name in Env::secret_variables() {
         command.env_remove(name);
     }
     let mut agent = command

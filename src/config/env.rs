@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use directories::BaseDirs;
 
-use super::{Inherited, SupabaseEnv};
-use crate::model::Secret;
+use super::{CREDENTIALS, Inherited, credentials};
+use crate::model::{Credentials, Secret};
 
 /// What we take from the environment.
 #[derive(Debug, Clone, Default)]
@@ -36,11 +36,8 @@ pub struct Env {
     pub gateway_port: Option<String>,
     /// `CODEMATE_PREVIEW_TUNNEL`, not yet read as a choice.
     pub tunnel: Option<String>,
-    /// `NGROK_AUTHTOKEN`
-    pub ngrok_authtoken: Option<Secret>,
-    /// `CLOUDFLARE_API_TOKEN`
-    pub cloudflare_token: Option<Secret>,
-    pub supabase: SupabaseEnv,
+    /// What providers are given as proof.
+    pub credentials: Credentials,
     /// `CODEMATE_PREVIEW_API`: the URL of an agent elsewhere.
     pub api: Option<String>,
     /// `CODEMATE_PREVIEW_TOKEN`: who we are there.
@@ -49,8 +46,6 @@ pub struct Env {
     pub api_ca: Option<PathBuf>,
     /// `CODEMATE_PREVIEW_API_JWT_SECRET`: what our own agent checks its callers' JWTs by.
     pub api_jwt_secret: Option<Secret>,
-    /// `SSH_AUTH_SOCK`
-    pub ssh_auth_sock: Option<PathBuf>,
     pub path: Option<std::ffi::OsString>,
     /// `CODEMATE_PREVIEW_LOG`: what the agent logs, in `tracing`'s filter syntax.
     pub log: Option<String>,
@@ -72,17 +67,11 @@ pub struct Env {
 
 impl Env {
     /// Variables that hold what proves who one is.
-    pub const CREDENTIALS: [&str; 9] = [
-        "CODEMATE_PREVIEW_TOKEN",
-        "NGROK_AUTHTOKEN",
-        "CLOUDFLARE_API_TOKEN",
-        "SUPABASE_KEY",
-        "SUPABASE_PUBLISHABLE_KEY",
-        "SUPABASE_ANON_KEY",
-        "SUPABASE_SECRET_KEY",
-        "SUPABASE_SERVICE_ROLE_KEY",
-        "SUPABASE_USER_TOKEN",
-    ];
+    pub fn secret_variables() -> impl Iterator<Item = &'static str> {
+        let secrets = CREDENTIALS.iter().filter(|spec| spec.is_secret);
+        let ours = std::iter::once("CODEMATE_PREVIEW_TOKEN");
+        ours.chain(secrets.flat_map(|spec| spec.variables.iter().copied()))
+    }
 
     pub fn capture() -> Self {
         let dirs = BaseDirs::new();
@@ -102,23 +91,11 @@ impl Env {
             port: text("CODEMATE_PREVIEW_PORT"),
             gateway_port: text("CODEMATE_PREVIEW_GATEWAY_PORT"),
             tunnel: text("CODEMATE_PREVIEW_TUNNEL"),
-            ngrok_authtoken: text("NGROK_AUTHTOKEN").map(Secret::new),
-            cloudflare_token: text("CLOUDFLARE_API_TOKEN").map(Secret::new),
-            supabase: SupabaseEnv {
-                url: text("SUPABASE_URL"),
-                key: first(&[
-                    "SUPABASE_KEY",
-                    "SUPABASE_PUBLISHABLE_KEY",
-                    "SUPABASE_ANON_KEY",
-                ]),
-                service_key: first(&["SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"]),
-                token: first(&["SUPABASE_USER_TOKEN"]),
-            },
+            credentials: credentials::from_environment(),
             api: text("CODEMATE_PREVIEW_API"),
             api_token: text("CODEMATE_PREVIEW_TOKEN").map(Secret::new),
             api_ca: path("CODEMATE_PREVIEW_API_CA"),
             api_jwt_secret: text("CODEMATE_PREVIEW_API_JWT_SECRET").map(Secret::new),
-            ssh_auth_sock: path("SSH_AUTH_SOCK"),
             path: path("PATH").map(PathBuf::into_os_string),
             log: text("CODEMATE_PREVIEW_LOG"),
             docker_host: text("DOCKER_HOST"),
@@ -140,10 +117,6 @@ impl Env {
 /// Only Linux has a directory for state alone.
 fn state_dir(dirs: &BaseDirs) -> &Path {
     dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir())
-}
-
-fn first(names: &[&str]) -> Option<Secret> {
-    names.iter().find_map(|name| text(name)).map(Secret::new)
 }
 
 #[expect(

@@ -2,6 +2,7 @@
 
 mod api;
 mod combine;
+pub mod credentials;
 mod env;
 mod env_file;
 mod env_names;
@@ -23,6 +24,7 @@ mod user;
 
 pub use api::{ApiSettings, ApiSupabaseSettings, JwtAlgorithm};
 pub use combine::Combine;
+pub use credentials::{CREDENTIALS, CredentialRegistry};
 pub use env::Env;
 pub use env_file::{EnvFile, EnvLine, Odd, Remark};
 pub use env_names::{is_env_name, is_sample_name};
@@ -35,7 +37,7 @@ pub use project_file::{env_gateway_port, env_options, flag_options, project_opti
 pub use sandbox::SandboxSettings;
 pub use share::ShareSettings;
 pub use strict::{TomlFault, from_toml};
-pub use supabase::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings};
+pub use supabase::{SupabaseColumns, SupabaseMode, SupabaseSettings};
 pub use surroundings::Surroundings;
 pub use tunnels::{
     CloudflareSettings, CommandSettings, NgrokSettings, SshPreset, SshSettings, StaticSettings,

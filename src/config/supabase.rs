@@ -1,13 +1,11 @@
 //! Where a project's rows are and what its columns are called, under `[supabase]` in the user's
-//! settings, and what the environment says of it.
+//! settings.
 //!
 //! A project's own files have no part in this: servers and credentials are the user's.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-
-use crate::model::Secret;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,7 +15,7 @@ pub struct SupabaseSettings {
     /// The root of a PostgREST, where rows are not at `<url>/rest/v1`. May stand alone: such a
     /// server has no users, no Storage and no Realtime.
     pub rest_url: Option<String>,
-    /// Holds the API key; the variables of [`SupabaseEnv::key`] win.
+    /// Holds the API key; the variables of [`super::credentials::SUPABASE_KEY`] win.
     pub key_file: Option<PathBuf>,
     /// Holds a JWT that is sent as it is, instead of a session; `SUPABASE_USER_TOKEN` wins.
     pub token_file: Option<PathBuf>,
@@ -97,21 +95,6 @@ pub struct SupabaseColumns {
     pub bucket: Option<String>,
     /// Unix permissions: `mode`.
     pub mode: Option<String>,
-}
-
-/// What the environment says of Supabase.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SupabaseEnv {
-    /// `SUPABASE_URL`
-    pub url: Option<String>,
-    /// The first of `SUPABASE_KEY`, `SUPABASE_PUBLISHABLE_KEY` and `SUPABASE_ANON_KEY`.
-    pub key: Option<Secret>,
-    /// The first of `SUPABASE_SECRET_KEY` and `SUPABASE_SERVICE_ROLE_KEY`; of use only where the
-    /// settings say `service`.
-    pub service_key: Option<Secret>,
-    /// `SUPABASE_USER_TOKEN`: a user's JWT, or one made for this host. `SUPABASE_ACCESS_TOKEN` is
-    /// another thing, the management API's.
-    pub token: Option<Secret>,
 }
 
 #[cfg(test)]

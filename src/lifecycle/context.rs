@@ -6,12 +6,12 @@ use tokio::sync::Notify;
 
 use super::{host::images::Images, instance::disk::DiskUsageTable};
 use crate::{
-    config::ShareSettings,
+    config::{CredentialRegistry, ShareSettings},
     engine::{Engine, HostEngine},
     gateway::{PublicListeners, Routes},
     model::{ImageRef, Name, TunnelChoice},
     security::{OwnerRules, Policy},
-    source::supabase::SupabaseSessions,
+    source::Sources,
     store::Store,
     tunnel::{Notice, Tunnels},
 };
@@ -37,7 +37,9 @@ pub struct Context {
     pub routes: Routes,
     pub public_listeners: PublicListeners,
     pub tunnels: Arc<Tunnels>,
-    pub supabase: Arc<SupabaseSessions>,
+    /// What is known of providers' credentials.
+    pub credentials: CredentialRegistry,
+    pub sources: Sources,
     pub images: Images,
     pub settings: Settings,
     /// What instances hold, as last seen.

@@ -17,7 +17,7 @@ use crate::{
     model::{AppExit, Code, FailureKind, GrantId, InstanceId, PhaseKind, Problem, command_line},
     project::{ProjectError, images::ImageSource},
     security::PolicyError,
-    source::{SourceError, supabase::SupabaseError},
+    source::SourceError,
     store::{Record, StoreError},
     sync::SyncError,
     tunnel::TunnelError,
@@ -44,7 +44,7 @@ pub enum LifecycleError {
     #[error(transparent)]
     Project(Box<ProjectError>),
     #[error(transparent)]
-    ImageSource(#[from] SourceError),
+    Source(#[from] SourceError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
@@ -55,8 +55,6 @@ pub enum LifecycleError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error(transparent)]
-    Supabase(#[from] SupabaseError),
     #[error(transparent)]
     Gateway(#[from] GatewayError),
     #[error(transparent)]
@@ -168,13 +166,12 @@ impl LifecycleError {
             Self::WrongState { .. } => problem(Code::Internal)
                 .hint("`codemate-preview agent logs` says how it came to that"),
             Self::Project(error) => error.problem(),
-            Self::ImageSource(error) => error.problem(),
+            Self::Source(error) => error.problem(),
             Self::Policy(error) => error.problem(),
             Self::Engine(error) => error.problem(),
             Self::Sync(error) => error.problem(),
             Self::Store(error) => error.problem(),
             Self::Config(error) => error.problem(),
-            Self::Supabase(error) => error.problem(),
             Self::Gateway(error) => error.problem(),
             Self::NoTunnel(error) => error.problem(),
             Self::Explained { problem } => problem.as_ref().clone(),

@@ -6,6 +6,7 @@ mod instance;
 mod project;
 mod report;
 
+pub use access::credentials::{CredentialKey, Credentials};
 pub use access::grant::{
     BadDigest, BadGrantId, BadLifetime, Digest, Grant, GrantId, Lifetime, PublicAccess, Shares,
 };

@@ -19,6 +19,9 @@ pub enum SourceError {
     TooMany { root: PathBuf, limit: usize },
     #[error("`{pattern}` is not a pattern of files to ignore")]
     BadIgnore { pattern: String },
+    /// The files are elsewhere, and were not to be had.
+    #[error("{}", .problem.message)]
+    Fetch { problem: Box<Problem> },
     /// The program is ending.
     #[error("stopped while reading files")]
     Stopped,
@@ -26,26 +29,24 @@ pub enum SourceError {
 
 impl SourceError {
     pub fn problem(&self) -> Problem {
-        let code = match self {
-            Self::NotFound { .. } | Self::NotADirectory { .. } => Code::Usage,
-            Self::BadIgnore { .. } => Code::Config,
-            Self::Unreadable { .. } | Self::Gone { .. } | Self::TooMany { .. } => Code::Sync,
-            Self::Stopped => Code::Terminated,
-        };
-        let problem = Problem::new(code, self.to_string());
+        let problem = |code| Problem::new(code, self.to_string());
         match self {
             Self::NotFound { .. } | Self::NotADirectory { .. } => {
-                problem.hint("name the project's directory with `-C DIR`")
+                problem(Code::Usage).hint("name the project's directory with `-C DIR`")
             }
-            Self::Unreadable { .. } => problem.hint("check its permissions with `ls -ld`"),
-            Self::Gone { .. } => problem
+            Self::Unreadable { .. } => {
+                problem(Code::Sync).hint("check its permissions with `ls -ld`")
+            }
+            Self::Gone { .. } => problem(Code::Sync)
                 .hint("put the directory back, or take the preview down")
                 .retryable(),
-            Self::TooMany { .. } => {
-                problem.hint("list directories that hold no source code in `.codemateignore`")
+            Self::TooMany { .. } => problem(Code::Sync)
+                .hint("list directories that hold no source code in `.codemateignore`"),
+            Self::BadIgnore { .. } => {
+                problem(Code::Config).hint("patterns are those of a .gitignore file")
             }
-            Self::BadIgnore { .. } => problem.hint("patterns are those of a .gitignore file"),
-            Self::Stopped => problem.retryable(),
+            Self::Fetch { problem } => problem.as_ref().clone(),
+            Self::Stopped => problem(Code::Terminated).retryable(),
         }
     }
 }

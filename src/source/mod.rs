@@ -1,35 +1,25 @@
 //! Where a project's files come from.
 
-mod dockerignore;
-mod env_files;
 mod error;
-mod exceptions;
-mod git_index;
-mod ignore_files;
-mod ignore_rules;
-#[cfg(test)]
-mod ignored;
-mod left_out;
+mod file_refusal;
+mod follow_status;
 mod local;
 pub mod path_rules;
-mod poll;
+mod provider;
 mod refusal;
 mod root_dir;
-mod scan;
 pub mod supabase;
 mod watch;
-mod watched_dirs;
-mod window;
 
-pub use env_files::EnvSource;
 pub use error::SourceError;
-pub use ignore_files::is_ignore_file;
-pub use left_out::{LeftOut, LeftOutReason};
-pub use local::{LocalSource, Selection};
+pub use file_refusal::FileRefusal;
+pub use follow_status::FollowStatus;
+pub(crate) use local::scan::is_gone;
+pub use local::{EnvSource, LeftOut, LeftOutReason, LocalSource, Selection, is_ignore_file};
 pub use path_rules::Names;
+pub use provider::{Concern, FetchOutcome, InUse, Source, SourceProject, SourceProvider, Sources};
 pub use refusal::{NodeKind, PathRefusal, PathRefusalReason};
 pub use root_dir::RootDir;
-pub(crate) use scan::is_gone;
 pub use watch::{ChangeBatch, SourceWatch, WatchDegraded};
 
 /// Files longer than this are refused.

@@ -2,20 +2,17 @@
 //!
 //! Every call blocks until the disk has it; call from a thread that may wait.
 
+mod access;
 mod disk;
 mod error;
-mod grants;
 mod images;
 mod last_run;
 mod migrate;
+mod mirror;
 mod record;
 mod registry;
 mod remedies;
-mod rows;
-mod secrets;
-mod tokens;
 mod tunnel;
-mod user_session;
 mod waste;
 
 use std::{
@@ -30,16 +27,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::InstanceId;
 
+pub use access::{InstanceSecrets, SetSecret, TokenRecord};
 pub use error::StoreError;
 pub use last_run::PastEvent;
 pub use migrate::VERSION;
-pub use record::{Intent, Record, Source};
+pub use record::{Intent, Record, SourceRecord};
 pub use registry::RegistrySeen;
 pub use remedies::{MoreMemory, OtherVersion, ReasonedNames, ReasonedVariable, Remedies};
-pub use rows::SupabaseCredentials;
-pub use secrets::{InstanceSecrets, SetSecret};
-pub use tokens::TokenRecord;
-pub use tunnel::{ProcessMark, TunnelCredentials, TunnelRecord};
+pub use tunnel::{ProcessMark, TunnelRecord};
 
 use migrate::Unread;
 

@@ -15,7 +15,7 @@ use crate::model::{
 pub struct Record {
     pub id: InstanceId,
     pub name: Name,
-    pub source: Source,
+    pub source: SourceRecord,
     /// The name the user gave, where there are several instances of one source.
     #[serde(default)]
     pub label: Option<Name>,
@@ -72,8 +72,8 @@ impl Record {
     pub fn up_command(&self) -> Vec<String> {
         let mut argv = vec!["codemate-preview".to_owned(), "up".to_owned()];
         match &self.source {
-            Source::Local { directory } => argv.push(directory.clone()),
-            Source::Supabase { project, .. } => {
+            SourceRecord::Local { directory } => argv.push(directory.clone()),
+            SourceRecord::Supabase { project, .. } => {
                 argv.extend(["--project".to_owned(), project.clone()]);
             }
         }
@@ -102,18 +102,26 @@ impl Record {
 /// Where the files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Source {
+pub enum SourceRecord {
     /// An absolute path with its links resolved.
     Local { directory: String },
     /// The rows of a project, and the directory on this host that they are mirrored in.
     Supabase { project: String, directory: String },
 }
 
-impl Source {
+impl SourceRecord {
     /// The directory that the identity and the name come from.
     pub fn directory(&self) -> &str {
         match self {
             Self::Local { directory } | Self::Supabase { directory, .. } => directory,
+        }
+    }
+
+    /// The kind of source and the project, if the files are not this host's own.
+    pub fn mirrored(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Local { .. } => None,
+            Self::Supabase { project, .. } => Some(("supabase", project)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, disk};
-use crate::model::{InstanceId, Secret, TunnelKind};
+use crate::model::{InstanceId, TunnelKind};
 
 /// Written before anything is made, and brought up to date as it is; removed when nothing is left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,26 +36,7 @@ pub struct ProcessMark {
     pub exe: PathBuf,
 }
 
-/// What providers are given as proof, as the last command's environment had it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TunnelCredentials {
-    #[serde(default)]
-    pub ngrok: Option<Secret>,
-    #[serde(default)]
-    pub cloudflare: Option<Secret>,
-}
-
 impl Store {
-    /// In a file that only its user can read.
-    pub fn save_credentials(&self, credentials: &TunnelCredentials) -> Result<(), StoreError> {
-        self.save_private("tunnel-credentials.json", credentials)
-    }
-
-    /// None at all if there are none that can be read.
-    pub fn credentials(&self) -> Result<TunnelCredentials, StoreError> {
-        self.load_private("tunnel-credentials.json")
-    }
-
     pub fn save_tunnel(&self, record: &TunnelRecord) -> Result<(), StoreError> {
         let path = self.tunnel_path(&record.key);
         disk::private_dir(&self.tunnels())?;

@@ -14,7 +14,7 @@ impl Store {
 
     /// Every mirror of rows there is.
     pub fn mirrors(&self) -> Result<Vec<(InstanceId, u64)>, StoreError> {
-        let dir = self.dir.join("supabase");
+        let dir = self.mirrors_dir();
         if !dir.is_dir() {
             return Ok(Vec::new());
         }

@@ -1,7 +1,10 @@
 //! What a user's choice of a tunnel comes to on this host.
 
 use super::{Tools, cloudflared};
-use crate::model::{TunnelChoice, TunnelKind};
+use crate::{
+    config::credentials::CLOUDFLARE_TOKEN,
+    model::{TunnelChoice, TunnelKind},
+};
 
 /// A tunnel, or none, and what the user should know about that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,6 @@ pub(super) fn choose(choice: Option<TunnelChoice>, tools: &Tools) -> ResolvedCho
 /// kind of tunnel.
 fn has_account(tools: &Tools) -> bool {
     let settings = &tools.settings.cloudflare;
-    let token = settings.token_file.is_some() || tools.credentials.provided().cloudflare.is_some();
+    let token = settings.token_file.is_some() || tools.credentials.get(CLOUDFLARE_TOKEN).is_some();
     token || settings.account.is_some() || settings.zone.is_some() || settings.domain.is_some()
 }

@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    config::{Inherited, TunnelSettings},
+    config::{CredentialRegistry, Inherited, TunnelSettings},
     model::{InstanceId, Name, TunnelChoice, TunnelKind, TunnelState},
     store::Store,
     task::Scope,
@@ -37,7 +37,6 @@ pub use choice::{Notice, ResolvedChoice};
 pub use cloudflare::Cloudflare;
 pub use cloudflare_quick::CloudflareQuick;
 pub use command_tunnel::CommandTunnel;
-pub use credentials::{Credentials, ProvidedCredentials};
 pub use endpoint::{Challenge, TunnelEndpoint};
 pub use error::{Retry, TunnelError};
 pub use ngrok::Ngrok;
@@ -55,7 +54,7 @@ pub use verifier::Verifier;
 #[derive(Clone)]
 pub struct Tools {
     pub settings: TunnelSettings,
-    pub credentials: Arc<Credentials>,
+    pub credentials: CredentialRegistry,
     pub store: Arc<Store>,
     /// As in `Store::owner`; part of the names of what is made at providers.
     pub owner: String,
@@ -115,10 +114,6 @@ impl Tunnels {
             verifier,
             tools: tools.clone(),
         }
-    }
-
-    pub fn credentials(&self) -> &Credentials {
-        &self.tools.credentials
     }
 
     /// The kind that a user's choice comes to here. It looks for programs on the disk.

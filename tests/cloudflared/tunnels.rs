@@ -9,9 +9,10 @@ use std::{
 };
 
 use codemate_preview::{
-    model::{Secret, TunnelKind, TunnelState, Verification},
+    config::{CredentialRegistry, credentials::CLOUDFLARE_TOKEN},
+    model::{Credentials, Secret, TunnelKind, TunnelState, Verification},
     task::Scope,
-    tunnel::{Credentials, ProvidedCredentials, Tunnel, TunnelTarget, TunnelTiming},
+    tunnel::{Tunnel, TunnelTarget, TunnelTiming},
 };
 
 use crate::{
@@ -141,11 +142,9 @@ pub fn named(program: &Path) {
         settings.zone = Some(ZONE.to_owned());
         settings.domain = Some(ZONE_NAME.to_owned());
         settings.api = Some(api.base.clone());
-        rig.tools.credentials = Arc::new(Credentials::new(ProvidedCredentials {
-            ngrok: None,
-            cloudflare: Some(Secret::new(TOKEN)),
-            ssh_auth_sock: None,
-        }));
+        let token = Some(Secret::new(TOKEN));
+        let known = Credentials::default().with(CLOUDFLARE_TOKEN, token);
+        rig.tools.credentials = CredentialRegistry::new(known);
         let tunnels = rig.tunnels();
         let mut shop = rig.open(&tunnels, TunnelKind::Cloudflare);
         let url = through(&mut shop).await;

@@ -10,7 +10,7 @@ use codemate_preview::{
     },
     model::{AppExit, Code, FailureKind, Problem, command_line},
     project::{LocalTree, ProjectError},
-    source::supabase::SupabaseError,
+    source::{SourceError, supabase::SupabaseError},
 };
 
 /// Each code with the test that ends in it.
@@ -211,10 +211,10 @@ fn examples() -> Vec<Problem> {
         )
         .hint("`--format ndjson` streams"),
         LifecycleError::NotFound { asked: shop() }.problem(),
-        LifecycleError::from(SupabaseError::Credential {
+        LifecycleError::from(SourceError::from(SupabaseError::Credential {
             said: "invalid API key".to_owned(),
             hint: "set SUPABASE_KEY".to_owned(),
-        })
+        }))
         .problem(),
         LifecycleError::from(EngineError::Unreachable {
             endpoint: "/var/run/docker.sock".to_owned(),

@@ -29,5 +29,6 @@ mod manifest;
 mod paths;
 mod sources;
 mod store;
+mod supabase_names;
 mod supervisor;
 mod sync;

@@ -7,9 +7,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::SupabaseSettings,
     model::Secret,
-    source::supabase::{FixedToken, Options, Puller, SupabaseError, Tokens},
+    source::supabase::{FixedToken, Options, Puller, SupabaseCredentials, SupabaseError, Tokens},
 };
 
 use crate::{
@@ -30,10 +30,10 @@ fn with_key(world: &World, key: &str) -> Options {
         service: true,
         ..SupabaseSettings::default()
     };
-    let env = SupabaseEnv {
+    let env = SupabaseCredentials {
         url: Some(world.gate.url()),
         key: Some(Secret::new(key)),
-        ..SupabaseEnv::default()
+        ..SupabaseCredentials::default()
     };
     hasty(Options::resolve(&settings, &env).unwrap())
 }
@@ -137,7 +137,7 @@ fn bare() {
             rest_url: Some(format!("http://127.0.0.1:{}", world.rest.port)),
             ..SupabaseSettings::default()
         };
-        let options = Options::resolve(&settings, &SupabaseEnv::default()).unwrap();
+        let options = Options::resolve(&settings, &SupabaseCredentials::default()).unwrap();
         assert!(options.key.is_none());
         assert_eq!(files(&world, hasty(options), alice()).await, Ok(1));
     });

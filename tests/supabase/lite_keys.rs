@@ -4,9 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::SupabaseSettings,
     model::Secret,
-    source::supabase::{FixedToken, Options, Puller, SupabaseError, Tokens, session::Vault as _},
+    source::supabase::{
+        FixedToken, Options, Puller, SupabaseCredentials, SupabaseError, Tokens,
+        session::Vault as _,
+    },
     task::Scope,
 };
 
@@ -27,10 +30,10 @@ fn options(lite: &Lite, key: &str) -> Options {
         service: true,
         ..SupabaseSettings::default()
     };
-    let env = SupabaseEnv {
+    let env = SupabaseCredentials {
         url: Some(lite.url()),
         key: Some(Secret::new(key)),
-        ..SupabaseEnv::default()
+        ..SupabaseCredentials::default()
     };
     Options::resolve(&settings, &env).unwrap()
 }
@@ -126,7 +129,7 @@ fn keys() {
             rest_url: Some(format!("{}/rest/v1", lite.url())),
             ..SupabaseSettings::default()
         };
-        let bare = Options::resolve(&settings, &SupabaseEnv::default()).unwrap();
+        let bare = Options::resolve(&settings, &SupabaseCredentials::default()).unwrap();
         let found = files(bare, Arc::new(user), project, &scope).await;
         assert!(matches!(found, Err(SupabaseError::Credential { .. })));
     });

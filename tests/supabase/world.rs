@@ -10,9 +10,11 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::SupabaseSettings,
     model::Secret,
-    source::supabase::{Effort, FixedToken, Options, Pace, Puller, SupabaseError},
+    source::supabase::{
+        Effort, FixedToken, Options, Pace, Puller, SupabaseCredentials, SupabaseError,
+    },
     task::Scope,
 };
 use tempfile::TempDir;
@@ -121,10 +123,10 @@ impl World {
 
     /// Through the gateway, with the publishable key.
     pub fn options(&self, settings: &SupabaseSettings) -> Options {
-        let env = SupabaseEnv {
+        let env = SupabaseCredentials {
             url: Some(self.gate.url()),
             key: Some(Secret::new(PUBLISHABLE)),
-            ..SupabaseEnv::default()
+            ..SupabaseCredentials::default()
         };
         hasty(Options::resolve(settings, &env).unwrap())
     }

@@ -10,13 +10,15 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{CloudflareSettings, TunnelSettings},
-    model::{InstanceId, Limits, Name, Options, Phase, Secret},
-    store::{Intent, Record, Source, Store, TunnelRecord},
+    config::{
+        CloudflareSettings, CredentialRegistry, TunnelSettings, credentials::CLOUDFLARE_TOKEN,
+    },
+    model::{Credentials, InstanceId, Limits, Name, Options, Phase, Secret},
+    store::{Intent, Record, SourceRecord, Store, TunnelRecord},
     task::Scope,
     tunnel::{
-        Cloudflare, Connection, Credentials, ProvidedCredentials, Provider, Report, Stop, Tools,
-        TunnelError, TunnelSpec, TunnelTiming,
+        Cloudflare, Connection, Provider, Report, Stop, Tools, TunnelError, TunnelSpec,
+        TunnelTiming,
     },
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -72,11 +74,8 @@ impl Host {
     }
 
     pub fn tools(&self, scope: &Scope) -> Tools {
-        let given = ProvidedCredentials {
-            ngrok: None,
-            cloudflare: Some(Secret::new(TOKEN)),
-            ssh_auth_sock: None,
-        };
+        let token = Some(Secret::new(TOKEN));
+        let known = Credentials::default().with(CLOUDFLARE_TOKEN, token);
         let home = self.home().into_os_string();
         let path = "/usr/bin:/bin".into();
         Tools {
@@ -84,7 +83,7 @@ impl Host {
                 cloudflare: self.settings(),
                 ..TunnelSettings::default()
             },
-            credentials: Arc::new(Credentials::new(given)),
+            credentials: CredentialRegistry::new(known),
             store: Arc::clone(&self.store),
             owner: OWNER.to_owned(),
             path: Some(self.dir.path().into()),
@@ -137,7 +136,7 @@ impl Host {
         let record = Record {
             id: id_of(name),
             name: Name::slug(name),
-            source: Source::Local {
+            source: SourceRecord::Local {
                 directory: format!("/projects/{name}"),
             },
             label: None,

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use codemate_preview::{
-    config::TunnelSettings,
-    model::{PublicUrl, Secret},
+    config::{CredentialRegistry, TunnelSettings, credentials::NGROK_AUTHTOKEN},
+    model::{Credentials, PublicUrl, Secret},
     store::Store,
     task::Scope,
     tunnel::{
-        Connection, Credentials, Ngrok, ProvidedCredentials, Provider as _, Report, Retry, Stop,
-        Tools, TunnelError, TunnelSpec, Verdict,
+        Connection, Ngrok, Provider as _, Report, Retry, Stop, Tools, TunnelError, TunnelSpec,
+        Verdict,
     },
 };
 use tokio::{
@@ -69,14 +69,11 @@ impl Rig {
         settings.ngrok.domain = Some(format!("{{name}}.{BASE}"));
         let names = (format!("*.{BASE}"), edge.public.to_string());
         settings.resolve.extend([names]);
-        let given = ProvidedCredentials {
-            ngrok: Some(Secret::new(TOKEN)),
-            cloudflare: None,
-            ssh_auth_sock: None,
-        };
+        let token = Some(Secret::new(TOKEN));
+        let known = Credentials::default().with(NGROK_AUTHTOKEN, token);
         let tools = Tools {
             settings,
-            credentials: Arc::new(Credentials::new(given)),
+            credentials: CredentialRegistry::new(known),
             store: Arc::new(Store::open(dir.path().join("store")).unwrap()),
             owner: "owner".to_owned(),
             path: None,
@@ -232,7 +229,7 @@ fn doctor_tries_the_authtoken() {
         let refused = ngrok.check(true).await.pop().unwrap();
         assert_eq!(refused.verdict, Verdict::Bad);
         assert!(refused.fix.unwrap().contains("your-authtoken"));
-        rig.tools.credentials = Arc::default();
+        rig.tools.credentials = CredentialRegistry::default();
         assert_eq!(verdicts(&rig.ngrok(), true).await, [Verdict::Absent]);
     });
 }

@@ -9,11 +9,11 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{Inherited, TunnelSettings},
+    config::{CredentialRegistry, Inherited, TunnelSettings},
     model::{InstanceId, TunnelKind, TunnelState},
     store::Store,
     task::Scope,
-    tunnel::{Credentials, Tools, Tunnel, TunnelTarget, TunnelTiming, Tunnels},
+    tunnel::{Tools, Tunnel, TunnelTarget, TunnelTiming, Tunnels},
 };
 
 use super::world::{Door, PATIENCE, an_id};
@@ -83,7 +83,7 @@ impl Rig {
         }
         let tools = Tools {
             settings,
-            credentials: Arc::new(Credentials::default()),
+            credentials: CredentialRegistry::default(),
             store: Arc::new(Store::open(dir.join("state")).unwrap()),
             owner: "0011223344556677".to_owned(),
             path: Some(OsString::from(dir)),

@@ -199,8 +199,8 @@ impl RemoteContext {
                 return None;
             }
         };
-        let tenants = self.state.manager.supabase().tenants();
-        tenants.set_token(&subject.id, Secret::new(token));
+        let token = Secret::new(token);
+        self.state.manager.set_user_token(&subject.id, &token);
         Some(Caller::owner(subject.id, subject.expires))
     }
 

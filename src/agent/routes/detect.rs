@@ -11,7 +11,7 @@ use crate::{
     api::DetectRequest,
     model::{DetectReport, InstanceId},
     security::Caller,
-    store::Source,
+    store::SourceRecord,
 };
 
 pub async fn detect(
@@ -25,7 +25,7 @@ pub async fn detect(
 }
 
 /// The instance that would be made of it.
-fn id(caller: &Caller, source: &Source) -> InstanceId {
+fn id(caller: &Caller, source: &SourceRecord) -> InstanceId {
     let id = source.instance_id(None);
     match &caller.owner {
         Some(owner) => id.of_owner(owner),

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{audit::Audit, tokens::TokenRegistry};
-use crate::{lifecycle::Manager, task::Scope};
+use crate::{lifecycle::Manager, source::supabase::SupabaseSessions, task::Scope};
 use guard::{RouteGuard, guard};
 
 pub use guard::Target;
@@ -39,6 +39,7 @@ pub use table::{ROUTES, Route};
 #[derive(Clone)]
 pub struct AppState {
     pub manager: Arc<Manager>,
+    pub supabase: Arc<SupabaseSessions>,
     pub scope: Scope,
     pub started: Instant,
     /// Cancelled by the shutdown route.

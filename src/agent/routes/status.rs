@@ -6,7 +6,7 @@ use super::{AppState, Target, reply::Refusal};
 use crate::{
     api::{InstanceView, InstancesView, SourceRef},
     security::Caller,
-    store::{Record, Source},
+    store::{Record, SourceRecord},
 };
 
 pub async fn list(
@@ -56,8 +56,8 @@ fn view(record: Record) -> InstanceView {
         id: record.id,
         name: record.name,
         source: match record.source {
-            Source::Local { directory } => SourceRef::Local { directory },
-            Source::Supabase { project, .. } => SourceRef::Supabase { project },
+            SourceRecord::Local { directory } => SourceRef::Local { directory },
+            SourceRecord::Supabase { project, .. } => SourceRef::Supabase { project },
         },
         phase: record.phase,
         template: record.plan.as_ref().map(|plan| plan.template.clone()),

@@ -10,10 +10,8 @@ use crate::{
     },
     lifecycle::FilesStatus,
     source::{
-        LeftOut,
-        supabase::{
-            FollowStatus, SCHEMA, SignedOut, SupabaseError, SupabaseFinding, SupabaseFindingState,
-        },
+        FollowStatus, LeftOut,
+        supabase::{SCHEMA, SignedOut, SupabaseError, SupabaseFinding, SupabaseFindingState},
     },
 };
 
@@ -21,8 +19,8 @@ pub async fn login(
     State(state): State<AppState>,
     Json(request): Json<SignInRequest>,
 ) -> Result<Json<SignedInView>, Refusal> {
-    learn(&state, request.credentials).await?;
-    let sessions = state.manager.supabase();
+    learn(&state, &request.credentials).await?;
+    let sessions = &state.supabase;
     let user = sessions.sign_in(&request.email, &request.password).await?;
     Ok(Json(SignedInView { user }))
 }
@@ -31,8 +29,8 @@ pub async fn logout(
     State(state): State<AppState>,
     Json(request): Json<SupabaseRequest>,
 ) -> Result<Json<SignedOutView>, Refusal> {
-    learn(&state, request.credentials).await?;
-    let (was_in, problem) = match state.manager.supabase().sign_out().await? {
+    learn(&state, &request.credentials).await?;
+    let (was_in, problem) = match state.supabase.sign_out().await? {
         SignedOut::Revoked => (true, None),
         SignedOut::Forgotten { why } => (true, Some(why.problem())),
         SignedOut::Nobody => (false, None),
@@ -44,8 +42,8 @@ pub async fn check(
     State(state): State<AppState>,
     Json(request): Json<SupabaseRequest>,
 ) -> Result<Json<FindingsView>, Refusal> {
-    learn(&state, request.credentials).await?;
-    let sessions = state.manager.supabase();
+    learn(&state, &request.credentials).await?;
+    let sessions = &state.supabase;
     let findings = sessions.check(request.project.as_deref()).await;
     Ok(Json(FindingsView {
         findings: findings.into_iter().map(finding).collect(),
@@ -63,7 +61,7 @@ pub async fn sync(
     Target(asked): Target,
 ) -> Result<Json<SyncView>, Refusal> {
     let view = match state.manager.files(asked.as_str()).await? {
-        FilesStatus::Rows(status) => view(*status),
+        FilesStatus::Mirror(status) => view(*status),
         FilesStatus::Directory {
             files,
             left_out,

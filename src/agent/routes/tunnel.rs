@@ -34,7 +34,7 @@ pub async fn open(
     Target(asked): Target,
     Json(request): Json<OpenTunnelRequest>,
 ) -> Result<Response, Refusal> {
-    learn(&state, request.credentials).await?;
+    learn(&state, &request.credentials).await?;
     let starting = state
         .manager
         .open_tunnel(asked.as_str(), request.kind)
@@ -54,7 +54,7 @@ pub async fn check(
     State(state): State<AppState>,
     Json(request): Json<CheckTunnelsRequest>,
 ) -> Result<Json<TunnelChecksView>, Refusal> {
-    learn(&state, request.credentials).await?;
+    learn(&state, &request.credentials).await?;
     let opener = state.manager.tunnel_service();
     let checks = opener.check(request.kind, request.online).await;
     Ok(Json(TunnelChecksView {

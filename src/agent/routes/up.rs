@@ -9,13 +9,11 @@ use super::{
     stream::{ClientGone, HEARTBEAT, NdjsonLines, ndjson},
 };
 use crate::{
-    api::{Credentials, SourceRef, UpRequest},
-    config::SupabaseEnv,
+    api::{SourceRef, UpRequest},
     lifecycle::{LifecycleError, PendingStart, StartRequest},
-    model::{Code, Event, InstanceId, Name, Problem, UpOutcome},
+    model::{Code, Credentials, Event, InstanceId, Name, Problem, UpOutcome},
     security::{Caller, Reach, Right},
-    store::Source,
-    tunnel::ProvidedCredentials,
+    store::SourceRecord,
 };
 
 pub async fn start(
@@ -25,7 +23,7 @@ pub async fn start(
 ) -> Result<Response, Refusal> {
     let start = start_request(&state, &caller, &request)?;
     if caller.may(Right::ManageHost) {
-        learn(&state, request.credentials).await?;
+        learn(&state, &request.credentials).await?;
     }
     let starting = state.manager.up(start).await?;
     Ok(follow(&state, starting))
@@ -89,7 +87,7 @@ pub fn source(
     caller: &Caller,
     source: SourceRef,
     label: Option<&Name>,
-) -> Result<Source, Refusal> {
+) -> Result<SourceRecord, Refusal> {
     match source {
         SourceRef::Local { .. } if !caller.scopes.local_dirs => Err(Refusal(
             Problem::new(
@@ -98,34 +96,17 @@ pub fn source(
             )
             .hint("the host's user makes tokens that may by `token new --local-dirs`"),
         )),
-        SourceRef::Local { directory } => Ok(Source::Local { directory }),
+        SourceRef::Local { directory } => Ok(SourceRecord::Local { directory }),
         SourceRef::Supabase { project } => {
             let owner = caller.owner.as_deref();
-            Ok(state.manager.rows_source(project, label, owner))
+            Ok(state.manager.mirrored_source(project, label, owner))
         }
     }
 }
 
 /// Keep what a command's environment has for providers, for the tunnels of this agent and the next.
-pub async fn learn(state: &AppState, credentials: Credentials) -> Result<(), LifecycleError> {
-    let supabase = credentials.supabase;
-    state
-        .manager
-        .add_supabase_credentials(SupabaseEnv {
-            url: supabase.url,
-            key: supabase.key,
-            service_key: supabase.service_key,
-            token: supabase.token,
-        })
-        .await?;
-    state
-        .manager
-        .add_credentials(ProvidedCredentials {
-            ngrok: credentials.ngrok,
-            cloudflare: credentials.cloudflare,
-            ssh_auth_sock: credentials.ssh_auth_sock,
-        })
-        .await
+pub async fn learn(state: &AppState, credentials: &Credentials) -> Result<(), LifecycleError> {
+    state.manager.add_credentials(credentials).await
 }
 
 pub fn follow(state: &AppState, starting: PendingStart) -> Response {

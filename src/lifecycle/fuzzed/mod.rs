@@ -22,7 +22,7 @@ use crate::{
     model::{ContainerSpec, ImageInfo, InstanceId, Options, Phase},
     project::{self, LocalTree, Templates},
     security::{Abilities, LimitRequest, Policy, limits},
-    store::{InstanceSecrets, Intent, Record, Source},
+    store::{InstanceSecrets, Intent, Record, SourceRecord},
 };
 use hostile::{file, quoted};
 
@@ -49,7 +49,7 @@ impl Rig {
         let id: InstanceId = "0123456789ab".parse().unwrap();
         let record = Record {
             name: "shop".parse().unwrap(),
-            source: Source::Local {
+            source: SourceRecord::Local {
                 directory: dir.path().to_str().unwrap().to_owned(),
             },
             label: None,

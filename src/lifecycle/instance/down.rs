@@ -11,7 +11,7 @@ impl Instance {
         let was_up = self.record.intent == Intent::Up;
         self.apply(StateEvent::DownBegan).await?;
         self.close_tunnel().await?;
-        self.stop_following_rows();
+        self.source.unfollow();
         self.take_down(GRACE).await?;
         self.apply(StateEvent::DownEnded).await?;
         Ok(was_up)
@@ -24,7 +24,7 @@ impl Instance {
             .engine
             .remove_home(&self.record.home_volume)
             .await?;
-        self.forget_rows().await?;
+        self.forget_files().await?;
         self.sharing.forget().await?;
         self.context.store.remove(&self.record.id)?;
         self.context.routes.remove(&self.record.name);
@@ -45,7 +45,7 @@ impl Instance {
 
     /// Leave nothing running after a failed start, and say why in the phase.
     pub(in crate::lifecycle) async fn fail(&mut self, error: &LifecycleError) {
-        self.stop_following_rows();
+        self.source.unfollow();
         if let Err(second) = self.close_tunnel().await {
             tracing::warn!(instance = %self.record.id, error = %second, "cleaning up failed");
         }

@@ -13,8 +13,8 @@ pub(super) mod publish;
 pub(super) mod readiness;
 mod reconcile;
 mod restart;
-mod rows;
 pub(super) mod share;
+mod source;
 mod state;
 mod tunnel;
 pub(super) mod tunnel_slot;
@@ -33,10 +33,7 @@ use crate::{
     gateway::Activity,
     lifecycle::{Context, LifecycleError},
     model::{AppExit, Options, Problem, TunnelKind, TunnelStatus, UpOutcome},
-    source::{
-        ChangeBatch,
-        supabase::{FollowStatus, MirrorTask},
-    },
+    source::{ChangeBatch, Source},
     store::Record,
     task::Scope,
 };
@@ -135,9 +132,8 @@ pub struct Instance {
     /// Who may come by it.
     pub sharing: Arc<Sharing>,
     pub tunnel_view: watch::Sender<Option<TunnelStatus>>,
-    /// Follows the rows its files come from.
-    pub mirror_task: Option<MirrorTask>,
-    pub rows_view: watch::Sender<Option<watch::Receiver<FollowStatus>>>,
+    /// Where its files come from.
+    pub source: Arc<dyn Source>,
     /// Wakes the maintenance of what all instances share.
     pub maintenance_wake: Arc<Notify>,
 }

@@ -19,7 +19,7 @@ use crate::{
     project::{self, FileFilter, LocalTree, Templates, images::Registry},
     security::{Abilities, Approved, LimitRequest, limits},
     source::{LocalSource, Names, Selection, SourceError},
-    store::{Record, Remedies, Source},
+    store::{Record, Remedies, SourceRecord},
 };
 
 /// What `up` decided before it touched anything.
@@ -142,7 +142,7 @@ impl Instance {
 impl Manager {
     pub async fn detect(
         &self,
-        source: &Source,
+        source: &SourceRecord,
         options: Options,
     ) -> Result<DetectReport, LifecycleError> {
         let directory = PathBuf::from(source.directory());
@@ -163,7 +163,7 @@ pub(in crate::lifecycle) fn open_source(
     record: &Record,
     plan: &Plan,
 ) -> Result<LocalSource, SourceError> {
-    let is_here = matches!(record.source, Source::Local { .. }) && record.owner.is_none();
+    let is_here = matches!(record.source, SourceRecord::Local { .. }) && record.owner.is_none();
     let selection = Selection {
         ignore: plan.ignore.clone(),
         include: plan.include.clone(),

@@ -102,7 +102,7 @@ impl Instance {
         }
         self.save().await?;
         self.reopen_tunnel().await;
-        self.follow_rows();
+        self.follow_source();
         self.catch_up().await;
         Ok(())
     }

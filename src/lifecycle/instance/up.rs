@@ -43,7 +43,7 @@ impl Instance {
         &mut self,
         job: &UpJob,
     ) -> Result<UpOutcome, LifecycleError> {
-        self.pull_rows(&job.cancel, job.unattended).await?;
+        self.fetch_files(&job.cancel, job.unattended).await?;
         if job.rebuild {
             self.record.remedies = Remedies::default();
         }

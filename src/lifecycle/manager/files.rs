@@ -1,39 +1,51 @@
-//! What a [`Manager`] is asked about the files of projects, be they a directory's or rows of a table.
+//! What a [`Manager`] is asked about the files of projects and about the credentials that lead to them.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    config::SupabaseEnv,
     lifecycle::{LifecycleError, Manager, instance::prepare::open_source},
-    model::{InstanceId, Name},
-    source::{
-        LeftOut, LocalSource,
-        supabase::{FollowStatus, SupabaseSessions},
-    },
-    store::{Record, Source, SupabaseCredentials},
+    model::{Credentials, Name, Secret},
+    source::{FollowStatus, LeftOut, LocalSource, Source, SourceProject, Sources},
+    store::{Record, SourceRecord},
+    task::Scope,
 };
 
 impl Manager {
-    /// Who we are at Supabase.
-    pub fn supabase(&self) -> &Arc<SupabaseSessions> {
-        &self.context.supabase
-    }
-
-    /// Where the files of a project come from and go to.
-    pub fn rows_source(
+    /// What an instance of a project that is elsewhere is recorded as.
+    pub fn mirrored_source(
         &self,
         project: String,
         label: Option<&Name>,
         owner: Option<&str>,
-    ) -> Source {
-        let id = InstanceId::of_project(&project, label);
-        let id = owner.map_or(id.clone(), |owner| id.of_owner(owner));
-        // The mirror keeps its own files beside these.
-        let directory = self.context.store.rows_dir(&id).join("files");
-        Source::Supabase {
-            project,
-            directory: directory.to_string_lossy().into_owned(),
-        }
+    ) -> SourceRecord {
+        self.context.store.mirrored_source(project, label, owner)
+    }
+
+    /// A user of the API came with this token: their projects are read with it.
+    pub fn set_user_token(&self, user: &str, token: &Secret) {
+        self.context.sources.set_user_token(user, token);
+    }
+
+    /// Where the files of an instance come from.
+    pub(in crate::lifecycle) fn source_of(
+        &self,
+        record: &Record,
+        scope: &Scope,
+    ) -> Arc<dyn Source> {
+        let here = || Sources::directory(PathBuf::from(record.source.directory()));
+        let Some((kind, project)) = record.source.mirrored() else {
+            return here();
+        };
+        let project = SourceProject {
+            project: project.to_owned(),
+            dir: self.context.store.mirror_dir(&record.id),
+            owner: record.owner.clone(),
+        };
+        let source = self.context.sources.open(kind, project, scope);
+        source.unwrap_or_else(|| {
+            tracing::error!(kind, preview = %record.name, "nothing here fetches such files, so those last seen stay");
+            here()
+        })
     }
 
     /// How far the files of an instance are: behind their table, or what of their directory does not
@@ -41,38 +53,28 @@ impl Manager {
     pub async fn files(&self, asked: &str) -> Result<FilesStatus, LifecycleError> {
         let (_, handle) = self.lookup(asked)?;
         let record = handle.view.borrow().clone();
-        let status = handle.rows.borrow().clone();
-        match (status, &record.source) {
-            (Some(status), _) => Ok(FilesStatus::Rows(Box::new(status.borrow().clone()))),
-            (None, Source::Local { .. }) => {
+        match (handle.source.status(), handle.source.fetched_from()) {
+            (Some(status), _) => Ok(FilesStatus::Mirror(Box::new(status))),
+            (None, None) => {
                 let look = move || directory_status(&record);
                 tokio::task::spawn_blocking(look)
                     .await
                     .unwrap_or(Err(LifecycleError::ShuttingDown))
             }
-            (None, Source::Supabase { .. }) => Err(LifecycleError::not_running(&record)),
+            (None, Some(_)) => Err(LifecycleError::not_running(&record)),
         }
     }
 
-    /// Lay what a command's environment has over what is known, and keep it for the next agent.
-    pub async fn add_supabase_credentials(&self, env: SupabaseEnv) -> Result<(), LifecycleError> {
-        if !self.context.supabase.learn(env) {
+    /// Lay a command's credentials over those that are known, and keep them for the next agent.
+    pub async fn add_credentials(&self, newer: &Credentials) -> Result<(), LifecycleError> {
+        let known = &self.context.credentials;
+        if !known.merge(newer) {
             return Ok(());
         }
-        let (store, known) = (
-            self.context.store.clone(),
-            self.context.supabase.credentials(),
-        );
-        tokio::task::spawn_blocking(move || {
-            store.save_supabase_credentials(&SupabaseCredentials {
-                url: known.url,
-                key: known.key,
-                service_key: known.service_key,
-                token: known.token,
-            })
-        })
-        .await
-        .map_err(|_| LifecycleError::ShuttingDown)??;
+        let (store, kept) = (self.context.store.clone(), known.kept());
+        tokio::task::spawn_blocking(move || store.save_credentials(&kept))
+            .await
+            .map_err(|_| LifecycleError::ShuttingDown)??;
         Ok(())
     }
 }
@@ -80,7 +82,7 @@ impl Manager {
 /// Where the files of an instance are.
 #[derive(Debug, Clone)]
 pub enum FilesStatus {
-    Rows(Box<FollowStatus>),
+    Mirror(Box<FollowStatus>),
     Directory {
         /// How many get in.
         files: usize,

@@ -12,7 +12,7 @@ use crate::{
         instance::{AttemptToken, Command, environment::variables::Masking, share::Sharing},
     },
     model::TunnelStatus,
-    source::supabase::FollowStatus,
+    source::Source,
     store::Record,
 };
 
@@ -22,7 +22,7 @@ pub struct Handle {
     pub mailbox: mpsc::Sender<Command>,
     pub view: watch::Receiver<Record>,
     pub tunnel: watch::Receiver<Option<TunnelStatus>>,
-    pub rows: watch::Receiver<Option<watch::Receiver<FollowStatus>>>,
+    pub source: Arc<dyn Source>,
     pub activity: Arc<Activity>,
     pub sharing: Arc<Sharing>,
     pub journal: Arc<Journal>,

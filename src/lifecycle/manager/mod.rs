@@ -220,10 +220,11 @@ impl Manager {
         let attempt = AttemptToken::default();
         let (view_in, view) = watch::channel(record.clone());
         let (tunnel_view, tunnel) = watch::channel(None);
-        let (rows_view, rows) = watch::channel(None);
         let id = record.id.clone();
         let sharing = self.sharing(&id);
         let activity = Activity::new();
+        let scope = self.scope.child();
+        let source = self.source_of(&record, &scope);
         let instance = Instance {
             context: self.context.clone(),
             state: InstanceState::recorded(&record),
@@ -231,15 +232,14 @@ impl Manager {
             journal: journal.clone(),
             activity: activity.clone(),
             view: view_in,
-            scope: self.scope.child(),
+            scope,
             upstream: watch::channel(Upstream::Starting).0,
             attempt: attempt.clone(),
             masking: masking.clone(),
             tunnel_slot: TunnelSlot::default(),
             sharing: sharing.clone(),
             tunnel_view,
-            mirror_task: None,
-            rows_view,
+            source: source.clone(),
             maintenance_wake: self.maintenance_wake.clone(),
         };
         self.scope.spawn(instance.run(commands).instrument(span));
@@ -247,7 +247,7 @@ impl Manager {
             mailbox,
             view,
             tunnel,
-            rows,
+            source,
             activity,
             sharing,
             journal,

@@ -116,7 +116,7 @@ impl Manager {
             }
             PruneItem::Mirror { id, .. } => {
                 let (store, id) = (self.context.store.clone(), id.clone());
-                tokio::task::spawn_blocking(move || store.remove_rows(&id))
+                tokio::task::spawn_blocking(move || store.remove_mirror(&id))
                     .await
                     .map_err(|_| LifecycleError::ShuttingDown)??;
                 Ok(true)

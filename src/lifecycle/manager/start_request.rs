@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     lifecycle::{JournalEntry, LifecycleError},
     model::{InstanceId, Lifetime, Name, Options, UpOutcome},
-    store::Source,
+    store::SourceRecord,
 };
 
 /// A start that was asked for: what happens, and how it ends.
@@ -22,7 +22,7 @@ pub struct PendingStart {
 
 /// What a caller wants started.
 pub struct StartRequest {
-    pub source: Source,
+    pub source: SourceRecord,
     pub label: Option<Name>,
     pub options: Options,
     /// See [`crate::store::Record::env_flags`].

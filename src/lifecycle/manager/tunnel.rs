@@ -7,8 +7,7 @@ use tokio::sync::oneshot;
 use crate::{
     lifecycle::{LifecycleError, Manager, PendingStart, instance::Command},
     model::{InstanceId, Name, TunnelKind, TunnelStatus},
-    store::TunnelCredentials,
-    tunnel::{ProvidedCredentials, Tunnels},
+    tunnel::Tunnels,
 };
 
 impl Manager {
@@ -64,24 +63,6 @@ impl Manager {
         self.lock()
             .get(id)
             .and_then(|handle| handle.tunnel.borrow().clone())
-    }
-
-    /// Lay a command's credentials over those that are known, and keep them for the next agent.
-    pub async fn add_credentials(&self, given: ProvidedCredentials) -> Result<(), LifecycleError> {
-        let credentials = self.context.tunnels.credentials();
-        if !credentials.merge(given) {
-            return Ok(());
-        }
-        let (store, known) = (self.context.store.clone(), credentials.provided());
-        tokio::task::spawn_blocking(move || {
-            store.save_credentials(&TunnelCredentials {
-                ngrok: known.ngrok,
-                cloudflare: known.cloudflare,
-            })
-        })
-        .await
-        .map_err(|_| LifecycleError::ShuttingDown)??;
-        Ok(())
     }
 
     /// What opens them.

@@ -1,5 +1,6 @@
 //! Who may reach a preview, and from where.
 
+pub(super) mod credentials;
 pub(super) mod grant;
 pub(super) mod mask;
 pub(super) mod public_url;

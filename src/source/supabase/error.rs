@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::model::{Code, Problem};
+use crate::{
+    model::{Code, Problem},
+    source::SourceError,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SupabaseError {
@@ -164,5 +167,12 @@ impl SupabaseError {
             Self::Stopped => Code::Terminated,
             _ => Code::Sync,
         }
+    }
+}
+
+impl From<SupabaseError> for SourceError {
+    fn from(error: SupabaseError) -> Self {
+        let problem = Box::new(error.problem());
+        Self::Fetch { problem }
     }
 }

@@ -9,8 +9,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{FollowStatus, Hint, Pace, PullOutcome, Puller, SupabaseError, rest::client::chance};
-use crate::task::Scope;
+use super::{Hint, Pace, PullOutcome, Puller, SupabaseError, rest::client::chance};
+use crate::{source::FollowStatus, task::Scope};
 
 /// After a change, the table is taken to be in use for this long.
 const ACTIVE: Duration = Duration::from_mins(2);

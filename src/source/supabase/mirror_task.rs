@@ -3,17 +3,25 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 
-use super::{FollowStatus, PullOutcome, Puller, SupabaseError, SupabaseSessions};
-use crate::task::Scope;
+use super::{PullOutcome, Puller, SupabaseError, SupabaseSessions};
+use crate::{
+    source::{FollowStatus, InUse},
+    task::Scope,
+};
 
 /// Between attempts to connect: the first, and the longest.
 const RECONNECT_DELAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
+/// Between looks at whether the preview is being used, and its rows should be looked at often.
+const USED: Duration = Duration::from_secs(2);
+
 /// Dropped, it stops.
 pub struct MirrorTask {
-    touched: Arc<Notify>,
     status: watch::Receiver<FollowStatus>,
     scope: Scope,
 }
@@ -31,39 +39,24 @@ impl MirrorTask {
         sessions: Arc<SupabaseSessions>,
         rows: MirrorTarget,
         pulled: Option<(Puller, PullOutcome)>,
+        in_use: InUse,
         scope: &Scope,
     ) -> Self {
         let scope = scope.child();
         let (status_tx, status) = watch::channel(FollowStatus::default());
-        let touched = Arc::new(Notify::new());
         let work = MirrorTaskState {
-            touched: Arc::clone(&touched),
             sessions,
             rows,
+            in_use,
             status_tx,
             scope: scope.clone(),
         };
         scope.spawn(work.run(pulled));
-        Self {
-            touched,
-            status,
-            scope,
-        }
+        Self { status, scope }
     }
 
-    /// To be called when somebody uses the preview: the rows are looked at, and often for a while.
-    pub fn toucher(&self) -> impl Fn() + Send + Sync + use<> {
-        let touched = Arc::clone(&self.touched);
-        move || touched.notify_one()
-    }
-
-    /// Ends with it.
-    pub fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    pub fn status(&self) -> watch::Receiver<FollowStatus> {
-        self.status.clone()
+    pub fn status(&self) -> FollowStatus {
+        self.status.borrow().clone()
     }
 }
 
@@ -74,15 +67,15 @@ impl Drop for MirrorTask {
 }
 
 struct MirrorTaskState {
-    touched: Arc<Notify>,
     sessions: Arc<SupabaseSessions>,
     rows: MirrorTarget,
+    in_use: InUse,
     status_tx: watch::Sender<FollowStatus>,
     scope: Scope,
 }
 
 impl MirrorTaskState {
-    async fn run(self, pulled: Option<(Puller, PullOutcome)>) {
+    async fn run(mut self, pulled: Option<(Puller, PullOutcome)>) {
         let token = self.scope.token();
         let (connection, first) = match pulled {
             Some(pulled) => pulled,
@@ -98,6 +91,8 @@ impl MirrorTaskState {
             None => return,
         };
         let mut status = follower.status();
+        let mut looks = interval_at(Instant::now() + USED, USED);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.status_tx
                 .send_replace(status.borrow_and_update().clone());
@@ -105,7 +100,9 @@ impl MirrorTaskState {
                 changed = status.changed() => if changed.is_err() {
                     break;
                 },
-                () = self.touched.notified() => follower.touch(),
+                _ = looks.tick() => if (self.in_use)() {
+                    follower.touch();
+                },
             }
         }
         follower.ended().await;

@@ -16,8 +16,8 @@ pub mod realtime;
 mod rest;
 pub mod session;
 mod sessions;
-mod status;
 mod table;
+mod table_source;
 
 use rest::query::Query;
 
@@ -25,6 +25,7 @@ pub use doctor::{SupabaseFinding, SupabaseFindingState, examine};
 pub use error::SupabaseError;
 pub use follow::Follower;
 pub use mirror_task::{MirrorTarget, MirrorTask};
+pub use options::SupabaseCredentials;
 pub use options::{Options, Pace};
 pub use pull::{PullOutcome, Puller};
 pub use realtime::{Realtime, RealtimeState, Subscription, hint::Hint};
@@ -39,12 +40,11 @@ pub use session::{
     token_source::{FixedToken, Tokens},
 };
 pub use sessions::{SupabaseIdentity, SupabaseSessions};
-pub use status::FollowStatus;
 pub use table::{
-    refused::RowRefusal,
     shape::{Key, Revisions, Shape, TableFindings},
     visibility::Visibility,
 };
+pub use table_source::SupabaseProvider;
 
 /// The tables this room reads best, as SQL for a Supabase project.
 pub const SCHEMA: &str = include_str!("schema.sql");

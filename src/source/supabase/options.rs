@@ -8,9 +8,36 @@ use std::{
 
 use super::{ApiKey, Effort, Endpoint, SupabaseError};
 use crate::{
-    config::{SupabaseColumns, SupabaseEnv, SupabaseMode, SupabaseSettings},
-    model::Secret,
+    config::{
+        SupabaseColumns, SupabaseMode, SupabaseSettings,
+        credentials::{SUPABASE_KEY, SUPABASE_SERVICE_KEY, SUPABASE_TOKEN, SUPABASE_URL},
+    },
+    model::{Credentials, Secret},
 };
+
+/// What the environment says of Supabase.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SupabaseCredentials {
+    /// It wins over the settings'.
+    pub url: Option<String>,
+    pub key: Option<Secret>,
+    /// Of use only where the settings say `service`.
+    pub service_key: Option<Secret>,
+    /// A JWT that is sent as it is.
+    pub token: Option<Secret>,
+}
+
+impl SupabaseCredentials {
+    pub fn of(all: &Credentials) -> Self {
+        let get = |key| all.get(key).cloned();
+        Self {
+            url: get(SUPABASE_URL).map(|url| url.reveal().to_owned()),
+            key: get(SUPABASE_KEY),
+            service_key: get(SUPABASE_SERVICE_KEY),
+            token: get(SUPABASE_TOKEN),
+        }
+    }
+}
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -61,7 +88,10 @@ impl Default for Pace {
 
 impl Options {
     /// Blocking: reads the files the settings name.
-    pub fn resolve(settings: &SupabaseSettings, env: &SupabaseEnv) -> Result<Self, SupabaseError> {
+    pub fn resolve(
+        settings: &SupabaseSettings,
+        env: &SupabaseCredentials,
+    ) -> Result<Self, SupabaseError> {
         let url = env.url.as_deref().or(settings.url.as_deref());
         let endpoint = Endpoint::new(url, settings.rest_url.as_deref())?;
         let key = key(settings, env)?;
@@ -121,7 +151,10 @@ impl Options {
     }
 }
 
-fn key(settings: &SupabaseSettings, env: &SupabaseEnv) -> Result<Option<ApiKey>, SupabaseError> {
+fn key(
+    settings: &SupabaseSettings,
+    env: &SupabaseCredentials,
+) -> Result<Option<ApiKey>, SupabaseError> {
     let from_env = match &env.key {
         Some(key) => Some(key),
         None => env.service_key.as_ref().filter(|_| settings.service),
@@ -187,8 +220,8 @@ fn duration(name: &str, text: Option<&str>, usual: Duration) -> Result<Duration,
 mod tests {
     use super::*;
 
-    fn env(key: Option<&str>, service: Option<&str>) -> SupabaseEnv {
-        SupabaseEnv {
+    fn env(key: Option<&str>, service: Option<&str>) -> SupabaseCredentials {
+        SupabaseCredentials {
             url: Some("https://x.supabase.co".to_owned()),
             key: key.map(Secret::new),
             service_key: service.map(Secret::new),
@@ -196,7 +229,7 @@ mod tests {
         }
     }
 
-    fn resolve(settings: &SupabaseSettings, env: &SupabaseEnv) -> Result<Options, String> {
+    fn resolve(settings: &SupabaseSettings, env: &SupabaseCredentials) -> Result<Options, String> {
         Options::resolve(settings, env).map_err(|error| error.to_string())
     }
 
@@ -229,7 +262,7 @@ mod tests {
             poll: Some("250ms".to_owned()),
             ..SupabaseSettings::default()
         };
-        let options = resolve(&settings, &SupabaseEnv::default()).unwrap();
+        let options = resolve(&settings, &SupabaseCredentials::default()).unwrap();
         assert_eq!(options.projects_table, None);
         assert_eq!(options.filter[1], ("b".to_owned(), "eq.x=y".to_owned()));
         assert_eq!(options.pace.poll, Duration::from_millis(250));
@@ -258,7 +291,7 @@ mod tests {
             }),
         ];
         for settings in table {
-            assert!(resolve(&settings, &SupabaseEnv::default()).is_err());
+            assert!(resolve(&settings, &SupabaseCredentials::default()).is_err());
         }
     }
 }

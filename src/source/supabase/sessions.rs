@@ -2,26 +2,26 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
 use super::{
     FixedToken, Follower, Options, PullOutcome, Puller, Realtime, RealtimeState, Session,
-    SignedOut, Subscription, SupabaseError, TenantToken, TenantTokens, Tokens, Vault,
-    realtime::RealtimeFeed,
+    SignedOut, Subscription, SupabaseCredentials, SupabaseError, TenantToken, TenantTokens, Tokens,
+    Vault, realtime::RealtimeFeed,
 };
 use crate::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::{CredentialRegistry, SupabaseSettings},
     model::Secret,
     task::Scope,
 };
 
-/// One a host. The environment is the agent's, or that of the last command that had any.
+/// One a host.
 pub struct SupabaseSessions {
     settings: SupabaseSettings,
-    credentials: Arc<Mutex<SupabaseEnv>>,
+    credentials: CredentialRegistry,
     vault: Arc<dyn Vault>,
     /// PEM file of authorities trusted beside the system's.
     authorities: Option<PathBuf>,
@@ -48,13 +48,13 @@ pub enum SupabaseIdentity {
 impl SupabaseSessions {
     pub fn new(
         settings: SupabaseSettings,
-        credentials: SupabaseEnv,
+        credentials: CredentialRegistry,
         vault: Arc<dyn Vault>,
         scope: &Scope,
     ) -> Self {
         Self {
             settings,
-            credentials: Arc::new(Mutex::new(credentials)),
+            credentials,
             vault,
             authorities: None,
             session: AsyncMutex::default(),
@@ -69,7 +69,7 @@ impl SupabaseSessions {
     pub fn for_tenant(&self, tenant: &str) -> Self {
         Self {
             settings: self.settings.clone(),
-            credentials: Arc::clone(&self.credentials),
+            credentials: self.credentials.clone(),
             vault: Arc::clone(&self.vault),
             authorities: self.authorities.clone(),
             session: AsyncMutex::default(),
@@ -93,29 +93,9 @@ impl SupabaseSessions {
         }
     }
 
-    /// Lay what a command has over what was known. Says whether that changed anything.
-    pub fn learn(&self, env: SupabaseEnv) -> bool {
-        let mut credentials = self
-            .credentials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let before = credentials.clone();
-        credentials.url = env.url.or(credentials.url.take());
-        credentials.key = env.key.or(credentials.key.take());
-        credentials.service_key = env.service_key.or(credentials.service_key.take());
-        credentials.token = env.token.or(credentials.token.take());
-        *credentials != before
-    }
-
-    pub fn credentials(&self) -> SupabaseEnv {
-        self.credentials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
     pub async fn options(&self) -> Result<Options, SupabaseError> {
-        let (settings, credentials) = (self.settings.clone(), self.credentials());
+        let settings = self.settings.clone();
+        let credentials = SupabaseCredentials::of(&self.credentials.current());
         let resolved = self
             .scope
             .spawn_blocking(move || Options::resolve(&settings, &credentials))

@@ -25,8 +25,8 @@ use crate::{
     model::{InstanceId, PublicUrl, TunnelKind},
     store::TunnelRecord,
     tunnel::{
-        Capabilities, Check, Credentials, Programs, Provider, ReapOutcome, Report, Retry, Stop,
-        Tools, TunnelError, TunnelSpec, Wanted, cloudflared,
+        Capabilities, Check, Programs, Provider, ReapOutcome, Report, Retry, Stop, Tools,
+        TunnelError, TunnelSpec, Wanted, cloudflared,
     },
 };
 use connector::ConnectorState;
@@ -61,7 +61,7 @@ impl Cloudflare {
     }
 
     fn site(&self) -> Result<Site, TunnelError> {
-        let credentials: &Credentials = &self.tools.credentials;
+        let credentials = &self.tools.credentials;
         let settings = &self.tools.settings.cloudflare;
         Site::new(settings, credentials, self.tools.ca_bundle.as_deref())
     }

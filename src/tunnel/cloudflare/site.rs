@@ -5,9 +5,12 @@ use std::path::Path;
 
 use super::{account::Account, api::Api, dns::Zone};
 use crate::{
-    config::CloudflareSettings,
+    config::{CloudflareSettings, CredentialRegistry, credentials::CLOUDFLARE_TOKEN},
     model::{Name, PublicUrl, Secret},
-    tunnel::{Credentials, TunnelError},
+    tunnel::{
+        TunnelError,
+        credentials::{NeededCredential, find_credential},
+    },
 };
 
 /// An account and a zone.
@@ -35,7 +38,7 @@ struct SiteSettings<'a> {
 impl Site {
     pub fn new(
         settings: &CloudflareSettings,
-        credentials: &Credentials,
+        credentials: &CredentialRegistry,
         ca_bundle: Option<&Path>,
     ) -> Result<Self, TunnelError> {
         let given = SiteSettings::read(settings, credentials)?;
@@ -98,9 +101,17 @@ impl Site {
 impl<'a> SiteSettings<'a> {
     fn read(
         settings: &'a CloudflareSettings,
-        credentials: &Credentials,
+        credentials: &CredentialRegistry,
     ) -> Result<Self, TunnelError> {
-        let token = credentials.cloudflare(settings.token_file.as_deref());
+        let token = find_credential(
+            credentials,
+            &NeededCredential {
+                key: CLOUDFLARE_TOKEN,
+                provider: "Cloudflare",
+                file: settings.token_file.as_deref(),
+                setting: "tunnels.cloudflare.token_file",
+            },
+        );
         let keys = [
             ("account", settings.account.as_deref()),
             ("zone", settings.zone.as_deref()),
@@ -147,7 +158,7 @@ fn url_of(host: &str) -> Result<PublicUrl, ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tunnel::ProvidedCredentials as Environment;
+    use crate::model::Credentials;
 
     fn settings() -> CloudflareSettings {
         CloudflareSettings {
@@ -158,17 +169,15 @@ mod tests {
         }
     }
 
-    fn with_token() -> Credentials {
-        Credentials::new(Environment {
-            cloudflare: Some(Secret::new("hunter2")),
-            ..Environment::default()
-        })
+    fn with_token() -> CredentialRegistry {
+        let token = Some(Secret::new("hunter2"));
+        CredentialRegistry::new(Credentials::default().with(CLOUDFLARE_TOKEN, token))
     }
 
     #[test]
     fn every_missing_key_is_named_at_once() {
         let none = CloudflareSettings::default();
-        let error = Site::new(&none, &Credentials::default(), None).unwrap_err();
+        let error = Site::new(&none, &CredentialRegistry::default(), None).unwrap_err();
         let text = error.to_string();
         for key in ["account", "zone", "domain", "CLOUDFLARE_API_TOKEN"] {
             assert!(text.contains(key), "{text}");
@@ -178,7 +187,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(!text.contains("TOKEN"), "{text}");
-        let error = Site::new(&settings(), &Credentials::default(), None).unwrap_err();
+        let error = Site::new(&settings(), &CredentialRegistry::default(), None).unwrap_err();
         assert!(matches!(error, TunnelError::Credential { .. }), "{error}");
     }
 

@@ -2,7 +2,7 @@
 //!
 //! All instances of a host share one session, since accounts are limited in sessions. A lost
 //! connection is dialled again by our own connector, and ngrok gives every endpoint its URL back.
-//! Nothing is taken from `NGROK_*` variables but the authtoken, and that by [`Credentials`].
+//! Nothing is taken from `NGROK_*` variables but the authtoken, and that by [`find_credential`].
 //!
 //! The URL stays over a restart of the agent when `tunnels.ngrok.domain` is set. Without it ngrok
 //! chooses: the one dev domain of a free account, which stays and serves one preview at a time, or
@@ -26,12 +26,13 @@ use ngrok::session::SessionBuilder;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::NgrokSettings,
+    config::{CredentialRegistry, NgrokSettings, credentials::NGROK_AUTHTOKEN},
     model::{InstanceId, Secret, TunnelKind},
     task::Scope,
     tunnel::{
-        Capabilities, Check, Credentials, Provider, Report, Stop, Tools, TunnelError, TunnelSpec,
-        Verdict, url_template,
+        Capabilities, Check, Provider, Report, Stop, Tools, TunnelError, TunnelSpec, Verdict,
+        credentials::{NeededCredential, find_credential},
+        url_template,
     },
 };
 use end_reason::EndReason;
@@ -52,7 +53,7 @@ const TOLERANCE: Duration = Duration::from_secs(15);
 
 pub struct Ngrok {
     settings: NgrokSettings,
-    credentials: Arc<Credentials>,
+    credentials: CredentialRegistry,
     scope: Scope,
     heartbeat: (Duration, Duration),
     last: Mutex<LastSession>,
@@ -71,7 +72,7 @@ impl Ngrok {
     pub fn new(tools: &Tools) -> Self {
         Self {
             settings: tools.settings.ngrok.clone(),
-            credentials: Arc::clone(&tools.credentials),
+            credentials: tools.credentials.clone(),
             scope: tools.scope.clone(),
             heartbeat: (HEARTBEAT, TOLERANCE),
             last: Mutex::default(),
@@ -88,8 +89,15 @@ impl Ngrok {
     }
 
     fn token(&self) -> Result<Secret, TunnelError> {
-        self.credentials
-            .ngrok(self.settings.authtoken_file.as_deref())
+        find_credential(
+            &self.credentials,
+            &NeededCredential {
+                key: NGROK_AUTHTOKEN,
+                provider: "ngrok",
+                file: self.settings.authtoken_file.as_deref(),
+                setting: "tunnels.ngrok.authtoken_file",
+            },
+        )
     }
 
     fn domain(&self, name: &str) -> Result<Option<String>, TunnelError> {

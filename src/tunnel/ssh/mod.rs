@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use crate::{
-    config::{SshPreset, SshSettings},
+    config::{SshPreset, SshSettings, credentials::SSH_AUTH_SOCK},
     model::{InstanceId, PublicUrl, TunnelKind},
     tunnel::{
         Capabilities, Check, Launch, Ledger, Programs, Provider, Report, Stop, Tools, TunnelError,
@@ -117,8 +117,14 @@ impl Ssh {
         })
     }
 
+    /// Where the ssh agent of the last command listens.
+    fn agent_socket(&self) -> Option<PathBuf> {
+        let socket = self.tools.credentials.get(SSH_AUTH_SOCK)?;
+        Some(PathBuf::from(socket.reveal()))
+    }
+
     fn launch(&self, server: &Server, forward: Option<&Forward>) -> Result<Launch, TunnelError> {
-        let agent = self.tools.credentials.ssh_auth_sock();
+        let agent = self.agent_socket();
         identity::check_key(server, agent.as_deref())?;
         let mut launch = Launch::new(self.program()?);
         launch.args = arguments::of(server, forward, &self.timing)?;
@@ -327,7 +333,7 @@ impl Provider for Ssh {
             Ok(server) => server,
             Err(error) => return vec![self.wrong(&error)],
         };
-        let socket = self.tools.credentials.ssh_auth_sock();
+        let socket = self.agent_socket();
         let mut checks = vec![
             self.found(Verdict::Good, server.described()),
             match identity::describe_login(&server, socket.as_deref()) {

@@ -6,9 +6,9 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
+    config::{CredentialRegistry, SupabaseSettings, credentials::SUPABASE_TOKEN},
     lifecycle::{LifecycleError, StartRequest},
-    model::{Name, Problem, Secret, UserSession},
+    model::{Credentials, Name, Problem, Secret, UserSession},
     source::supabase::{SupabaseSessions, Vault},
     store::Store,
     task::Scope,
@@ -152,7 +152,7 @@ async fn an_owner_names_no_directory_and_no_tunnel_and_no_credential() {
     let state = rig.world.dir.path().join("state");
     for project in ["p1", "../../../../etc", "/etc", ".."] {
         let project = project.to_owned();
-        let source = rig.manager().rows_source(project, None, Some("ann"));
+        let source = rig.manager().mirrored_source(project, None, Some("ann"));
         let dir = PathBuf::from(source.directory());
         assert!(dir.starts_with(&state), "{dir:?}");
         assert!(!dir.components().any(|part| part == Component::ParentDir));
@@ -181,7 +181,7 @@ async fn whoever_meets_anothers_id_gets_nothing_of_it() {
         label: Some(Name::slug("shop")),
         ..rig.world.order()
     };
-    let source = |owner| rig.manager().rows_source("p1".to_owned(), None, owner);
+    let source = |owner| rig.manager().mirrored_source("p1".to_owned(), None, owner);
     assert_ne!(source(Some("ann")).directory(), source(None).directory());
     assert_ne!(
         source(Some("ann")).directory(),
@@ -230,12 +230,10 @@ async fn an_owners_rows_are_read_as_that_owner() {
         rest_url: Some(server.uri()),
         ..SupabaseSettings::default()
     };
-    let given = SupabaseEnv {
-        token: Some(Secret::new("the-hosts-own")),
-        ..SupabaseEnv::default()
-    };
+    let hosts = Some(Secret::new("the-hosts-own"));
+    let known = CredentialRegistry::new(Credentials::default().with(SUPABASE_TOKEN, hosts));
     let scope = Scope::new();
-    let desk = SupabaseSessions::new(settings, given, Arc::new(NoVault), &scope);
+    let desk = SupabaseSessions::new(settings, known, Arc::new(NoVault), &scope);
     let dir = tempfile::tempdir().unwrap();
     let ann = desk.for_tenant("ann");
     let connect = async |desk: &SupabaseSessions| {

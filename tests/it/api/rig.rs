@@ -61,6 +61,7 @@ impl Rig {
         let store = Arc::new(Store::open(world.dir.path().join("state")).unwrap());
         let house = AppState {
             manager: Arc::new(agent.manager),
+            supabase: agent.supabase,
             scope: agent.scope,
             started: tokio::time::Instant::now(),
             stop: tokio_util::sync::CancellationToken::new(),

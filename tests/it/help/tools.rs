@@ -12,7 +12,7 @@ use codemate_preview::{
 pub fn tools(state: &Path, scope: &Scope) -> Tools {
     Tools {
         settings: TunnelSettings::default(),
-        credentials: Arc::default(),
+        credentials: codemate_preview::config::CredentialRegistry::default(),
         store: Arc::new(Store::open(state.to_owned()).unwrap()),
         owner: "test".to_owned(),
         path: None,

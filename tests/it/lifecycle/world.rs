@@ -11,14 +11,17 @@ use std::{
 };
 
 use codemate_preview::{
-    config::{ShareSettings, SupabaseEnv, SupabaseSettings},
+    config::{ShareSettings, SupabaseSettings},
     engine::Engine,
     gateway::{PublicListeners, Routes},
     lifecycle::{Context, Images, LifecycleError, Manager, Settings, StartRequest},
     model::{Options, Problem, RunOptions, TunnelChoice, UpOutcome, UserSession},
     security::{OwnerRules, Policy},
-    source::supabase::{SupabaseSessions, Vault},
-    store::Source,
+    source::{
+        SourceProvider, Sources,
+        supabase::{SupabaseProvider, SupabaseSessions, Vault},
+    },
+    store::SourceRecord,
     task::Scope,
     tunnel::{Tools, Tunnels},
 };
@@ -51,6 +54,7 @@ pub struct World {
 /// One agent's worth of lifecycle; several may follow one another in a world.
 pub struct Agent {
     pub manager: Manager,
+    pub supabase: Arc<SupabaseSessions>,
     pub scope: Scope,
 }
 
@@ -108,15 +112,18 @@ impl World {
         let engine: Arc<dyn Engine> = self.engine.clone();
         let tools = tools(&self.dir.path().join("state"), &scope);
         let routes = Routes::default();
+        let supabase = Arc::new(SupabaseSessions::new(
+            SupabaseSettings::default(),
+            tools.credentials.clone(),
+            Arc::new(NoVault),
+            &scope,
+        ));
+        let sources: [Arc<dyn SourceProvider>; 1] = [Arc::new(SupabaseProvider(supabase.clone()))];
         let house = Context {
             public_listeners: PublicListeners::new(routes.clone(), 1, &scope),
             tunnels: Arc::new(make(&tools).unwrap_or_else(|| Tunnels::new(&tools).unwrap())),
-            supabase: Arc::new(SupabaseSessions::new(
-                SupabaseSettings::default(),
-                SupabaseEnv::default(),
-                Arc::new(NoVault),
-                &scope,
-            )),
+            credentials: tools.credentials.clone(),
+            sources: Sources::new(sources),
             images: Images::new(engine.clone(), tools.store.clone()),
             engine,
             store: tools.store.clone(),
@@ -146,12 +153,16 @@ impl World {
         };
         let manager = Manager::new(house, scope.child());
         manager.adopt_recorded().unwrap();
-        Agent { manager, scope }
+        Agent {
+            manager,
+            supabase,
+            scope,
+        }
     }
 
     pub fn order(&self) -> StartRequest {
         StartRequest {
-            source: Source::Local {
+            source: SourceRecord::Local {
                 directory: self.project().to_str().unwrap().to_owned(),
             },
             label: None,

@@ -15,8 +15,8 @@ use axum::{
     routing::get,
 };
 use codemate_preview::{
-    config::{SupabaseEnv, SupabaseSettings},
-    source::supabase::{Effort, FixedToken, Options, Puller, SupabaseError},
+    config::SupabaseSettings,
+    source::supabase::{Effort, FixedToken, Options, Puller, SupabaseCredentials, SupabaseError},
     task::Scope,
 };
 use serde_json::{Map, Value, json};
@@ -81,7 +81,7 @@ impl Stub {
                 longest_wait: Duration::ZERO,
                 ..Effort::default()
             },
-            ..Options::resolve(&settings, &SupabaseEnv::default())?
+            ..Options::resolve(&settings, &SupabaseCredentials::default())?
         };
         Puller::connect(options, Arc::new(FixedToken::default()), "p", dir, scope).await
     }

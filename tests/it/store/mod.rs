@@ -6,7 +6,7 @@ use std::{
 
 use codemate_preview::{
     model::{InstanceId, Limits, Name, Options, Phase, Secret},
-    store::{Intent, Record, Source, Store, StoreError, VERSION},
+    store::{Intent, Record, SourceRecord, Store, StoreError, VERSION},
 };
 
 fn record(id: &str) -> Record {
@@ -18,7 +18,7 @@ fn record(id: &str) -> Record {
     Record {
         id: id.parse().unwrap(),
         name: "shop".parse().unwrap(),
-        source: Source::Local {
+        source: SourceRecord::Local {
             directory: "/projects/shop".to_owned(),
         },
         label: Some(Name::slug("two")),

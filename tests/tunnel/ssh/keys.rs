@@ -5,13 +5,12 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::Arc,
 };
 
 use codemate_preview::{
-    config::SshSettings,
-    model::{Code, TunnelKind},
-    tunnel::{Credentials, ProvidedCredentials, Provider as _, Retry, Ssh, TunnelError, Verdict},
+    config::{CredentialRegistry, SshSettings, credentials::SSH_AUTH_SOCK},
+    model::{Code, Credentials, Secret, TunnelKind},
+    tunnel::{Provider as _, Retry, Ssh, TunnelError, Verdict},
 };
 
 use super::{
@@ -129,10 +128,9 @@ pub fn the_agents_keys_are_used() {
             ..sshd.settings()
         };
         let mut tools = tools(&scope, state.path(), settings);
-        tools.credentials = Arc::new(Credentials::new(ProvidedCredentials {
-            ssh_auth_sock: Some(socket.clone()),
-            ..ProvidedCredentials::default()
-        }));
+        let listens = Some(Secret::new(socket.to_str().unwrap()));
+        let known = Credentials::default().with(SSH_AUTH_SOCK, listens);
+        tools.credentials = CredentialRegistry::new(known);
         let provider = ssh(&tools);
         let error = hold(&scope, &provider, door.addr).ended().await;
         assert!(matches!(error, TunnelError::Credential { .. }), "{error}");

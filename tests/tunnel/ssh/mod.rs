@@ -10,14 +10,11 @@ mod visit;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use codemate_preview::{
-    config::{SshSettings, TunnelSettings},
+    config::{CredentialRegistry, SshSettings, TunnelSettings},
     model::{PublicUrl, TunnelKind},
     store::Store,
     task::Scope,
-    tunnel::{
-        Connection, Credentials, Provider, Report, Ssh, SshTiming, Stop, Tools, TunnelError,
-        TunnelSpec,
-    },
+    tunnel::{Connection, Provider, Report, Ssh, SshTiming, Stop, Tools, TunnelError, TunnelSpec},
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
@@ -127,7 +124,7 @@ pub fn tools(scope: &Scope, state: &Path, ssh: SshSettings) -> Tools {
             ssh,
             ..TunnelSettings::default()
         },
-        credentials: Arc::new(Credentials::default()),
+        credentials: CredentialRegistry::default(),
         store: Arc::new(Store::open(state.to_owned()).unwrap()),
         owner: "test".to_owned(),
         path: std::env::var_os("PATH"),

@@ -10,7 +10,7 @@ use super::{
 use crate::source::supabase::{
     SupabaseError,
     mirror::{CommitOutcome, FilePut},
-    table::refused::{RowRefusal, RowRefusalReason},
+    table::refused::RowRefusalReason,
 };
 
 /// Rows known to be there that are asked for along with those that may be gone.
@@ -55,8 +55,8 @@ impl Puller {
         self.tombstoned.clear();
         let mut refused = steps.refused;
         let bad = fetched.refused.iter();
-        refused.extend(bad.map(|(path, _, why)| RowRefusal::new(path, why)));
-        let in_the_way = |path: &String| RowRefusal::new(path, &RowRefusalReason::InTheWay);
+        refused.extend(bad.map(|(path, _, why)| why.refuse(path)));
+        let in_the_way = |path: &String| RowRefusalReason::InTheWay.refuse(path);
         refused.extend(done.blocked.iter().map(in_the_way));
         let unsettled = fetched.moved + revived.len();
         if unsettled == 0 && done.blocked.is_empty() && !self.shape.is_blind() {

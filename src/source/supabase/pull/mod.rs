@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Key, Options, RestClient, RowRefusal, Shape, SupabaseError, Tokens, Visibility,
+    Key, Options, RestClient, Shape, SupabaseError, Tokens, Visibility,
     mirror::{self, FilePut, Mirror},
     table::{
         listing::{Changes, Cursors, Lister, RowsByKey},
@@ -20,7 +20,7 @@ use super::{
         visibility,
     },
 };
-use crate::task::Scope;
+use crate::{source::FileRefusal, task::Scope};
 use steps::FailedRows;
 
 /// Pulls after the first because rows changed meanwhile.
@@ -61,7 +61,7 @@ pub struct PullOutcome {
     pub deleted: Vec<String>,
     /// Bytes fetched.
     pub bytes: u64,
-    pub refused: Vec<RowRefusal>,
+    pub refused: Vec<FileRefusal>,
     /// Rows changed meanwhile, or were left out of a listing: look again soon.
     pub unsettled: usize,
 }

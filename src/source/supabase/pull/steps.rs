@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::fetch::WantedRow;
-use crate::source::supabase::{
-    mirror::MirroredFile,
-    table::{
-        desired::desired,
-        listing::RowsByKey,
-        refused::{RowRefusal, RowRefusalReason},
-        row::RowToken,
+use crate::source::{
+    FileRefusal,
+    supabase::{
+        mirror::MirroredFile,
+        table::{desired::desired, listing::RowsByKey, refused::RowRefusalReason, row::RowToken},
     },
 };
 
@@ -26,7 +24,7 @@ pub struct MirrorSteps {
     pub absent: Vec<(String, Option<String>)>,
     /// Files whose row is known to be deleted.
     pub tombstoned: Vec<String>,
-    pub refused: Vec<RowRefusal>,
+    pub refused: Vec<FileRefusal>,
     /// Files there are to be.
     pub files: usize,
 }
@@ -53,7 +51,7 @@ pub fn steps(
         }
         match bad.get(path) {
             Some((token, why)) if *token == row.token => {
-                steps.refused.push(RowRefusal::new(path, why));
+                steps.refused.push(why.refuse(path));
             }
             _ => steps.wants.push(WantedRow {
                 key: key.to_owned(),

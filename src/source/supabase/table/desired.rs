@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{
-    refused::{RowRefusal, RowRefusalReason},
-    row::Row,
-};
-use crate::source::{LARGEST_FILE, path_rules};
+use super::{refused::RowRefusalReason, row::Row};
+use crate::source::{FileRefusal, LARGEST_FILE, path_rules};
 
 /// By path, the key and row of each file.
 pub type DesiredFiles<'a> = BTreeMap<&'a str, (&'a str, &'a Row)>;
@@ -14,7 +11,7 @@ pub type DesiredFiles<'a> = BTreeMap<&'a str, (&'a str, &'a Row)>;
 #[derive(Debug, Default)]
 pub struct Desired<'a> {
     pub files: DesiredFiles<'a>,
-    pub refused: Vec<RowRefusal>,
+    pub refused: Vec<FileRefusal>,
     /// Paths that rows ask for and do not get.
     pub refused_paths: BTreeSet<&'a str>,
 }
@@ -36,7 +33,7 @@ pub fn desired<'a>(rows: impl Iterator<Item = (&'a String, &'a Row)>) -> Desired
                 if (&row.age, key.as_str()) > (&other.age, *other_key) {
                     desired.files.insert(path, (key, row));
                 }
-                let said = RowRefusal::new(path, &RowRefusalReason::SamePath);
+                let said = RowRefusalReason::SamePath.refuse(path);
                 desired.refused.push(said);
             }
         }
@@ -65,7 +62,7 @@ fn check(path: &str, row: &Row) -> Result<(), RowRefusalReason> {
 
 impl<'a> Desired<'a> {
     fn refuse(&mut self, path: &'a str, why: &RowRefusalReason) {
-        self.refused.push(RowRefusal::new(path, why));
+        self.refused.push(why.refuse(path));
         self.refused_paths.insert(path);
     }
 

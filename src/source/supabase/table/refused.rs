@@ -1,24 +1,9 @@
-//! `RowRefusal`: a row that does not become a file, and why.
+//! `RowRefusalReason`: why a row does not become a file.
 
-use serde::{Deserialize, Serialize};
-
-use crate::source::path_rules::{self, BadPath};
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowRefusal {
-    /// For people: control characters are spelled out.
-    pub path: String,
-    pub why: String,
-}
-
-impl RowRefusal {
-    pub fn new(path: &str, why: &RowRefusalReason) -> Self {
-        Self {
-            path: path_rules::printable(path),
-            why: why.to_string(),
-        }
-    }
-}
+use crate::source::{
+    FileRefusal,
+    path_rules::{self, BadPath},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowRefusalReason {
@@ -48,6 +33,14 @@ pub enum RowRefusalReason {
 }
 
 impl RowRefusalReason {
+    /// That the row of this path is refused for it.
+    pub fn refuse(&self, path: &str) -> FileRefusal {
+        FileRefusal {
+            path: path_rules::printable(path),
+            why: self.to_string(),
+        }
+    }
+
     /// It may be otherwise with nothing changed in the row.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::NoObject { .. } | Self::TooHeavy { .. })

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use super::root_dir::RootDir;
+use crate::source::RootDir;
 
 const INDEX: &str = ".git/index";
 /// An index that is longer is not read: 100 bytes a file, and there may be 200 000.

@@ -2,10 +2,8 @@
 
 use std::{fs, path::Path};
 
-use super::{
-    exceptions::Exceptions, ignore_files::parse_extra, ignore_rules::IgnoreRules,
-    root_dir::RootDir, *,
-};
+use super::{exceptions::Exceptions, ignore_files::parse_extra, ignore_rules::IgnoreRules, *};
+use crate::source::*;
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();

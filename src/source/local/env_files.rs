@@ -1,8 +1,11 @@
 //! The files of a project that hold variables of its environment, as far as they are taken; and the
 //! samples beside them.
 
-use super::{LeftOut, LocalSource, SourceError, root_dir::RootDir};
-use crate::config::{is_env_name, is_sample_name};
+use super::{LeftOut, LocalSource, ignore_files};
+use crate::{
+    config::{is_env_name, is_sample_name},
+    source::{RootDir, SourceError},
+};
 
 /// One that is longer is not one.
 const LONGEST: u64 = 1 << 20;
@@ -70,7 +73,7 @@ impl LocalSource {
             let names =
                 listing.filter_map(|item| item.file_name().to_str().ok().map(str::to_owned));
             let wanted = names.filter(|name| wanted(name));
-            found.extend(wanted.map(|name| super::ignore_files::join(dir, &name)));
+            found.extend(wanted.map(|name| ignore_files::join(dir, &name)));
         }
         found.retain(|path| root.stamp(path).is_ok());
         found.sort();

@@ -1,5 +1,16 @@
 //! `LocalSource`: a directory on this host.
 
+mod dockerignore;
+mod env_files;
+mod exceptions;
+mod git_index;
+mod ignore_files;
+pub(in crate::source) mod ignore_rules;
+#[cfg(test)]
+mod ignored;
+mod left_out;
+pub(in crate::source) mod scan;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -9,17 +20,23 @@ use std::{
 use ignore::gitignore::Gitignore;
 use rustix::io::Errno;
 
-use super::{
-    MOST_FILES, Scan, SourceError, SourceWatch,
-    exceptions::Exceptions,
-    ignore_files::parse_extra,
-    ignore_rules::IgnoreRules,
-    path_rules::Names,
-    root_dir::{DirIdentity, RootDir},
-    scan::{DirWalk, TooManyEntries},
-    watch,
+use crate::{
+    source::{
+        MOST_FILES, Scan, SourceError, SourceWatch,
+        path_rules::Names,
+        root_dir::{DirIdentity, RootDir},
+        watch,
+    },
+    task::Scope,
 };
-use crate::task::Scope;
+use exceptions::Exceptions;
+use ignore_files::parse_extra;
+use ignore_rules::IgnoreRules;
+use scan::{DirWalk, TooManyEntries};
+
+pub use env_files::EnvSource;
+pub use ignore_files::is_ignore_file;
+pub use left_out::{LeftOut, LeftOutReason};
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -160,26 +177,26 @@ impl LocalSource {
         })
     }
 
-    pub(super) fn names(&self) -> Names {
+    pub(in crate::source) fn names(&self) -> Names {
         self.0.selection.names
     }
 
-    pub(super) fn app_root(&self) -> &str {
+    pub(in crate::source) fn app_root(&self) -> &str {
         &self.0.selection.app_root
     }
 
-    pub(super) fn rules(&self) -> Arc<IgnoreRules> {
+    pub(in crate::source) fn rules(&self) -> Arc<IgnoreRules> {
         Arc::clone(&self.0.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Read every ignore file again.
-    pub(super) fn reload_rules(&self, root: &RootDir) -> Arc<IgnoreRules> {
+    pub(in crate::source) fn reload_rules(&self, root: &RootDir) -> Arc<IgnoreRules> {
         let rules = Arc::new(load(root, &self.0.selection, &self.0.patterns));
         *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
         rules
     }
 
-    pub(super) fn gone(&self) -> SourceError {
+    pub(in crate::source) fn gone(&self) -> SourceError {
         SourceError::Gone {
             root: self.0.root.clone(),
         }

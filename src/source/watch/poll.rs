@@ -7,8 +7,11 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{EntryKind, LocalSource, Scan, watch::ChangeBatch};
-use crate::task::Scope;
+use super::ChangeBatch;
+use crate::{
+    source::{EntryKind, LocalSource, Scan, is_ignore_file},
+    task::Scope,
+};
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// Of the time, no more than one part in so many is spent reading.
@@ -35,7 +38,7 @@ pub async fn run(source: LocalSource, scope: Scope, batches: mpsc::Sender<Change
                 let now = index(scan);
                 let paths = differing(before, &now);
                 last = Some(now);
-                let rescan = unlisted || paths.iter().any(|path| super::is_ignore_file(path));
+                let rescan = unlisted || paths.iter().any(|path| is_ignore_file(path));
                 (!paths.is_empty()).then_some(ChangeBatch { paths, rescan })
             }
         };

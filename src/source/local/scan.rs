@@ -7,13 +7,12 @@ use std::collections::{
 
 use rustix::{fs::FileType, io::Errno};
 
-use super::{
+use super::{ignore_rules::IgnoreRules, left_out::LeftOut};
+use crate::source::{
     EntryKind, LARGEST_FILE, MOST_FILES, PathRefusal, PathRefusalReason, Scan, SourceEntry,
-    ignore_rules::IgnoreRules,
     is_at_or_below,
-    left_out::LeftOut,
     path_rules::{self, BadPath, Names},
-    root_dir::{FsNode, RootDir},
+    root_dir::{self, FsNode, RootDir},
 };
 
 /// One reading.
@@ -158,9 +157,7 @@ impl<'a> DirWalk<'a> {
             // Some file systems do not say what it is without being asked twice.
             let node = match item.file_type() {
                 FileType::Directory => Ok(FsNode::Dir),
-                _ => listing
-                    .fd()
-                    .and_then(|fd| super::root_dir::node_at(fd, raw)),
+                _ => listing.fd().and_then(|fd| root_dir::node_at(fd, raw)),
             };
             let node = match node {
                 Ok(node) => node,

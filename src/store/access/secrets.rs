@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Store, StoreError, disk, migrate::Read};
-use crate::model::{InstanceId, Secret};
+use crate::{
+    model::{InstanceId, Secret},
+    store::{Record, Store, StoreError, disk, migrate::Read},
+};
 
 /// All that the file of one instance holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +77,7 @@ impl Store {
     }
 
     /// The values a record goes with. On the disk before the record names them.
-    pub(super) fn give_secrets(
+    pub(in crate::store) fn give_secrets(
         &self,
         id: &InstanceId,
         given: &BTreeMap<String, Secret>,
@@ -85,7 +87,7 @@ impl Store {
 
     /// A record as it was saved. One of an older version has values inside: they are moved out of
     /// it at once.
-    pub(super) fn with_values(&self, read: Read) -> Result<Record, StoreError> {
+    pub(in crate::store) fn with_values(&self, read: Read) -> Result<Record, StoreError> {
         let mut record = read.record;
         if read.holds_values {
             self.save(&record)?;
@@ -109,7 +111,7 @@ impl Store {
     }
 
     /// Forgotten already is success.
-    pub(super) fn remove_secrets(&self, id: &InstanceId) -> Result<(), StoreError> {
+    pub(in crate::store) fn remove_secrets(&self, id: &InstanceId) -> Result<(), StoreError> {
         let _alone = self.changing.lock().expect("no holder panics");
         let path = self.secrets_path(id);
         if path.exists() {

@@ -5,8 +5,11 @@ use std::sync::OnceLock;
 
 use ignore::{Match, gitignore::Gitignore};
 
-use super::{git_index::GitTracked, root_dir::RootDir};
-use crate::config::{is_env_name, is_sample_name};
+use super::git_index::GitTracked;
+use crate::{
+    config::{is_env_name, is_sample_name},
+    source::RootDir,
+};
 
 #[derive(Debug)]
 pub struct Exceptions {

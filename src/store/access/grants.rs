@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, disk};
-use crate::model::{InstanceId, Shares};
+use crate::{
+    model::{InstanceId, Shares},
+    store::{Store, StoreError, disk},
+};
 
 /// Of the file's form.
 const VERSION: u32 = 1;

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Store, StoreError, disk};
-use crate::model::UserSession;
+use crate::{
+    model::UserSession,
+    store::{Store, StoreError, disk},
+};
 
 impl Store {
     /// In a file that only its user can read. When this returns, the disk has it.

@@ -7,7 +7,7 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder, Glob},
 };
 
-use super::{error::SourceError, root_dir::RootDir};
+use crate::source::{RootDir, SourceError};
 
 pub const GIT: &str = ".gitignore";
 pub const DOCKER: &str = ".dockerignore";

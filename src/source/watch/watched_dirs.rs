@@ -7,13 +7,11 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::{
-    LocalSource, SourceError,
-    ignore_rules::IgnoreRules,
+use super::{ChangeBatch, WatchDegraded, window::PendingChanges};
+use crate::source::{
+    LocalSource, SourceError, is_ignore_file,
+    local::{ignore_rules::IgnoreRules, scan::subdirectories},
     root_dir::{DirIdentity, FsNode, RootDir},
-    scan::subdirectories,
-    watch::{ChangeBatch, WatchDegraded},
-    window::PendingChanges,
 };
 
 /// What the operating system tells, as it comes.
@@ -86,7 +84,7 @@ impl WatchedDirs {
             if rules.ignores(&root, &path, is_dir || trace.was_dir) {
                 continue;
             }
-            batch.rescan |= super::is_ignore_file(&path);
+            batch.rescan |= is_ignore_file(&path);
             // A watch may have been lost with an older directory of the same name.
             if is_dir && !batch.rescan {
                 match self.watch_below(&root, &rules, &path) {

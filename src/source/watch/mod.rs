@@ -3,6 +3,10 @@
 //! A batch names paths to look at again, never what happened to them, so that no order of events
 //! can mislead. While nobody takes batches, events gather into the next one.
 
+mod poll;
+mod watched_dirs;
+mod window;
+
 use std::{
     collections::BTreeSet,
     fmt,
@@ -18,12 +22,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    LocalSource, SourceError, poll,
-    watched_dirs::{EventSink, Flushed, NotWatched, WatchedDirs},
-    window::{PendingChanges, matters},
+use crate::{
+    source::{LocalSource, SourceError},
+    task::Scope,
 };
-use crate::task::Scope;
+use watched_dirs::{EventSink, Flushed, NotWatched, WatchedDirs};
+use window::{PendingChanges, matters};
 
 /// Events kept while a batch is being made.
 const BACKLOG: usize = 16 << 10;

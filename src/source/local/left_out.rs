@@ -3,12 +3,14 @@
 use std::fmt;
 
 use super::{
-    LocalSource, PathRefusal, PathRefusalReason, SourceError,
+    LocalSource,
     ignore_files::{DOCKER, GIT, IgnoreLine, LONGEST_FILE, OWN},
     ignore_rules::IgnoreRule,
-    path_rules,
-    root_dir::{FsNode, RootDir},
     scan::DirWalk,
+};
+use crate::source::{
+    PathRefusal, PathRefusalReason, SourceError, path_rules,
+    root_dir::{FsNode, RootDir},
 };
 
 /// One that is left out with everything below it.

@@ -16,14 +16,12 @@ use ignore::{
 };
 
 use super::{
-    PathRefusal, PathRefusalReason,
     dockerignore::DockerIgnore,
     exceptions::{Exception, Exceptions},
     ignore_files::{DOCKER, DirRules, IgnoreChain, IgnoreLine, LONGEST_FILE, is_ignore_file},
-    is_at_or_below,
     left_out::LeftOut,
-    root_dir::RootDir,
 };
+use crate::source::{PathRefusal, PathRefusalReason, RootDir, is_at_or_below};
 
 #[derive(Debug)]
 pub struct IgnoreRules {
