@@ -1,16 +1,11 @@
 //! `audit.log`: who asked for what, and what it came to. One JSON object a line, bounded.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    net::IpAddr,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-};
+use std::{io, net::IpAddr, path::Path};
 
 use jiff::Timestamp;
 use serde::Serialize;
+
+use super::rotating_file::RotatingFile;
 
 /// At this size the log becomes `audit.log.1`, in place of the one before, bytes.
 const LARGEST: u64 = 4 << 20;
@@ -49,26 +44,13 @@ struct AuditLine<'a> {
     status: u16,
 }
 
-pub struct Audit {
-    path: PathBuf,
-    file: Mutex<(File, u64)>,
-    largest: u64,
-}
+pub struct Audit(RotatingFile);
 
 impl Audit {
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::bounded(path, LARGEST)
+        Ok(Self(RotatingFile::open(path.to_owned(), LARGEST)?))
     }
 
-    fn bounded(path: &Path, largest: u64) -> io::Result<Self> {
-        Ok(Self {
-            path: path.to_owned(),
-            file: Mutex::new(append(path)?),
-            largest,
-        })
-    }
-
-    /// Into the page cache: microseconds, and no crash of ours loses it.
     pub fn write(&self, entry: &AuditEntry<'_>) {
         let line = AuditLine {
             ts: Timestamp::now(),
@@ -95,32 +77,10 @@ impl Audit {
             return;
         };
         text.push(b'\n');
-        if let Err(error) = self.append(&text) {
+        if let Err(error) = self.0.append(&text) {
             tracing::error!(%error, "the audit log cannot be written");
         }
     }
-
-    fn append(&self, text: &[u8]) -> io::Result<()> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        if file.1 > 0 && file.1.saturating_add(length) > self.largest {
-            fs::rename(&self.path, self.path.with_extension("log.1"))?;
-            *file = append(&self.path)?;
-        }
-        file.0.write_all(text)?;
-        file.1 += length;
-        Ok(())
-    }
-}
-
-fn append(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
-    let length = file.metadata()?.len();
-    Ok((file, length))
 }
 
 fn truncate(text: &str) -> &str {
@@ -133,17 +93,17 @@ fn truncate(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::fs;
 
     use super::*;
 
     #[test]
-    fn it_is_private_bounded_and_one_object_a_line() {
+    fn an_entry_is_one_bounded_object_on_one_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("audit.log");
-        let audit = Audit::bounded(&path, 2000).unwrap();
+        let audit = Audit::open(&path).unwrap();
         let long = format!("a\n\"{}é", "x".repeat(LONGEST));
-        for _ in 0..50 {
+        for _ in 0..3 {
             audit.write(&AuditEntry {
                 via: Via::Tcp([127, 0, 0, 1].into()),
                 caller: "token:1a2b3c4d",
@@ -153,17 +113,13 @@ mod tests {
                 status: 404,
             });
         }
-        let old = path.with_extension("log.1");
-        for path in [&path, &old] {
-            let known = fs::metadata(path).unwrap();
-            assert_eq!(known.permissions().mode() & 0o777, 0o600);
-            assert!(known.len() <= 2000, "{}", known.len());
-            for line in fs::read_to_string(path).unwrap().lines() {
-                let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                assert_eq!(line["outcome"], "refused");
-                assert_eq!(line["address"], "127.0.0.1");
-            }
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 3);
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["outcome"], "refused");
+            assert_eq!(line["address"], "127.0.0.1");
+            assert_eq!(line["instance"].as_str().unwrap().len(), LONGEST);
         }
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

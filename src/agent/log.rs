@@ -1,19 +1,15 @@
 //! Where the agent's own log goes: one file of bounded size, and the one before it. A line is one JSON
 //! object, which `agent logs` filters and writes for people.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::{io, path::Path, sync::Arc};
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
+
+use super::rotating_file::RotatingFile;
 
 /// Bytes after which the file is put aside.
 const LONGEST: u64 = 8 << 20;
@@ -47,7 +43,7 @@ pub fn log_to(
         .with_span_list(true)
         // On a full disk there is nowhere to complain to: standard error is this file too.
         .log_internal_errors(false)
-        .with_writer(Mutex::new(file))
+        .with_writer(Arc::new(file))
         .with_filter(filter)
         .with_filter(filter_fn(is_free_of_secrets));
     Ok(tracing_subscriber::registry().with(written))
@@ -57,72 +53,4 @@ pub fn log_to(
 /// environments in them. No filter brings that back.
 fn is_free_of_secrets(of: &Metadata<'_>) -> bool {
     *of.level() <= Level::INFO || of.target().starts_with(env!("CARGO_CRATE_NAME"))
-}
-
-/// A file that is renamed to `<name>.1` and begun again when it has grown too long.
-struct RotatingFile {
-    path: PathBuf,
-    file: File,
-    written: u64,
-    longest: u64,
-}
-
-impl RotatingFile {
-    fn open(path: PathBuf, longest: u64) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)?;
-        let written = file.metadata()?.len();
-        Ok(Self {
-            path,
-            file,
-            written,
-            longest,
-        })
-    }
-
-    fn rotate(&mut self) -> io::Result<()> {
-        let mut aside = self.path.clone().into_os_string();
-        aside.push(".1");
-        fs::rename(&self.path, aside)?;
-        *self = Self::open(self.path.clone(), self.longest)?;
-        Ok(())
-    }
-}
-
-impl Write for RotatingFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.written >= self.longest {
-            self.rotate()?;
-        }
-        let taken = self.file.write(bytes)?;
-        self.written += taken as u64;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_is_bounded_and_keeps_the_latest() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("agent.log");
-        let mut log = RotatingFile::open(path.clone(), 100).unwrap();
-        for n in 0..100 {
-            writeln!(log, "line {n}").unwrap();
-        }
-        let now = fs::read_to_string(&path).unwrap();
-        assert!(now.ends_with("line 99\n"));
-        assert!(now.len() <= 120);
-        let files = fs::read_dir(dir.path()).unwrap().count();
-        assert_eq!(files, 2);
-    }
 }

@@ -5,6 +5,7 @@ mod compose;
 mod lock;
 mod log;
 mod remote;
+mod rotating_file;
 mod routes;
 mod session_vault;
 mod tokens;

@@ -1,11 +1,9 @@
 //! The tokens that are good now: looked up by hash, revoked at once.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -166,6 +164,6 @@ impl TokenRegistry {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, TokenEntry>> {
-        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entry.lock()
     }
 }

@@ -3,9 +3,10 @@
 use std::{
     io::{self, IsTerminal},
     panic,
-    sync::{Mutex, Once, PoisonError},
+    sync::Once,
 };
 
+use parking_lot::Mutex;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// What to put back if the program panics, for then nothing is dropped.
@@ -38,7 +39,7 @@ impl Raw {
                 next(info);
             }));
         });
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        *BEFORE.lock() = Some(before);
         let entered = Self;
         tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
         Ok(entered)
@@ -52,7 +53,7 @@ impl Drop for Raw {
 }
 
 fn restore() {
-    if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    if let Some(before) = BEFORE.lock().take() {
         // The terminal may be gone, and then there is nothing to put back.
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &before);
     }

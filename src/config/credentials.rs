@@ -1,6 +1,8 @@
 //! The credentials that we know of: who takes each, which variables hold it, whether it is kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::env::text;
 use crate::model::{CredentialKey, Credentials, Secret};
@@ -102,7 +104,7 @@ impl CredentialRegistry {
     /// anything changed that is kept.
     pub fn merge(&self, newer: &Credentials) -> bool {
         let newer = newer.only(CREDENTIALS.iter().map(|spec| spec.key));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         let before = kept(&known);
         known.merge(newer);
         kept(&known) != before
@@ -110,10 +112,7 @@ impl CredentialRegistry {
 
     /// All that is known now.
     pub fn current(&self) -> Credentials {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 
     /// Those that the next agent may have.

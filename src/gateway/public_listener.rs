@@ -4,9 +4,10 @@ use std::{
     collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -81,7 +82,7 @@ impl PublicListeners {
     }
 
     fn open_shared(&self, port: u16, route: &Arc<PublicRoute>) -> io::Result<Arc<VirtualHosts>> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.shared.lock();
         if let Some(hosts) = shared.get(&port) {
             hosts.add(Arc::clone(route));
             return Ok(Arc::clone(hosts));
@@ -114,7 +115,7 @@ impl PublicListeners {
                     () = &mut accepting => true,
                     () = hosts.emptied.notified() => false,
                 };
-                let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let shared = self.shared.lock();
                 if ended || hosts.is_empty() {
                     break shared;
                 }

@@ -19,10 +19,11 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::InstanceId;
@@ -202,7 +203,7 @@ impl Store {
 
     /// Whether it is asked for the first time about this.
     pub fn is_first(&self, what: &str) -> Result<bool, StoreError> {
-        let _alone = self.changing.lock().expect("no holder panics");
+        let _alone = self.changing.lock();
         let mut settings = self.settings()?;
         let is_first = settings.told.insert(what.to_owned());
         if is_first {

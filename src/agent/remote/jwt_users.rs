@@ -1,11 +1,9 @@
 //! The keys that users' JWTs are checked by: a shared secret, or a key set that is fetched and kept.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
@@ -86,7 +84,7 @@ impl JwtUsers {
 
 impl KeySet {
     fn cached(&self) -> (Arc<JwtKeys>, Option<Duration>) {
-        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = self.cached.lock();
         (cached.keys.clone(), cached.fetched.map(|at| at.elapsed()))
     }
 
@@ -109,7 +107,7 @@ impl KeySet {
     async fn fetch_again(&self) {
         let _alone = self.fetching.lock().await;
         {
-            let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cached = self.cached.lock();
             if cached.tried.is_some_and(|at| at.elapsed() < FLOOR) {
                 return;
             }
@@ -119,7 +117,7 @@ impl KeySet {
             tracing::warn!(url = %self.url, "the key set cannot be fetched");
             return;
         };
-        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.cached.lock();
         cached.keys = Arc::new(keys);
         cached.fetched = Some(Instant::now());
     }

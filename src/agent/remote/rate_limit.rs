@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// Names remembered at once; those that owe nothing are forgotten first.
@@ -68,7 +69,7 @@ impl RateLimit {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, TokenBucket>> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buckets.lock()
     }
 }
 
@@ -107,7 +108,7 @@ impl PerIpLimit {
 
     pub fn take(&self, address: IpAddr) -> Option<PerIpPermit> {
         let address = ip_prefix(address);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock();
         let count = taken.entry(address).or_default();
         if *count >= self.most {
             return None;
@@ -122,11 +123,7 @@ impl PerIpLimit {
 
 impl Drop for PerIpPermit {
     fn drop(&mut self) {
-        let mut taken = self
-            .per_ip
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.per_ip.taken.lock();
         if let Some(count) = taken.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

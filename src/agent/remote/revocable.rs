@@ -6,13 +6,14 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
@@ -79,10 +80,7 @@ impl ConnectionState {
     }
 
     pub fn keep_upgraded(&self, guard: RequestGuard) {
-        self.upgraded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(guard);
+        self.upgraded.lock().push(guard);
     }
 }
 

@@ -4,11 +4,12 @@ use std::{
     collections::VecDeque,
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
@@ -46,7 +47,7 @@ pub struct ChannelState(Mutex<ChannelInner>);
 
 impl ChannelState {
     fn inner(&self) -> MutexGuard<'_, ChannelInner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub fn take(&self, content: &[u8]) -> Result<(), Malformed> {

@@ -1,9 +1,8 @@
 //! Authorizing a request from outside, or answering it with a page that says why not.
 
-use std::sync::{Mutex, PoisonError};
-
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
@@ -36,7 +35,7 @@ impl Default for BadLinkAttempts {
 impl BadLinkAttempts {
     /// Count one. Says whether there have been too many.
     fn count(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         let now = Instant::now();
         let refilled = state.0 + now.duration_since(state.1).as_secs_f64() * RATE;
         let remaining = refilled.min(BURST) - 1.0;

@@ -1,12 +1,8 @@
 //! Challenges: questions that only this gateway can answer, and only at the listener they are for.
 
-use std::{
-    collections::VecDeque,
-    fmt::Write as _,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt::Write as _, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// No request for what is below it ever reaches an app through a public listener.
@@ -39,7 +35,7 @@ impl Challenges {
             path: format!("{PREFIX}{nonce}"),
             answer: answer.clone(),
         };
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.0.lock();
         let now = Instant::now();
         while pending.front().is_some_and(|first| first.until <= now) || pending.len() >= MOST {
             pending.pop_front();
@@ -54,7 +50,7 @@ impl Challenges {
 
     pub(in crate::gateway) fn answer(&self, nonce: &str) -> Option<String> {
         let now = Instant::now();
-        let pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.0.lock();
         pending
             .iter()
             .find(|it| it.nonce == nonce && it.until > now)
@@ -104,7 +100,7 @@ mod tests {
         }
         tokio::time::advance(LIFE).await;
         challenges.issue();
-        assert_eq!(challenges.0.lock().unwrap().len(), 1, "the dead are buried");
+        assert_eq!(challenges.0.lock().len(), 1, "the dead are buried");
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! `AccessPolicy`: who may see one preview from outside, as lifecycle last set it.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jiff::Timestamp;
+use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -96,10 +93,7 @@ impl AccessPolicy {
     /// Replace the policy. Connections of visitors who have no access any more are ended.
     pub fn update(&self, shares: &Shares) {
         let now = Timestamp::now();
-        let mut admitted = self
-            .admitted
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut admitted = self.admitted.write();
         let before = std::mem::take(&mut *admitted);
         let public = shares.public.clone().filter(|it| it.is_live(now));
         admitted.ports.clone_from(&shares.ports);
@@ -140,13 +134,13 @@ impl AccessPolicy {
 
     /// Whether those who may come in may visit that port too.
     pub(in crate::gateway) fn has_port(&self, port: u16) -> bool {
-        let admitted = self.admitted.read().unwrap_or_else(PoisonError::into_inner);
+        let admitted = self.admitted.read();
         admitted.ports.contains(&port)
     }
 
     /// The access of everyone, where the preview is public.
     pub(super) fn everyone(&self, now: Timestamp) -> Option<CancellationToken> {
-        let admitted = self.admitted.read().unwrap_or_else(PoisonError::into_inner);
+        let admitted = self.admitted.read();
         let everyone = admitted.everyone.as_ref()?;
         everyone
             .publicity
@@ -165,7 +159,7 @@ impl AccessPolicy {
     }
 
     fn find_grant(&self, now: Timestamp, is: impl Fn(&Grant) -> bool) -> Option<LiveGrant> {
-        let admitted = self.admitted.read().unwrap_or_else(PoisonError::into_inner);
+        let admitted = self.admitted.read();
         let holder = admitted.holders.iter().find(|holder| is(&holder.grant))?;
         holder.grant.is_live(now).then(|| LiveGrant {
             revoked: holder.revoked.clone(),
@@ -175,10 +169,7 @@ impl AccessPolicy {
 
     /// End the access of those whose time is over. Returns when the next one's is.
     fn expire(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut admitted = self
-            .admitted
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut admitted = self.admitted.write();
         if let Some(over) = admitted
             .everyone
             .take_if(|everyone| !everyone.publicity.is_live(now))

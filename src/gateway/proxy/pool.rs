@@ -4,7 +4,6 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::Pin,
-    sync::{Mutex, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -16,6 +15,7 @@ use hyper::{
     client::conn::{TrySendError, http1},
 };
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{body::UploadBody, dial::Dial};
@@ -205,7 +205,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Idle>> {
+        self.idle.lock()
     }
 }

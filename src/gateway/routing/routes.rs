@@ -1,9 +1,8 @@
 //! `Routes`: which instance answers at which name, as lifecycle last said.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::RwLock;
 
 use crate::model::{InstanceId, Name, OpenPort, Problem, ProxyHost};
 
@@ -69,7 +68,7 @@ impl Routes {
 
     /// Requests that began before finish as they began.
     pub fn set(&self, name: Name, route: Route) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.write();
         let before = table.remove(name.as_str());
         let pool = match &before {
             Some(entry) if same_connections(&entry.route, &route) => Arc::clone(&entry.pool),
@@ -89,11 +88,7 @@ impl Routes {
     }
 
     pub fn remove(&self, name: &Name) {
-        let removed = self
-            .table
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name.as_str());
+        let removed = self.table.write().remove(name.as_str());
         if let Some(entry) = removed {
             entry.pool.close();
         }
@@ -113,16 +108,12 @@ impl Routes {
     }
 
     pub(in crate::gateway) fn find(&self, name: &str) -> Option<Arc<RouteEntry>> {
-        self.table
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.table.read().get(name).cloned()
     }
 
     /// Every entry, by name.
     pub(in crate::gateway) fn all(&self) -> Vec<Arc<RouteEntry>> {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.read();
         let mut entries: Vec<_> = table.values().cloned().collect();
         drop(table);
         entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,8 +1,9 @@
 //! `VirtualHosts`: the previews that one public listener serves, and the host names of each.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use http::{HeaderValue, Method, request::Parts};
+use parking_lot::RwLock;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -58,10 +59,7 @@ impl PublicRoute {
 
     pub(in crate::gateway) fn add_origin(&self, url: &PublicUrl) {
         let fresh = Arc::new(PublicOrigin::new(url));
-        let mut origins = self
-            .public_origins
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut origins = self.public_origins.write();
         origins.retain(|other| other.origin != fresh.origin);
         if origins.len() >= MOST_ORIGINS {
             origins.remove(0);
@@ -70,18 +68,12 @@ impl PublicRoute {
     }
 
     fn by_host(&self, host: &str) -> Option<Arc<PublicOrigin>> {
-        let origins = self
-            .public_origins
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let origins = self.public_origins.read();
         origins.iter().rev().find(|it| it.is_at(host)).cloned()
     }
 
     fn newest(&self) -> Option<Arc<PublicOrigin>> {
-        let origins = self
-            .public_origins
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let origins = self.public_origins.read();
         origins.last().cloned()
     }
 }
@@ -108,7 +100,7 @@ impl HostMatch {
             return false;
         };
         let origins = self.route.public_origins.read();
-        let origins = origins.unwrap_or_else(PoisonError::into_inner);
+        let origins = origins;
         is(&format!("http://{alias}")) || origins.iter().any(|it| is(&it.origin))
     }
 }
@@ -139,12 +131,12 @@ impl VirtualHosts {
     }
 
     pub(in crate::gateway) fn add(&self, route: Arc<PublicRoute>) {
-        let mut all = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.routes.write();
         all.push(route);
     }
 
     pub(in crate::gateway) fn remove(&self, route: &Arc<PublicRoute>) {
-        let mut all = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.routes.write();
         all.retain(|other| !Arc::ptr_eq(other, route));
         if all.is_empty() {
             self.emptied.notify_one();
@@ -152,14 +144,14 @@ impl VirtualHosts {
     }
 
     pub(in crate::gateway) fn is_empty(&self) -> bool {
-        let all = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self.routes.read();
         all.is_empty()
     }
 
     /// Whom a visitor who names `host` came to see: the newest instance that has shown it.
     pub(in crate::gateway) fn host_match(&self, host: &HeaderValue) -> Option<HostMatch> {
         let text = host.to_str().ok()?;
-        let all = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self.routes.read();
         let named = all.iter().rev().find_map(|route| {
             let public_origin = route.by_host(text)?;
             Some(HostMatch {
@@ -207,7 +199,7 @@ impl VirtualHosts {
         }
         let host = host::host_of(parts, true).ok();
         let host = host.as_ref().and_then(|host| host.to_str().ok());
-        let all = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self.routes.read();
         let answer = all
             .iter()
             .filter(|route| self.own || host.is_some_and(|host| route.by_host(host).is_some()))

@@ -3,12 +3,9 @@
 //! An app can write past its limit for as long as nobody looks, so the next look comes when a fast
 //! disk could have filled the rest, and [`LONGEST`] after the last at the latest.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Instance, events::journal::Journal};
@@ -50,7 +47,7 @@ pub struct DiskUsageTable(Mutex<BTreeMap<InstanceId, u64>>);
 
 impl DiskUsageTable {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Note it, and say whether no other holds more.
@@ -313,7 +310,7 @@ mod tests {
         let used_before = [1, 85, 90, 70, 85, 100].map(|percent| 4 * GIB / 100 * percent);
         let looks = Mutex::new(used_before.into_iter());
         let look = || {
-            let bytes = looks.lock().unwrap().next();
+            let bytes = looks.lock().next();
             ready(bytes.map(|bytes| DiskUse {
                 bytes,
                 files: 1,
@@ -359,7 +356,7 @@ mod tests {
         let at = |bytes: u64| {
             let looks = &looks;
             move || {
-                let mut remaining = looks.lock().unwrap();
+                let mut remaining = looks.lock();
                 *remaining -= 1;
                 ready((*remaining >= 0).then_some(DiskUse {
                     bytes,
@@ -370,7 +367,7 @@ mod tests {
         };
         usage_table.lock().insert(large.id.clone(), 2 * GIB);
         assert_eq!(small.until_overrun(at(GIB)).await, None);
-        *looks.lock().unwrap() = 1;
+        *looks.lock() = 1;
         let overrun = large.until_overrun(at(2 * GIB)).await;
         assert!(matches!(overrun, Some(Overrun::Host { .. })), "{overrun:?}");
     }

@@ -21,11 +21,9 @@ pub(super) mod tunnel_slot;
 pub(super) mod up;
 pub(super) mod upstream;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -145,14 +143,11 @@ pub struct AttemptToken(Arc<Mutex<CancellationToken>>);
 
 impl AttemptToken {
     pub fn current(&self) -> CancellationToken {
-        self.0
-            .lock()
-            .expect("no holder of this lock panics")
-            .clone()
+        self.0.lock().clone()
     }
 
     pub fn end(&self) {
-        let mut token = self.0.lock().expect("no holder of this lock panics");
+        let mut token = self.0.lock();
         std::mem::take(&mut *token).cancel();
     }
 }

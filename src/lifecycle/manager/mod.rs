@@ -9,11 +9,9 @@ mod start_request;
 mod tunnel;
 mod wait;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -261,9 +259,7 @@ impl Manager {
 
     pub(in crate::lifecycle) fn lock(
         &self,
-    ) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Handle>> {
-        self.instances
-            .lock()
-            .expect("no holder of this lock panics")
+    ) -> parking_lot::MutexGuard<'_, BTreeMap<InstanceId, Handle>> {
+        self.instances.lock()
     }
 }

@@ -1,12 +1,9 @@
 //! Globs and regular expressions as values of a template.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::LazyLock};
 
 use globset::{GlobBuilder, GlobMatcher};
+use parking_lot::Mutex;
 use regex::Regex;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -40,7 +37,7 @@ impl FileGlob {
         static COMPILED: LazyLock<Mutex<HashMap<String, FileGlob>>> = LazyLock::new(Mutex::default);
         /// Users' own templates may hold anything.
         const MOST: usize = 1000;
-        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut compiled = COMPILED.lock();
         if let Some(known) = compiled.get(text) {
             return Ok(known.clone());
         }

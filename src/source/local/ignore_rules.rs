@@ -5,15 +5,13 @@
 //! is taken in spite of what follows: the environment's files, and what git tracks; then any of
 //! `.gitignore` (nearest first) and `.dockerignore`. What lies below an ignored directory is ignored.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use ignore::{
     Match,
     gitignore::{Gitignore, Glob},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     dockerignore::DockerIgnore,
@@ -250,7 +248,7 @@ impl IgnoreRules {
     }
 
     fn cached(&self) -> MutexGuard<'_, BTreeMap<String, Option<Arc<DirRules>>>> {
-        self.dirs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.dirs.lock()
     }
 }
 

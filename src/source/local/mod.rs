@@ -14,10 +14,11 @@ pub(in crate::source) mod scan;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::Arc,
 };
 
 use ignore::gitignore::Gitignore;
+use parking_lot::{Mutex, RwLock};
 use rustix::io::Errno;
 
 use crate::{
@@ -117,11 +118,7 @@ impl LocalSource {
         let mut scan = walk.finish();
         scan.refusals.extend(rules.refusals());
         let now = self.now()?;
-        let mut known = self
-            .0
-            .identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.identity.lock();
         // Emptiness proves that files were deleted only if this is the directory they were in, and
         // not, say, the bare mount point of a disk that went away.
         if scan.entries.is_empty() && *known != now {
@@ -142,11 +139,7 @@ impl LocalSource {
         let mut walk = DirWalk::new(&root, &rules, self.names());
         walk.at(paths).map_err(|TooManyEntries| self.too_many())?;
         let scan = walk.finish();
-        let known = *self
-            .0
-            .identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let known = *self.0.identity.lock();
         // In another directory of that name, absence means nothing until all of it was read.
         if self.now()? == known {
             Ok(scan)
@@ -186,13 +179,13 @@ impl LocalSource {
     }
 
     pub(in crate::source) fn rules(&self) -> Arc<IgnoreRules> {
-        Arc::clone(&self.0.rules.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.rules.read())
     }
 
     /// Read every ignore file again.
     pub(in crate::source) fn reload_rules(&self, root: &RootDir) -> Arc<IgnoreRules> {
         let rules = Arc::new(load(root, &self.0.selection, &self.0.patterns));
-        *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
+        *self.0.rules.write() = Arc::clone(&rules);
         rules
     }
 

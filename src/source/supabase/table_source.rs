@@ -2,10 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     MirrorTarget, MirrorTask, PullOutcome, Puller, SupabaseFindingState, SupabaseSessions,
@@ -69,7 +70,7 @@ struct TableState {
 
 impl TableSource {
     fn lock(&self) -> MutexGuard<'_, TableState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Rows that nobody may see look like none.

@@ -112,7 +112,7 @@ impl Store {
 
     /// Forgotten already is success.
     pub(in crate::store) fn remove_secrets(&self, id: &InstanceId) -> Result<(), StoreError> {
-        let _alone = self.changing.lock().expect("no holder panics");
+        let _alone = self.changing.lock();
         let path = self.secrets_path(id);
         if path.exists() {
             disk::remove(&path)?;
@@ -126,7 +126,7 @@ impl Store {
         id: &InstanceId,
         change: impl FnOnce(&mut InstanceSecrets),
     ) -> Result<(), StoreError> {
-        let _alone = self.changing.lock().expect("no holder panics");
+        let _alone = self.changing.lock();
         let before = match self.secrets(id) {
             Err(StoreError::Damaged { path }) => {
                 let aside = disk::put_aside(&path)?;

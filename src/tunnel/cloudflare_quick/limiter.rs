@@ -3,11 +3,9 @@
 //! The service refuses a host for minutes once it has asked too often, and asking again prolongs
 //! that. So after a refusal everyone waits, longer each time, and then they go one by one.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::tunnel::TunnelTiming;
@@ -42,7 +40,7 @@ impl Limiter {
 
     /// Leave to ask now, or how long until one may try for it again.
     pub fn ask(&self) -> Result<AskPermit, Duration> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let now = Instant::now();
         if let Some(wait) = state.next.and_then(|next| next.checked_duration_since(now))
             && !wait.is_zero()
@@ -56,12 +54,12 @@ impl Limiter {
     }
 
     pub fn granted(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        *self.state.lock() = State::default();
     }
 
     /// How long everybody waits now. Several that asked before the same refusal count as one.
     pub fn refused(&self, permit: &AskPermit) -> Duration {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let now = Instant::now();
         if permit.refused == state.refused {
             let wait = self

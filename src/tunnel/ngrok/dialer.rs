@@ -1,16 +1,12 @@
 //! `Dialer`: connects a session, and connects it again for as long as it takes.
 
-use std::{
-    future::Future,
-    io,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, io, time::Duration};
 
 use ngrok::{
     session::{ConnectError, IoStream, RpcError},
     tunnel::AcceptError,
 };
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -111,10 +107,7 @@ impl Dialer {
 
     /// End the connection in use at once.
     pub fn cut(&self) {
-        self.cut
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .cancel();
+        self.cut.lock().cancel();
     }
 
     /// Connect no more.
@@ -145,7 +138,7 @@ impl Dialer {
 
     fn wrap(&self, stream: Box<dyn IoStream>) -> Box<dyn IoStream> {
         let cut = CancellationToken::new();
-        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut.clone();
+        *self.cut.lock() = cut.clone();
         if self.closing.is_cancelled() {
             cut.cancel();
         }

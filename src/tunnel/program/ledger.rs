@@ -1,6 +1,6 @@
 //! `Ledger`: the record of one tunnel, on the disk before what it tells of is made.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{Programs, orphans, process};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 pub struct Ledger {
     programs: Programs,
     /// Held while the disk is written, so that writes come in the order of changes.
-    record: Arc<std::sync::Mutex<TunnelRecord>>,
+    record: Arc<parking_lot::Mutex<TunnelRecord>>,
 }
 
 impl Ledger {
@@ -43,7 +43,7 @@ impl Ledger {
         }
         let ledger = Self {
             programs: programs.clone(),
-            record: Arc::new(std::sync::Mutex::new(TunnelRecord {
+            record: Arc::new(parking_lot::Mutex::new(TunnelRecord {
                 key: key.to_owned(),
                 kind,
                 instances,
@@ -58,10 +58,7 @@ impl Ledger {
     }
 
     pub fn record(&self) -> TunnelRecord {
-        self.record
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.record.lock().clone()
     }
 
     /// Change the record, and have it on the disk.
@@ -72,7 +69,7 @@ impl Ledger {
         let (store, record) = (Arc::clone(&self.programs.store), Arc::clone(&self.record));
         self.programs
             .on_disk(move || {
-                let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut record = record.lock();
                 change(&mut record);
                 store.save_tunnel(&record)
             })

@@ -12,14 +12,10 @@ mod login_check;
 mod output;
 mod server;
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
@@ -135,12 +131,12 @@ impl Ssh {
     }
 
     fn remembered_port(&self, spec: &TunnelSpec) -> Option<u16> {
-        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.before.lock();
         before.get(&spec.id).copied()
     }
 
     fn remember_port(&self, spec: &TunnelSpec, port: u16) {
-        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = self.before.lock();
         before.insert(spec.id.clone(), port);
     }
 

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use bollard::{
     models::{Ipam, IpamConfig, NetworkCreateRequest},
     query_parameters as query,
 };
+use parking_lot::Mutex;
 
 use super::subnet_pool::{SubnetPool, bridges, tag};
 use crate::engine::{
@@ -33,7 +34,7 @@ pub struct NameClaim {
 impl NameClaim {
     /// `None` if somebody else has it.
     pub fn take(claimed: &Arc<Mutex<BTreeSet<String>>>, name: String) -> Option<Self> {
-        let mut names = claimed.lock().expect("no holder of this lock panics");
+        let mut names = claimed.lock();
         names.insert(name.clone()).then(|| Self {
             name,
             claimed: claimed.clone(),
@@ -43,7 +44,7 @@ impl NameClaim {
 
 impl Drop for NameClaim {
     fn drop(&mut self) {
-        let mut names = self.claimed.lock().expect("no holder of this lock panics");
+        let mut names = self.claimed.lock();
         names.remove(&self.name);
     }
 }

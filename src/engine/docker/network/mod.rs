@@ -12,10 +12,9 @@ mod subnet_pool;
 mod sweep;
 mod warm_pool;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use parking_lot::Mutex;
 
 pub use sidecar::Sidecar;
 pub use subnet_pool::{NetworkSettings, SubnetPool};

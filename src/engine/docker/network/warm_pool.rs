@@ -1,6 +1,8 @@
 //! The pool of ready sidecars. Making one takes a third of a start, so some are made beforehand.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
+
+use parking_lot::MutexGuard;
 
 use super::{
     bridge::NameClaim,
@@ -71,7 +73,7 @@ impl Docker {
 
     fn pool(&self) -> MutexGuard<'_, Vec<Sidecar>> {
         let pool = &self.inner.network.warm_pool;
-        pool.lock().expect("no holder of this lock panics")
+        pool.lock()
     }
 
     fn pop_pooled(&self) -> Option<Sidecar> {

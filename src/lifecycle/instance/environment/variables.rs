@@ -4,8 +4,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
+
+use parking_lot::RwLock;
 
 use super::env_files::ProjectEnv;
 use crate::{
@@ -99,14 +101,11 @@ pub struct Masking(Arc<RwLock<Mask>>);
 
 impl Masking {
     pub fn now(&self) -> Mask {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.read().clone()
     }
 
     fn set(&self, mask: Mask) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = mask;
+        *self.0.write() = mask;
     }
 }
 

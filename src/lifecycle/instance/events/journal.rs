@@ -1,9 +1,10 @@
 //! `Journal`: what happened to one instance, remembered a little, sent to its readers, and
 //! written to the agent's log.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tracing::Span;
 
@@ -52,7 +53,7 @@ impl Journal {
             at: Timestamp::now(),
             event,
         };
-        let mut past = self.past.lock().expect("no holder of this lock panics");
+        let mut past = self.past.lock();
         if past.len() == REMEMBERED {
             past.pop_front();
         }
@@ -63,7 +64,7 @@ impl Journal {
 
     /// What is remembered, and a reader of all that comes after.
     pub fn follow(&self) -> (Vec<JournalEntry>, broadcast::Receiver<JournalEntry>) {
-        let past = self.past.lock().expect("no holder of this lock panics");
+        let past = self.past.lock();
         (past.iter().cloned().collect(), self.now.subscribe())
     }
 }

@@ -1,12 +1,8 @@
 //! `PortSurvey`: what is known of the ports of one container, and the way to each.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
@@ -148,6 +144,6 @@ impl PortSurvey {
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<u16, PortKind>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }

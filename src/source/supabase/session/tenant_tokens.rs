@@ -3,12 +3,10 @@
 //! We cannot renew them. Until a user calls again, requests for them are refused by the server, or
 //! here where there is none to send: never made as the host or as anybody.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use crate::{
     model::Secret,
@@ -30,11 +28,11 @@ impl TenantTokens {
     /// `token` was checked: it is `owner`'s.
     pub fn set_token(&self, owner: &str, token: Secret) {
         let own = self.token(owner);
-        *own.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        *own.latest.lock() = Some(token);
     }
 
     pub(in crate::source::supabase) fn token(&self, owner: &str) -> Arc<TenantToken> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let own = all.entry(owner.to_owned()).or_insert_with(|| {
             Arc::new(TenantToken {
                 user: owner.to_owned(),
@@ -47,10 +45,7 @@ impl TenantTokens {
 
 impl TenantToken {
     fn latest(&self) -> Option<Secret> {
-        self.latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.latest.lock().clone()
     }
 }
 
