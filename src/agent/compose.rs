@@ -17,7 +17,7 @@ use crate::{
     },
     gateway::{Gateway, PublicListeners, Routes},
     lifecycle::{Context, Images, Manager, Settings},
-    model::{Code, Problem},
+    model::{BadSize, Code, Problem, Size},
     security::{OwnerRules, Policy, granted_egress},
     source::{
         SourceProvider, Sources,
@@ -253,9 +253,9 @@ fn policy(user: &UserSettings) -> Result<Policy, Problem> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = |key: &str, setting: &Option<String>| match setting {
         None => Ok(None),
-        Some(text) => match crate::config::size::bytes(text) {
-            Some(bytes) => Ok(Some(bytes)),
-            None => Err(Problem::new(
+        Some(text) => match text.parse() {
+            Ok(Size(bytes)) => Ok(Some(bytes)),
+            Err(BadSize) => Err(Problem::new(
                 Code::Config,
                 format!("`{key}` is {text:?}, which is no size"),
             )

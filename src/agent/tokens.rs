@@ -30,8 +30,6 @@ pub enum TokenError {
     TooMany,
     #[error("the system has no randomness to give")]
     NoRandomness,
-    #[error("the agent is shutting down")]
-    ShuttingDown,
 }
 
 impl TokenError {
@@ -46,7 +44,6 @@ impl TokenError {
                 "shows those that could be revoked",
             ),
             Self::NoRandomness => problem(Code::Internal),
-            Self::ShuttingDown => problem(Code::Agent).retryable(),
         }
     }
 }
@@ -156,11 +153,7 @@ impl TokenRegistry {
     }
 
     async fn save(&self, all: Vec<TokenRecord>) -> Result<(), TokenError> {
-        let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.save_tokens(&all))
-            .await
-            .map_err(|_| TokenError::ShuttingDown)??;
-        Ok(())
+        Ok(self.store.run(move |store| store.save_tokens(&all)).await?)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, TokenEntry>> {

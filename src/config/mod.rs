@@ -15,7 +15,6 @@ mod project_file;
 mod read;
 mod sandbox;
 mod share;
-pub mod size;
 mod strict;
 mod supabase;
 mod surroundings;

@@ -14,7 +14,9 @@ use crate::{
             readiness::not_ready::{NotReadyReason, describe_start},
         },
     },
-    model::{AppExit, Code, FailureKind, GrantId, InstanceId, PhaseKind, Problem, command_line},
+    model::{
+        AppExit, Code, FailureKind, GrantId, InstanceId, PhaseKind, Problem, Size, command_line,
+    },
     project::{ProjectError, images::ImageSource},
     security::PolicyError,
     source::SourceError,
@@ -52,7 +54,7 @@ pub enum LifecycleError {
     #[error(transparent)]
     Sync(#[from] SyncError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -134,13 +136,22 @@ pub enum LifecycleError {
     Disk(Overrun),
     #[error(
         "{} are free on the disk of {}, and nothing is started below {}",
-        size(*free),
+        Size(*free),
         at.display(),
-        size(*floor)
+        Size(*floor)
     )]
     NoRoom { at: PathBuf, free: u64, floor: u64 },
     #[error("the agent is shutting down")]
     ShuttingDown,
+}
+
+impl From<StoreError> for LifecycleError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stopped => Self::ShuttingDown,
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<ProjectError> for LifecycleError {
@@ -201,7 +212,7 @@ impl LifecycleError {
             ),
             Self::InstallOutOfMemory { limit_bytes, .. } => problem(Code::Install).hint(format!(
                 "give it more with `--memory`{}",
-                limit_bytes.map_or(String::new(), |bytes| format!("; it had {}", size(bytes)))
+                limit_bytes.map_or(String::new(), |bytes| format!("; it had {}", Size(bytes)))
             )),
             Self::AppExited { exit, .. } if exit.out_of_memory => {
                 problem(Code::AppExited).hint("give it more with `--memory`")
@@ -264,17 +275,17 @@ fn describe_overrun(overrun: &Overrun) -> String {
         } => format!(
             "it was stopped: it holds {} on disk and may hold {}; what is written between two \
              looks goes past the limit, here {} a second for {}",
-            size(*used),
-            size(*limit),
-            size(*rate),
+            Size(*used),
+            Size(*limit),
+            Size(*rate),
             humantime::format_duration(Duration::from_secs(unseen.as_secs().max(1))),
         ),
         Overrun::Host { free, floor, used } => format!(
             "it was stopped: {} of the host's disk are free, {} have to be, and of all previews \
              it holds most, {}",
-            size(*free),
-            size(*floor),
-            size(*used),
+            Size(*free),
+            Size(*floor),
+            Size(*used),
         ),
     }
 }
@@ -323,10 +334,10 @@ fn describe_exit(exit: &AppExit, answered: bool) -> String {
         match (exit.peak_bytes, exit.limit_bytes) {
             (Some(peak), Some(limit)) => format!(
                 "the app ran out of memory: it used {} of the {} it may",
-                size(peak),
-                size(limit)
+                Size(peak),
+                Size(limit)
             ),
-            (_, Some(limit)) => format!("the app ran out of memory: it may use {}", size(limit)),
+            (_, Some(limit)) => format!("the app ran out of memory: it may use {}", Size(limit)),
             _ => "the app ran out of memory".to_owned(),
         }
     } else if let Some(signal) = exit.signal {
@@ -336,21 +347,6 @@ fn describe_exit(exit: &AppExit, answered: bool) -> String {
         format!("the app exited with code {code}{when}")
     };
     how + &after(&explain::of_app(&exit.last_lines))
-}
-
-/// Bytes for people, in binary units.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    for (unit, name) in UNITS {
-        if bytes >= unit {
-            let tenths = bytes * 10 / unit;
-            return match tenths % 10 {
-                0 => format!("{} {name}", tenths / 10),
-                rest => format!("{}.{rest} {name}", tenths / 10),
-            };
-        }
-    }
-    format!("{bytes} B")
 }
 
 #[cfg(test)]
@@ -376,12 +372,5 @@ mod tests {
             "the app ran out of memory: it used 64 MiB of the 64 MiB it may\n  loading"
         );
         assert_eq!(error.problem().code, Code::AppExited);
-    }
-
-    #[test]
-    fn sizes() {
-        assert_eq!(size(512), "512 B");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(1 << 30), "1 GiB");
     }
 }

@@ -9,6 +9,7 @@ mod fuzzed;
 mod host;
 mod instance;
 mod manager;
+mod off_thread;
 mod remedy;
 
 pub use context::{Context, Settings};

@@ -42,3 +42,4 @@ pub use report::event::{
 pub use report::failure_kind::FailureKind;
 pub use report::log_line::{LogLine, LogStream};
 pub use report::problem::{Code, NextStep, Problem, command_line};
+pub use report::size::{BadSize, Size};

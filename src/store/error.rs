@@ -26,6 +26,9 @@ pub enum StoreError {
     Damaged { path: PathBuf },
     #[error("{} was written by a newer version of this program", path.display())]
     Newer { path: PathBuf },
+    /// The program is ending.
+    #[error("stopped while reading or writing records")]
+    Stopped,
 }
 
 impl StoreError {
@@ -50,6 +53,7 @@ impl StoreError {
                 problem.hint("the directory has to belong to the user who runs this")
             }
             Self::Io { .. } | Self::Encode { .. } => problem,
+            Self::Stopped => problem.retryable(),
             Self::Newer { .. } => problem.hint("use that version, or move the file away"),
             Self::Damaged { path } => problem.hint(format!(
                 "remove {} when no preview of this machine is needed any more",

@@ -12,6 +12,7 @@ mod mirror;
 mod record;
 mod registry;
 mod remedies;
+mod run;
 mod tunnel;
 mod waste;
 

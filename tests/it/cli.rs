@@ -93,7 +93,7 @@ fn status_tells_all() {
     port      5000
     template  flask
     image     codemate/python:3.11
-    limits    1 cores, 512.0 MiB
+    limits    1 cores, 512 MiB
     --- stderr
     ");
     let ndjson = world.run(&["status", "shop", "--format", "ndjson"]).json();
@@ -288,7 +288,7 @@ fn images_are_listed_built_and_removed() {
     exit 0
     --- stdout
     IMAGE                 STACK   VERSION  SIZE
-    codemate/python:3.11  python  3.11     100.0 MiB
+    codemate/python:3.11  python  3.11     100 MiB
     --- stderr
     ");
     let result = vec![Event::Result(UpOutcome::success(true, None))];

@@ -31,19 +31,6 @@ pub fn for_long(duration: Duration) -> String {
     }
 }
 
-/// `512 B`, `1.5 KiB`, `23.0 MiB`.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    for (unit, shift) in UNITS {
-        let one = 1_u64 << shift;
-        if bytes >= one {
-            let tenths = u128::from(bytes) * 10 / u128::from(one);
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
-        }
-    }
-    format!("{bytes} B")
-}
-
 /// Text of an app for a terminal: colours stay, whatever else could steer the terminal goes.
 pub fn harmless(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -116,10 +103,6 @@ mod tests {
         assert_eq!(
             [took(340), took(1_250), took(125_000)],
             ["340 ms", "1.2 s", "2 m 05 s"]
-        );
-        assert_eq!(
-            [size(512), size(1_536), size(23 << 20)],
-            ["512 B", "1.5 KiB", "23.0 MiB"]
         );
     }
 }

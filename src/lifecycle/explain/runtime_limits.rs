@@ -8,7 +8,7 @@ use regex::Regex;
 use super::{ExplainRule, Explanation, output::Output, project::ProjectFacts};
 use crate::{
     lifecycle::remedy::taken,
-    model::{FailureKind, NextStep},
+    model::{FailureKind, NextStep, Size},
 };
 
 macro_rules! pattern {
@@ -101,7 +101,7 @@ fn memory(output: &Output, known: &ProjectFacts<'_>) -> Option<Explanation> {
     let had = known.memory.unwrap_or(1 << 30);
     let (kind, step) = more_memory(had, known.up.clone());
     output.has(&MEMORY).then(|| {
-        let had = crate::lifecycle::error::size(had);
+        let had = Size(had);
         Explanation::new(
             kind,
             format!("it needs more memory than the {had} it may use"),

@@ -10,6 +10,7 @@ use crate::{
     lifecycle::{LifecycleError, Manager},
     model::{ImageInfo, ImageRef},
     project::images::{self, ImageSource, Layer, OwnImage},
+    store::Store,
 };
 
 /// Unused for so long, an image is made again when it is wanted.
@@ -41,17 +42,15 @@ impl Images {
             return;
         }
         used.insert(image.clone(), now);
-        let (store, all) = (self.store.clone(), used.clone());
-        let saved = tokio::task::spawn_blocking(move || store.save_images_used(&all)).await;
-        if let Ok(Err(error)) = saved {
+        let all = used.clone();
+        let saved = self.store.run(move |store| store.save_images_used(&all));
+        if let Err(error) = saved.await {
             tracing::debug!(%error, "when an image was used is not kept");
         }
     }
 
     async fn recall_uses(&self) -> BTreeMap<ImageRef, Timestamp> {
-        let store = self.store.clone();
-        let kept = tokio::task::spawn_blocking(move || store.images_used()).await;
-        kept.ok().and_then(Result::ok).unwrap_or_default()
+        self.store.run(Store::images_used).await.unwrap_or_default()
     }
 
     /// Every base image that is here.

@@ -50,9 +50,8 @@ impl RegistryWatch {
 
     async fn recall(&self, seen: &mut Option<RegistrySeen>) -> Option<Registry> {
         if seen.is_none() {
-            let store = self.store.clone();
-            let kept = tokio::task::spawn_blocking(move || store.registry_seen()).await;
-            *seen = kept.ok().and_then(Result::ok).flatten();
+            let kept = self.store.run(Store::registry_seen).await;
+            *seen = kept.ok().flatten();
         }
         seen.as_ref().and_then(|seen| holds(seen, Timestamp::now()))
     }
@@ -62,9 +61,9 @@ impl RegistryWatch {
             at: Timestamp::now(),
             answers,
         };
-        let (store, kept) = (self.store.clone(), now.clone());
-        let saved = tokio::task::spawn_blocking(move || store.save_registry_seen(&kept)).await;
-        if let Ok(Err(error)) = saved {
+        let kept = now.clone();
+        let saved = self.store.run(move |store| store.save_registry_seen(&kept));
+        if let Err(error) = saved.await {
             tracing::debug!(%error, "whether a registry answers is asked again by the next agent");
         }
         let registry = registry_of(&now);

@@ -8,11 +8,10 @@ use crate::{
     engine::{Leftover, LeftoverKind},
     lifecycle::{
         LifecycleError, Manager,
-        error::size,
         instance::{Command, Instance},
         manager::handle::Handle,
     },
-    model::{Event, InstanceId},
+    model::{Event, InstanceId, Size},
     store::Intent,
 };
 
@@ -112,8 +111,8 @@ impl Instance {
         self.journal.emit(Event::Warning {
             message: format!(
                 "the {} it kept on disk were removed: previews that are down may keep {} together, and it was down longest",
-                size(bytes),
-                size(most)
+                Size(bytes),
+                Size(most)
             ),
             hint: Some(
                 "the next `up` copies its files and installs anew; `most_kept_disk` in `config.toml` gives more"

@@ -12,7 +12,8 @@ use super::{Instance, events::journal::Journal};
 use crate::{
     engine::link::{DiskUse, Link},
     lifecycle::LifecycleError,
-    model::{Event, InstanceId},
+    model::{Event, InstanceId, Size},
+    store::Store,
     task::Scope,
 };
 
@@ -162,7 +163,7 @@ fn nearly_full(used: u64, limit: u64, quota: Option<u64>) -> Event {
     Event::Warning {
         message: format!(
             "the preview holds {percent} % of the {} it may keep on disk",
-            crate::lifecycle::error::size(limit)
+            Size(limit)
         ),
         hint: Some(format!(
             "past it, {then}; `--disk` gives more, `up --rebuild` empties it"
@@ -184,8 +185,8 @@ impl Instance {
             self.journal.emit(Event::Warning {
                 message: format!(
                     "its volume was made to hold {}, and cannot be made to hold {}",
-                    crate::lifecycle::error::size(quota),
-                    crate::lifecycle::error::size(limit)
+                    Size(quota),
+                    Size(limit)
                 ),
                 hint: Some("`up --rebuild` makes another, with nothing kept".to_owned()),
             });
@@ -207,10 +208,7 @@ impl Instance {
     /// looked at from inside, as soon as the container runs.
     pub(in crate::lifecycle) async fn check_free_space(&self) -> Result<(), LifecycleError> {
         let floor = self.context.settings.policy.least_free_bytes;
-        let store = self.context.store.clone();
-        let free = tokio::task::spawn_blocking(move || store.free_bytes())
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let free = self.context.store.run(Store::free_bytes).await?;
         if free < floor {
             let at = self.context.store.dir().to_owned();
             return Err(LifecycleError::NoRoom { at, free, floor });

@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Instance, UpJob, environment::variables::Variables, events::step::Step};
 use crate::{
-    config::size,
-    lifecycle::{Images, LifecycleError, Manager, host::registry::RegistryWatch, remedy},
+    lifecycle::{
+        Images, LifecycleError, Manager, host::registry::RegistryWatch, off_thread::off_thread,
+        remedy,
+    },
     model::{
-        ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Note, Options, Plan,
-        Sandbox,
+        BadSize, ContainerSpec, DetectReport, Event, ImageInfo, ImageRef, Limits, Note, Options,
+        Plan, Sandbox, Size,
     },
     project::{self, FileFilter, LocalTree, Templates, images::Registry},
     security::{Abilities, Approved, LimitRequest, limits},
@@ -269,15 +271,6 @@ pub(in crate::lifecycle) async fn install_key(
     .await
 }
 
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LifecycleError> + Send + 'static,
-) -> Result<T, LifecycleError> {
-    // Fails only if the work panicked or the runtime is going away.
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or(Err(LifecycleError::ShuttingDown))
-}
-
 /// What nobody asked for is as much as such an app takes, or as was found to be needed.
 fn limits_with(
     remedies: &Remedies,
@@ -295,9 +288,9 @@ fn limits_with(
 pub(in crate::lifecycle) fn limits_of(options: &Options) -> Result<Limits, LifecycleError> {
     let size = |key, asked: &Option<String>| match asked {
         None => Ok(None),
-        Some(text) => match size::bytes(text) {
-            Some(bytes) => Ok(Some(bytes)),
-            None => Err(LifecycleError::BadOption {
+        Some(text) => match text.parse() {
+            Ok(Size(bytes)) => Ok(Some(bytes)),
+            Err(BadSize) => Err(LifecycleError::BadOption {
                 key,
                 value: text.clone(),
                 expected: "size, such as `512MiB`",

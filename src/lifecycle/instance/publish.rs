@@ -151,10 +151,11 @@ impl Instance {
 
     pub(in crate::lifecycle) async fn save(&mut self) -> Result<(), LifecycleError> {
         self.record.updated = Timestamp::now();
-        let (store, record) = (self.context.store.clone(), self.record.clone());
-        tokio::task::spawn_blocking(move || store.save(&record))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let record = self.record.clone();
+        self.context
+            .store
+            .run(move |store| store.save(&record))
+            .await?;
         self.view.send_replace(self.record.clone());
         Ok(())
     }

@@ -204,11 +204,11 @@ impl Sharing {
         let mut cache = self.cache.lock().await;
         self.policy.update(&Shares::default());
         *cache = SharesCache::Unread;
-        let (store, id) = (self.store.clone(), self.id.clone());
-        tokio::task::spawn_blocking(move || store.remove_shares(&id))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
-        Ok(())
+        let id = self.id.clone();
+        Ok(self
+            .store
+            .run(move |store| store.remove_shares(&id))
+            .await?)
     }
 
     async fn mint(
@@ -238,10 +238,8 @@ impl Sharing {
     async fn loaded(&self) -> Result<MutexGuard<'_, SharesCache>, LifecycleError> {
         let mut cache = self.cache.lock().await;
         if matches!(*cache, SharesCache::Unread) {
-            let (store, id) = (self.store.clone(), self.id.clone());
-            let shares = tokio::task::spawn_blocking(move || store.shares(&id))
-                .await
-                .map_err(|_| LifecycleError::ShuttingDown)??;
+            let id = self.id.clone();
+            let shares = self.store.run(move |store| store.shares(&id)).await?;
             self.policy.update(&shares);
             let loaded = LoadedShares {
                 shares,
@@ -253,11 +251,9 @@ impl Sharing {
     }
 
     async fn save(&self, shares: Shares) -> Result<(), LifecycleError> {
-        let (store, id) = (self.store.clone(), self.id.clone());
-        tokio::task::spawn_blocking(move || store.save_shares(&id, &shares))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
-        Ok(())
+        let id = self.id.clone();
+        let saved = self.store.run(move |store| store.save_shares(&id, &shares));
+        Ok(saved.await?)
     }
 }
 

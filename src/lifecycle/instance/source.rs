@@ -60,13 +60,13 @@ impl Instance {
         let Some(from) = self.source.fetched_from() else {
             return Ok(());
         };
-        let store = self.context.store.clone();
-        let id = self.record.id.clone();
         tracing::debug!(from, "the mirror is removed");
-        tokio::task::spawn_blocking(move || store.remove_mirror(&id))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
-        Ok(())
+        let id = self.record.id.clone();
+        Ok(self
+            .context
+            .store
+            .run(move |store| store.remove_mirror(&id))
+            .await?)
     }
 
     /// What a caller says, over what the project's own files say. For a directory the caller has

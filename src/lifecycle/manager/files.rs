@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    lifecycle::{LifecycleError, Manager, instance::prepare::open_source},
+    lifecycle::{LifecycleError, Manager, instance::prepare::open_source, off_thread::off_thread},
     model::{Credentials, Name, Secret},
     source::{FollowStatus, LeftOut, LocalSource, Source, SourceProject, Sources},
     store::{Record, SourceRecord},
@@ -55,12 +55,7 @@ impl Manager {
         let record = handle.view.borrow().clone();
         match (handle.source.status(), handle.source.fetched_from()) {
             (Some(status), _) => Ok(FilesStatus::Mirror(Box::new(status))),
-            (None, None) => {
-                let look = move || directory_status(&record);
-                tokio::task::spawn_blocking(look)
-                    .await
-                    .unwrap_or(Err(LifecycleError::ShuttingDown))
-            }
+            (None, None) => off_thread(move || directory_status(&record)).await,
             (None, Some(_)) => Err(LifecycleError::not_running(&record)),
         }
     }
@@ -71,11 +66,12 @@ impl Manager {
         if !known.merge(newer) {
             return Ok(());
         }
-        let (store, kept) = (self.context.store.clone(), known.kept());
-        tokio::task::spawn_blocking(move || store.save_credentials(&kept))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
-        Ok(())
+        let kept = known.kept();
+        let saved = self
+            .context
+            .store
+            .run(move |store| store.save_credentials(&kept));
+        Ok(saved.await?)
     }
 }
 

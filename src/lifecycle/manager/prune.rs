@@ -6,6 +6,7 @@ use crate::{
     engine::{EngineError, Leftover, LeftoverKind},
     lifecycle::{LifecycleError, Manager},
     model::{ImageRef, InstanceId},
+    store::Store,
 };
 
 /// One thing that can go, or has gone.
@@ -49,15 +50,13 @@ impl Manager {
             tag: held.tag,
             bytes: held.bytes,
         }));
-        let store = self.context.store.clone();
         let kept = known.clone();
-        let (mirrors, logs) = tokio::task::spawn_blocking(move || {
+        let listed = self.context.store.run(move |store| {
             let mut mirrors = store.mirrors()?;
             mirrors.retain(|(id, _)| !kept.contains(id));
-            Ok::<_, crate::store::StoreError>((mirrors, store.old_logs()))
-        })
-        .await
-        .map_err(|_| LifecycleError::ShuttingDown)??;
+            Ok((mirrors, store.old_logs()))
+        });
+        let (mirrors, logs) = listed.await?;
         found.extend(
             mirrors
                 .into_iter()
@@ -81,10 +80,7 @@ impl Manager {
 
     /// Every instance that is, or whose record is there and cannot be read: it may be repaired.
     async fn known(&self) -> Result<BTreeSet<InstanceId>, LifecycleError> {
-        let store = self.context.store.clone();
-        let recorded = tokio::task::spawn_blocking(move || store.recorded())
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let recorded = self.context.store.run(Store::recorded).await?;
         let mut known: BTreeSet<InstanceId> = self.lock().keys().cloned().collect();
         known.extend(recorded);
         Ok(known)
@@ -115,10 +111,12 @@ impl Manager {
                 }
             }
             PruneItem::Mirror { id, .. } => {
-                let (store, id) = (self.context.store.clone(), id.clone());
-                tokio::task::spawn_blocking(move || store.remove_mirror(&id))
-                    .await
-                    .map_err(|_| LifecycleError::ShuttingDown)??;
+                let id = id.clone();
+                let removed = self
+                    .context
+                    .store
+                    .run(move |store| store.remove_mirror(&id));
+                removed.await?;
                 Ok(true)
             }
             PruneItem::BaseImage { tag, .. } => self.context.images.drop_image(tag).await,

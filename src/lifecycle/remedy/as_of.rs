@@ -1,7 +1,7 @@
 //! The releases of one day: a package that is not pinned has moved on since those that are were
 //! written down, and the two do not fit together any more.
 
-use std::{path::PathBuf, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use jiff::civil::Date;
 use regex::Regex;
@@ -10,9 +10,12 @@ use tokio::{sync::mpsc, time::timeout};
 use super::uv_list::{is_of_uv, is_taken_by};
 use crate::{
     engine::link::{OutputLine, RunSpec},
-    lifecycle::instance::{Instance, environment::variables::Variables},
+    lifecycle::{
+        instance::{Instance, environment::variables::Variables},
+        off_thread::in_tree,
+    },
     model::Plan,
-    project::{LocalTree, pinned_releases},
+    project::pinned_releases,
     store::ReasonedNames,
 };
 
@@ -48,13 +51,11 @@ impl Instance {
             return None;
         }
         let package = unfit(lines)?;
-        let directory = PathBuf::from(self.record.source.directory());
         let root = plan.root.clone();
-        let pins = tokio::task::spawn_blocking(move || {
-            let tree = LocalTree::open(&directory).ok()?;
-            Some(pinned_releases(&tree, &root))
+        let pins = in_tree(self.record.source.directory(), move |tree| {
+            Some(pinned_releases(tree, &root))
         });
-        let pins = pins.await.ok().flatten().filter(|pins| !pins.is_empty())?;
+        let pins = pins.await.filter(|pins| !pins.is_empty())?;
         let live = self.state.live()?;
         let mut argv = ["python3", "-c", NEWEST_PIN].map(str::to_owned).to_vec();
         argv.extend(pins.into_iter().take(MOST_ASKED));
@@ -119,6 +120,7 @@ pub fn apply(as_of: Option<&ReasonedNames>, plan: &mut Plan) {
 mod tests {
     use super::*;
     use crate::model::Options;
+    use crate::project::LocalTree;
     use crate::project::{Templates, detect};
 
     fn lines(text: &str) -> Vec<String> {

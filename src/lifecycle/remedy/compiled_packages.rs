@@ -3,10 +3,7 @@
 use serde_json::Value;
 
 use super::packages::manifest_of;
-use crate::{
-    model::Plan,
-    project::{LocalTree, Tree},
-};
+use crate::{lifecycle::off_thread::in_tree, model::Plan, project::Tree};
 
 /// Those that many projects have. Whatever is not here is found when its installation fails.
 const COMPILED: [&str; 24] = [
@@ -47,19 +44,18 @@ const LONGEST_LOCK: usize = 32 << 20;
 
 /// Why compilers are taken at once, if the app's `package.json` names such a package, or its lock
 /// names one that another package brings.
-pub(super) async fn compiled(directory: String, plan: &Plan) -> Option<String> {
+pub(super) async fn compiled(directory: &str, plan: &Plan) -> Option<String> {
     if plan.stack.as_deref() != Some("node") || plan.install.is_none() {
         return None;
     }
     let manifest = manifest_of(plan);
-    let found = tokio::task::spawn_blocking(move || {
-        let tree = LocalTree::open(directory.as_ref()).ok()?;
+    let found = in_tree(directory, move |tree| {
         let beside = manifest.strip_suffix("package.json").unwrap_or_default();
         let lock = |file: &&str| locked(&tree.read(&format!("{beside}{file}"), LONGEST_LOCK)?);
         let locked = || LOCKS.iter().find_map(lock);
         named(&tree.read(&manifest, 1 << 20)?).or_else(locked)
     });
-    let name = found.await.ok().flatten()?;
+    let name = found.await?;
     Some(format!("{name} may have to be compiled"))
 }
 

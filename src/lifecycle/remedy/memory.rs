@@ -1,8 +1,8 @@
 //! More memory, where nobody said how much: a start that ran out is tried again with twice as much.
 
 use crate::{
-    lifecycle::{LifecycleError, error::size, explain::tells_of_memory},
-    model::Plan,
+    lifecycle::{LifecycleError, explain::tells_of_memory},
+    model::{Plan, Size},
     store::{MoreMemory, Record},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn more_memory(record: &Record, owner_allows: u64, of_host: u64) -> O
     let bytes = had.checked_mul(2)?;
     (bytes <= ceiling(owner_allows, of_host)).then(|| MoreMemory {
         bytes,
-        because: format!("{} of memory are not enough for it", size(had)),
+        because: format!("{} of memory are not enough for it", Size(had)),
     })
 }
 

@@ -20,13 +20,12 @@ mod variable;
 use crate::{
     lifecycle::{
         LifecycleError,
-        error::size,
         instance::{
             Instance, UpJob, environment::variables::Variables, prepare::Decision,
             up::PreparedContainer,
         },
     },
-    model::{Event, ImageRef, Plan, Urls},
+    model::{Event, ImageRef, Plan, Size, Urls},
     project::images::{Layer, OwnImage},
     store::{MoreMemory, OtherVersion, ReasonedNames, ReasonedVariable, Remedies},
 };
@@ -75,7 +74,7 @@ impl Remedy {
             Self::Variable(it) => {
                 format!("{}: setting `{}={}`", it.because, it.name, it.value)
             }
-            Self::Memory(it) => format!("{}: giving it {}", it.because, size(it.bytes)),
+            Self::Memory(it) => format!("{}: giving it {}", it.because, Size(it.bytes)),
         }
     }
 
@@ -113,7 +112,7 @@ impl Remedy {
             )),
             Self::Memory(it) => Some(format!(
                 "write `memory = \"{}\"` under `[limits]` in codemate-preview.toml, so that it has it at once",
-                size(it.bytes).replace(' ', "")
+                Size(it.bytes).to_string().replace(' ', "")
             )),
             Self::LeaveOut(it) => Some(format!(
                 "take {} out of what is installed to run the app",
@@ -297,7 +296,7 @@ impl Instance {
         let Some(image) = with_build_layer(&plan.image).filter(|_| is_first) else {
             return Ok(());
         };
-        let directory = self.record.source.directory().to_owned();
+        let directory = self.record.source.directory();
         let Some(why) = compiled_packages::compiled(directory, plan).await else {
             return Ok(());
         };

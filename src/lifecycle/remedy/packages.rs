@@ -1,15 +1,15 @@
 //! Packages and folders that a project's code asks for and its manifest does not name.
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
 use super::error_table;
 use crate::{
-    lifecycle::instance::Instance,
+    lifecycle::{instance::Instance, off_thread::in_tree},
     model::{Install, Plan},
-    project::{LocalTree, Tree, distribution, with_environment, workspace},
+    project::{Tree, distribution, with_environment, workspace},
     store::ReasonedNames,
 };
 
@@ -49,12 +49,10 @@ impl Instance {
         }
         let stack = plan.stack.clone()?;
         let (plan, lines) = (plan.clone(), lines.to_vec());
-        let directory = PathBuf::from(self.record.source.directory());
-        let done = tokio::task::spawn_blocking(move || {
-            let tree = LocalTree::open(&directory).ok()?;
-            of(&stack, &plan, &lines, &tree)
+        let done = in_tree(self.record.source.directory(), move |tree| {
+            of(&stack, &plan, &lines, tree)
         });
-        let found = done.await.ok().flatten()?;
+        let found = done.await?;
         let remedies = &self.record.remedies;
         let is_known = match &found {
             MissingPart::Packages(it) => remedies.packages.iter().any(|had| had.names == it.names),
@@ -292,7 +290,7 @@ mod tests {
     use super::*;
     use crate::{
         model::Options,
-        project::{Templates, detect},
+        project::{LocalTree, Templates, detect},
     };
 
     fn plan(files: &[(&str, &str)]) -> (Plan, LocalTree, TempDir) {

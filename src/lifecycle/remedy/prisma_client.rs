@@ -1,11 +1,9 @@
 //! The client of Prisma, which is generated from a schema before the app can start.
 
-use std::path::PathBuf;
-
 use crate::{
-    lifecycle::{explain, instance::Instance},
+    lifecycle::{explain, instance::Instance, off_thread::in_tree},
     model::Plan,
-    project::{LocalTree, Tree},
+    project::Tree,
 };
 
 impl Instance {
@@ -16,13 +14,11 @@ impl Instance {
         if is_of_user || self.record.remedies.generated.is_some() || !misses_it(lines) {
             return None;
         }
-        let directory = PathBuf::from(self.record.source.directory());
         let root = plan.root.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            let tree = LocalTree::open(&directory).ok()?;
+        let found = in_tree(self.record.source.directory(), move |tree| {
             schema(&root, tree.files())
         });
-        let schema = found.await.ok().flatten()?;
+        let schema = found.await?;
         Some(format!(
             "the client of Prisma has not been generated from {schema}"
         ))

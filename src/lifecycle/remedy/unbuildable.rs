@@ -1,17 +1,15 @@
 //! A package that cannot be made here and that nothing of the project imports: a tool of whoever
 //! wrote the list, such as a linter.
 
-use std::path::PathBuf;
-
 use super::{
     error_table::is_of_a_compiler,
     missing_tool,
     uv_list::{UvList, is_taken_by},
 };
 use crate::{
-    lifecycle::instance::Instance,
+    lifecycle::{instance::Instance, off_thread::in_tree},
     model::Plan,
-    project::{LocalTree, imports_any_of},
+    project::imports_any_of,
     store::ReasonedNames,
 };
 
@@ -32,14 +30,12 @@ impl Instance {
         if is_known || !is_taken_by(plan) {
             return None;
         }
-        let directory = PathBuf::from(self.record.source.directory());
         let mut asked = asks_for_it(lines);
         asked.push(name.clone());
-        let is_imported = tokio::task::spawn_blocking(move || {
-            let tree = LocalTree::open(&directory).ok()?;
-            Some(asked.iter().any(|name| imports_any_of(&tree, name)))
+        let is_imported = in_tree(self.record.source.directory(), move |tree| {
+            Some(asked.iter().any(|name| imports_any_of(tree, name)))
         });
-        let is_imported = is_imported.await.ok().flatten()?;
+        let is_imported = is_imported.await?;
         (!is_imported).then(|| ReasonedNames {
             because: format!("{name} cannot be made here, and no file imports it"),
             names: vec![name],

@@ -1,16 +1,16 @@
 //! A package that `package.json` names by mistake and that the registry does not have: one that
 //! Node.js has itself, or that no file of the project names.
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
 use super::packages::manifest_of;
 use crate::{
-    lifecycle::instance::Instance,
+    lifecycle::{instance::Instance, off_thread::in_tree},
     model::{Install, Plan},
-    project::{LocalTree, Tree},
+    project::Tree,
     store::ReasonedNames,
 };
 
@@ -66,14 +66,12 @@ impl Instance {
         if known.iter().any(|it| it.names.contains(&name)) {
             return None;
         }
-        let directory = PathBuf::from(self.record.source.directory());
         let (manifest, asked) = (manifest_of(plan), name.clone());
-        let because = tokio::task::spawn_blocking(move || {
-            let tree = LocalTree::open(&directory).ok()?;
-            because(&asked, &manifest, &tree)
+        let because = in_tree(self.record.source.directory(), move |tree| {
+            because(&asked, &manifest, tree)
         });
         Some(ReasonedNames {
-            because: because.await.ok().flatten()?,
+            because: because.await?,
             names: vec![name],
         })
     }
@@ -163,6 +161,7 @@ fn without(names: &[&String], install: &mut Install) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::LocalTree;
 
     #[test]
     fn the_package_is_read_from_what_npm_says() {

@@ -12,8 +12,8 @@ use super::{
     pattern::{FileGlob, OneOrMore, Pattern},
 };
 use crate::{
-    config::{Combine, size},
-    model::{ProxyHost, ReloadMode},
+    config::Combine,
+    model::{BadSize, ProxyHost, ReloadMode, Size},
 };
 
 /// One file of `templates/`. A base, whose id begins with `_`, is only ever extended.
@@ -272,9 +272,9 @@ pub struct RunPart {
 
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match size::bytes(&text) {
-        Some(bytes) => Ok(Some(bytes)),
-        None => Err(D::Error::invalid_value(
+    match text.parse() {
+        Ok(Size(bytes)) => Ok(Some(bytes)),
+        Err(BadSize) => Err(D::Error::invalid_value(
             Unexpected::Str(&text),
             &"a size, such as `2GiB`",
         )),

@@ -8,8 +8,9 @@ use crate::{
         context::Context,
         event_stream,
         exit::{Failure, Outcome},
-        output::{table, text},
+        output::table,
     },
+    model::Size,
 };
 
 #[derive(Debug, Args)]
@@ -63,7 +64,7 @@ async fn ls(context: &mut Context) -> Outcome {
 
 fn row(image: &ImageView) -> [String; 4] {
     let size = match &image.built {
-        Some(built) => text::size(built.size_bytes),
+        Some(built) => Size(built.size_bytes).to_string(),
         None if image.available => "not built".to_owned(),
         None => "takes a registry".to_owned(),
     };
@@ -86,6 +87,6 @@ async fn prune(context: &mut Context) -> Outcome {
     context.printer.view(&view, || view.removed.join("\n"))?;
     context
         .printer
-        .note(&format!("{} freed", text::size(view.freed_bytes)));
+        .note(&format!("{} freed", Size(view.freed_bytes)));
     Ok(0)
 }

@@ -9,6 +9,7 @@ use crate::{
         exit::{Failure, Outcome},
         output::{table, text},
     },
+    model::Size,
 };
 
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ pub async fn run(context: &mut Context, args: PruneArgs) -> Outcome {
         view = client.prune(&request).await?;
     }
     context.printer.view(&view, || render(&view))?;
-    let size = text::size(view.bytes);
+    let size = Size(view.bytes);
     context
         .printer
         .note(&match (view.items.is_empty(), view.removed) {
@@ -66,7 +67,11 @@ fn render(view: &WasteView) -> String {
     }
     let row = |item: &WasteItem| {
         let kind = item.kind.as_str().to_owned();
-        [kind, text::harmless(&item.name), text::size(item.bytes)]
+        [
+            kind,
+            text::harmless(&item.name),
+            Size(item.bytes).to_string(),
+        ]
     };
     table::columns(["KIND", "NAME", "SIZE"], view.items.iter().map(row))
 }

@@ -13,7 +13,7 @@ use crate::{
         output::{table, text},
         selector::Selector,
     },
-    model::{LastExit, OpenPort, Phase, PortKind, Usage},
+    model::{LastExit, OpenPort, Phase, PortKind, Size, Usage},
 };
 
 pub async fn run(context: &mut Context, args: Selected) -> Outcome {
@@ -67,7 +67,7 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
     rows.extend(view.last_exit.as_ref().map(|exit| ("exit", ended(exit))));
     rows.extend(view.template.clone().map(|template| ("template", template)));
     rows.extend(view.image.clone().map(|image| ("image", image)));
-    let memory = text::size(view.limits.memory_bytes);
+    let memory = Size(view.limits.memory_bytes);
     rows.push(("limits", format!("{} cores, {memory}", view.limits.cpus)));
     rows.extend(view.usage.as_ref().map(|usage| ("usage", used(usage))));
     rows
@@ -99,7 +99,7 @@ fn ended(exit: &LastExit) -> String {
 }
 
 fn used(usage: &Usage) -> String {
-    let memory = text::size(usage.memory_bytes);
+    let memory = Size(usage.memory_bytes);
     format!(
         "{:.1} % of a core, {memory}, {} processes",
         usage.cpu_percent, usage.processes

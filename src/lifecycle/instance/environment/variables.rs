@@ -15,10 +15,11 @@ use crate::{
     lifecycle::{
         LifecycleError, Manager,
         instance::{Instance, prepare::open_source},
+        off_thread::off_thread,
     },
     model::{InstanceId, Mask, Options, Plan, Secret},
     project,
-    store::{InstanceSecrets, Record, Store, StoreError},
+    store::{InstanceSecrets, Record},
 };
 
 /// Fixed by where the container's user lives; a project cannot move it.
@@ -116,10 +117,12 @@ impl Instance {
         options: &Options,
         flags: &BTreeSet<String>,
     ) -> Result<Variables, LifecycleError> {
-        let (store, id) = (self.context.store.clone(), self.record.id.clone());
-        let kept = tokio::task::spawn_blocking(move || store.secrets(&id))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let id = self.record.id.clone();
+        let kept = self
+            .context
+            .store
+            .run(move |store| store.secrets(&id))
+            .await?;
         let variables = Variables::of(options, flags, &kept);
         self.context
             .settings
@@ -157,20 +160,20 @@ impl Instance {
 pub(in crate::lifecycle) async fn project_env(record: &Record, plan: &Plan) -> ProjectEnv {
     let (record, plan) = (record.clone(), plan.clone());
     let read = move || {
-        let source = open_source(&record, &plan).ok()?;
-        ProjectEnv::read(&source, &plan).ok()
+        let source = open_source(&record, &plan)?;
+        Ok(ProjectEnv::read(&source, &plan)?)
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or_default()
+    off_thread(read).await.unwrap_or_default()
 }
 
 impl Manager {
     /// Of an instance, or of one that has not been made yet.
     pub async fn secrets(&self, id: InstanceId) -> Result<InstanceSecrets, LifecycleError> {
-        self.with_store(move |store| store.secrets(&id)).await
+        Ok(self
+            .context
+            .store
+            .run(move |store| store.secrets(&id))
+            .await?)
     }
 
     /// They are given to what is started from now on. Says which of `remove` there were.
@@ -182,22 +185,13 @@ impl Manager {
     ) -> Result<Vec<String>, LifecycleError> {
         self.context.settings.policy.variables(set.keys())?;
         self.context.settings.policy.values(&set)?;
-        self.with_store(move |store| {
+        let changed = self.context.store.run(move |store| {
             if !set.is_empty() {
                 store.set_secrets(&id, set)?;
             }
             store.forget_secrets(&id, &remove)
-        })
-        .await
-    }
-
-    async fn with_store<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, LifecycleError> {
-        let store = self.context.store.clone();
-        let done = tokio::task::spawn_blocking(move || work(&store)).await;
-        Ok(done.map_err(|_| LifecycleError::ShuttingDown)??)
+        });
+        Ok(changed.await?)
     }
 
     /// What a command beside the app is given besides what it is asked with.
@@ -206,7 +200,11 @@ impl Manager {
         record: &Record,
     ) -> Result<Vec<(String, Secret)>, LifecycleError> {
         let id = record.id.clone();
-        let kept = self.with_store(move |store| store.secrets(&id)).await?;
+        let kept = self
+            .context
+            .store
+            .run(move |store| store.secrets(&id))
+            .await?;
         let variables = Variables::of(&record.options, &record.env_flags, &kept);
         let Some(plan) = &record.plan else {
             return Ok(variables.for_command(None));

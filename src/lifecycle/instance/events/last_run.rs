@@ -149,18 +149,21 @@ impl Instance {
     async fn save_log(&self, kept: &RetainedLog) {
         let mask = self.masking.now();
         let lines: Vec<LogLine> = kept.lines().map(|line| clean(&mask, line)).collect();
-        let (store, id) = (self.context.store.clone(), self.record.id.clone());
-        let done = tokio::task::spawn_blocking(move || store.keep_log(&id, &lines)).await;
-        if let Ok(Err(error)) = done {
+        let id = self.record.id.clone();
+        let done = self
+            .context
+            .store
+            .run(move |store| store.keep_log(&id, &lines));
+        if let Err(error) = done.await {
             tracing::warn!(instance = %self.record.id, %error, "what it wrote is not kept");
         }
     }
 
     /// A new container runs: what an older one wrote is not shown as this one's.
     pub(in crate::lifecycle) async fn forget_log(&self) {
-        let (store, id) = (self.context.store.clone(), self.record.id.clone());
-        let done = tokio::task::spawn_blocking(move || store.forget_log(&id)).await;
-        if let Ok(Err(error)) = done {
+        let id = self.record.id.clone();
+        let done = self.context.store.run(move |store| store.forget_log(&id));
+        if let Err(error) = done.await {
             tracing::warn!(instance = %self.record.id, %error, "an older log stays");
         }
     }
@@ -179,9 +182,12 @@ impl Instance {
                 event: entry.event,
             })
             .collect();
-        let (store, id) = (self.context.store.clone(), self.record.id.clone());
-        let done = tokio::task::spawn_blocking(move || store.keep_events(&id, &worth)).await;
-        if let Ok(Err(error)) = done {
+        let id = self.record.id.clone();
+        let done = self
+            .context
+            .store
+            .run(move |store| store.keep_events(&id, &worth));
+        if let Err(error) = done.await {
             tracing::warn!(instance = %self.record.id, %error, "what happened is not kept");
         }
     }
@@ -208,10 +214,12 @@ impl Manager {
         id: &InstanceId,
         query: LogQuery,
     ) -> Result<Vec<LogLine>, LifecycleError> {
-        let (store, id) = (self.context.store.clone(), id.clone());
-        let lines = tokio::task::spawn_blocking(move || store.kept_log(&id))
-            .await
-            .map_err(|_| LifecycleError::ShuttingDown)??;
+        let id = id.clone();
+        let lines = self
+            .context
+            .store
+            .run(move |store| store.kept_log(&id))
+            .await?;
         Ok(chosen(lines, query))
     }
 
