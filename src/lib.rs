@@ -32,7 +32,7 @@
 //! | 4 | [`lifecycle`] |
 //! | 3 | [`sync`] |
 //! | 2 | [`engine`], [`gateway`], [`source`], [`project`], [`tunnel`] |
-//! | 1 | [`api`], [`config`], [`security`], [`store`], [`task`] |
+//! | 1 | [`api`], [`config`], [`http_client`], [`security`], [`store`], [`task`] |
 //! | 0 | [`model`], [`guest_api`] |
 //!
 //! # What `up` does
@@ -94,6 +94,7 @@ pub mod client;
 pub mod config;
 pub mod engine;
 pub mod gateway;
+pub mod http_client;
 pub mod lifecycle;
 pub mod model;
 pub mod project;

@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use crate::model::{Code, Problem};
+use crate::{
+    http_client::HttpClientError,
+    model::{Code, Problem},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -34,6 +37,8 @@ pub enum ClientError {
     Died { log: PathBuf },
     #[error("the agent of another version (API {api}) does not stop")]
     Stuck { api: String },
+    #[error(transparent)]
+    Http(#[from] HttpClientError),
     /// The agent's own answer.
     #[error("{0}")]
     Problem(Problem),
@@ -82,6 +87,7 @@ impl ClientError {
             Self::Died { log } => problem
                 .hint(format!("its log is `{}`", log.display()))
                 .next(&["codemate-preview", "agent", "logs"], "read why"),
+            Self::Http(error) => problem.hint(error.hint()),
             Self::Connection(_) | Self::Cut | Self::Malformed(_) => problem
                 .retryable()
                 .next(&["codemate-preview", "agent", "logs"], "read what happened"),

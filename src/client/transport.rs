@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use reqwest::{
-    Certificate, Method, RequestBuilder, Response, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{self, HeaderMap, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{ClientError, Result, stream::ResponseLines};
 use crate::{
     api::UPGRADE_PROTOCOL,
+    http_client,
     model::{Problem, Secret},
 };
 
@@ -35,16 +36,13 @@ pub struct RemoteEndpoint<'a> {
 
 impl Transport {
     pub(super) fn over(socket: &Path) -> Result<Self> {
-        let http = reqwest::Client::builder()
+        let http = http_client::builder(None)?
             .unix_socket(socket)
             .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
             // Nothing is encrypted here, and reading the system's roots takes milliseconds.
-            .tls_certs_only([])
-            .build()
-            .map_err(ClientError::Connection)?;
+            .tls_certs_only([]);
         Ok(Self {
-            http,
+            http: http_client::build(http)?,
             origin: ORIGIN.to_owned(),
         })
     }
@@ -58,19 +56,16 @@ impl Transport {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", there.token.reveal()))
             .map_err(|_| ClientError::BadToken)?;
         value.set_sensitive(true);
-        let mut http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
+        let mut http = http_client::builder(None)?
             .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, value)]));
         if is_here {
             http = http.no_proxy();
         }
         if let Some(file) = there.authorities {
-            let pem = std::fs::read(file).map_err(ClientError::io("read", file))?;
-            let only = Certificate::from_pem_bundle(&pem).map_err(ClientError::Connection)?;
-            http = http.tls_certs_only(only);
+            http = http.tls_certs_only(http_client::certificates(file)?);
         }
         Ok(Self {
-            http: http.build().map_err(ClientError::Connection)?,
+            http: http_client::build(http)?,
             origin: origin.origin().ascii_serialization(),
         })
     }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::{process::Command, time::timeout};
 
 use super::{Launch, Programs, Tools, TunnelError, program};
-use crate::{config::CloudflareSettings, store::Store};
+use crate::{config::CloudflareSettings, http_client, store::Store};
 
 const NAME: &str = "cloudflared";
 /// How to have it.
@@ -118,15 +118,13 @@ impl Metrics {
         let addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.local_addr())
             .map_err(|error| unusable(error.to_string()))?;
-        Self::at(addr).map_err(|error| unusable(error.to_string()))
+        Self::at(addr)
     }
 
-    fn at(addr: SocketAddr) -> reqwest::Result<Self> {
+    fn at(addr: SocketAddr) -> Result<Self, TunnelError> {
         // A proxy would look on another host's loopback.
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(ANSWERING)
-            .build()?;
+        let builder = http_client::builder(None)?.no_proxy().timeout(ANSWERING);
+        let client = http_client::build(builder)?;
         Ok(Self { addr, client })
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    http_client::HttpClientError,
     model::{Code, Problem},
     store::StoreError,
 };
@@ -83,6 +84,15 @@ pub enum TunnelError {
     NoUrl { by: String, said: String },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<HttpClientError> for TunnelError {
+    fn from(error: HttpClientError) -> Self {
+        Self::Settings {
+            what: error.to_string(),
+            hint: error.hint().to_owned(),
+        }
+    }
 }
 
 /// What may come of trying again with nothing changed.

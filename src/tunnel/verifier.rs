@@ -6,6 +6,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 
 use crate::{
+    http_client::{self, innermost},
     model::{PublicUrl, Verification},
     tunnel::{Challenge, TunnelEndpoint, TunnelError},
 };
@@ -30,19 +31,11 @@ impl Verifier {
         resolve: &BTreeMap<String, String>,
         authorities: Option<&Path>,
     ) -> Result<Self, TunnelError> {
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("codemate-preview/", env!("CARGO_PKG_VERSION")))
+        let builder = http_client::builder(authorities)?
             .timeout(ONE_REQUEST)
             .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
             .dns_resolver(Arc::new(Resolver::new(resolve)?));
-        let client =
-            trusting(builder, authorities)?
-                .build()
-                .map_err(|error| TunnelError::Settings {
-                    what: format!("no HTTP client can be made: {error}"),
-                    hint: "see `ca_bundle` in the user's settings".to_owned(),
-                })?;
+        let client = http_client::build(builder)?;
         Ok(Self {
             client,
             patience: PATIENCE,
@@ -95,33 +88,6 @@ impl Verifier {
             ))
         }
     }
-}
-
-/// A client that trusts a PEM bundle of authorities beside the system's.
-pub(super) fn trusting(
-    builder: reqwest::ClientBuilder,
-    authorities: Option<&Path>,
-) -> Result<reqwest::ClientBuilder, TunnelError> {
-    let Some(path) = authorities else {
-        return Ok(builder);
-    };
-    let unusable = |why: String| TunnelError::Settings {
-        what: format!("the CA bundle `{}` cannot be used: {why}", path.display()),
-        hint: "it has to be a PEM file of certificates".to_owned(),
-    };
-    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    let authorities =
-        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
-    Ok(builder.tls_certs_merge(authorities))
-}
-
-/// What went wrong at the bottom; above it are only retellings.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }
 
 /// The settings' names first, then the system's resolver.

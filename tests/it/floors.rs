@@ -12,15 +12,19 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("guest_api", &[]),
     ("task", &[]),
+    ("http_client", &[]),
     ("api", &["model"]),
     ("config", &["model"]),
     ("security", &["model", "guest_api"]),
     ("store", &["model"]),
     ("engine", &["model", "guest_api", "security", "task"]),
     ("project", &["model", "config"]),
-    ("source", &["model", "config", "task"]),
+    ("source", &["model", "config", "task", "http_client"]),
     ("gateway", &["model", "config", "security", "task"]),
-    ("tunnel", &["model", "config", "store", "task"]),
+    (
+        "tunnel",
+        &["model", "config", "store", "task", "http_client"],
+    ),
     ("sync", &["model", "task", "engine", "source"]),
     (
         "lifecycle",
@@ -29,7 +33,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "gateway", "tunnel", "sync",
         ],
     ),
-    ("client", &["model", "api", "config"]),
+    ("client", &["model", "api", "config", "http_client"]),
     (
         "agent",
         &[
@@ -45,6 +49,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "tunnel",
             "sync",
             "lifecycle",
+            "http_client",
         ],
     ),
     ("cli", &["model", "api", "config", "client"]),

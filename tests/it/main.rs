@@ -26,6 +26,7 @@ mod launch;
 mod lifecycle;
 mod makefile;
 mod manifest;
+mod own_authorities;
 mod paths;
 mod sources;
 mod store;

@@ -79,7 +79,7 @@ pub async fn open(lite: &Lite, kept: &Arc<Kept>, scope: &Scope) -> Session {
 pub async fn open_at(at: &Endpoint, kept: &Arc<Kept>, scope: &Scope) -> Session {
     let key = ApiKey::new(PUBLISHABLE);
     let vault = Arc::clone(kept) as Arc<dyn Vault>;
-    Session::open(at, key, vault, scope).await.unwrap()
+    Session::open(at, key, None, vault, scope).await.unwrap()
 }
 
 /// The same session, kept where nobody answers.

@@ -53,7 +53,9 @@ fn signs_in() {
         assert!(wrong.is_err());
         assert_eq!(session.token().await.unwrap(), Some(token));
         let (at, key) = (lite.endpoint(), ApiKey::new("sb_publishable_of_another"));
-        let session = Session::open(&at, key, Kept::new(), &scope).await.unwrap();
+        let session = Session::open(&at, key, None, Kept::new(), &scope)
+            .await
+            .unwrap();
         let refused = session.sign_in("in@example.com", &right).await;
         let refused = refused.unwrap_err().problem();
         assert_eq!(refused.code, Code::Credential);

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use reqwest::Certificate;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
@@ -20,6 +19,7 @@ use super::{
 };
 use crate::{
     config::{ApiSettings, ApiSupabaseSettings, JwtAlgorithm},
+    http_client::{self, HttpClientError},
     model::{Code, Problem, Secret},
     security::{JwtAlg, JwtKeys, JwtRules, LEAST_SECRET},
 };
@@ -53,8 +53,8 @@ pub enum RemoteError {
     JwtUsers(&'static str),
     #[error("cannot listen on {at}: {source}")]
     Listen { at: SocketAddr, source: io::Error },
-    #[error("no HTTP client can be made: {0}")]
-    Http(#[source] reqwest::Error),
+    #[error(transparent)]
+    Http(HttpClientError),
 }
 
 impl RemoteError {
@@ -68,7 +68,8 @@ impl RemoteError {
             Self::Host(_) => problem.hint("write it such as `previews.example:7443`"),
             Self::Open { path } => problem.hint(format!("chmod 600 {}", path.display())),
             Self::Listen { .. } => problem.hint("choose another port in `[api] listen`"),
-            Self::Read { .. } | Self::Pem { .. } | Self::JwtUsers(_) | Self::Http(_) => problem,
+            Self::Read { .. } | Self::Pem { .. } | Self::JwtUsers(_) => problem,
+            Self::Http(error) => problem.hint(error.hint()),
         }
     }
 }
@@ -242,15 +243,6 @@ fn key_set(text: &str) -> Result<Url, RemoteError> {
 }
 
 fn http(ca_bundle: Option<&Path>) -> Result<reqwest::Client, RemoteError> {
-    let mut http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    if let Some(path) = ca_bundle {
-        let read = |source| RemoteError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let pem = fs::read(path).map_err(read)?;
-        let authorities = Certificate::from_pem_bundle(&pem).map_err(RemoteError::Http)?;
-        http = http.tls_certs_merge(authorities);
-    }
-    http.build().map_err(RemoteError::Http)
+    let client = http_client::builder(ca_bundle).and_then(http_client::build);
+    client.map_err(RemoteError::Http)
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    http_client::HttpClientError,
     model::{Code, Problem},
     source::SourceError,
 };
@@ -167,6 +168,12 @@ impl SupabaseError {
             Self::Stopped => Code::Terminated,
             _ => Code::Sync,
         }
+    }
+}
+
+impl From<HttpClientError> for SupabaseError {
+    fn from(error: HttpClientError) -> Self {
+        Self::settings(error.to_string(), error.hint())
     }
 }
 

@@ -202,7 +202,9 @@ impl SupabaseSessions {
             return Ok(None);
         };
         let tokens = self.tokens(options).await?;
-        Ok(Realtime::new(&options.endpoint, key, tokens, what))
+        let realtime = Realtime::new(&options.endpoint, key, tokens, what);
+        let authorities = options.authorities.clone();
+        Ok(realtime.map(|realtime| realtime.trusting(authorities)))
     }
 
     /// What Realtime says when it is asked to tell of a project; `None` where there is none.
@@ -242,7 +244,8 @@ impl SupabaseSessions {
             return Ok(session.clone());
         }
         let vault = Arc::clone(&self.vault);
-        let opened = Session::open(&options.endpoint, key, vault, &self.scope).await?;
+        let trust = options.authorities.as_deref();
+        let opened = Session::open(&options.endpoint, key, trust, vault, &self.scope).await?;
         if let Some(url) = url {
             *session = Some((url, opened.clone()));
         }

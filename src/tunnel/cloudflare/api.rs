@@ -10,12 +10,9 @@ use tokio::time::Instant;
 
 use super::api_error::{ApiError, ApiMessage};
 use crate::{
+    http_client::{self, innermost},
     model::Secret,
-    tunnel::{
-        TunnelError,
-        backoff::chance,
-        verifier::{innermost, trusting},
-    },
+    tunnel::{TunnelError, backoff::chance},
 };
 
 /// Cloudflare's own, as its documentation gives it.
@@ -82,19 +79,11 @@ impl Api {
                 hint: hint.to_owned(),
             });
         }
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("codemate-preview/", env!("CARGO_PKG_VERSION")))
+        // The token goes to whom it was given for, and nowhere else.
+        let client = http_client::builder(ca_bundle)?
             .timeout(ONE_REQUEST)
-            .connect_timeout(CONNECT)
-            // The token goes to whom it was given for, and nowhere else.
-            .redirect(reqwest::redirect::Policy::none());
-        let client =
-            trusting(client, ca_bundle)?
-                .build()
-                .map_err(|error| TunnelError::Settings {
-                    what: format!("no HTTP client can be made: {error}"),
-                    hint: "see `ca_bundle` in the user's settings".to_owned(),
-                })?;
+            .connect_timeout(CONNECT);
+        let client = http_client::build(client)?;
         Ok(Self {
             client,
             base,

@@ -15,12 +15,12 @@ use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    http_client::{self, innermost},
     model::{PublicUrl, TunnelKind},
     tunnel::{
         Capabilities, Check, Ledger, Programs, Provider, Report, Stop, Tools, TunnelError,
         TunnelSpec, Verdict,
         cloudflared::{self, Metrics, Readiness},
-        verifier,
     },
 };
 use limiter::{AskPermit, Limiter};
@@ -185,12 +185,10 @@ impl CloudflareQuick {
         let service = settings.quick_service.as_deref().unwrap_or(SERVICE);
         let unreachable = |error: reqwest::Error| TunnelError::Unreachable {
             what: service.to_owned(),
-            why: verifier::innermost(&error),
+            why: innermost(&error),
         };
-        let builder = reqwest::Client::builder().timeout(REACHING);
-        let client = verifier::trusting(builder, self.tools.ca_bundle.as_deref())?
-            .build()
-            .map_err(unreachable)?;
+        let builder = http_client::builder(self.tools.ca_bundle.as_deref())?.timeout(REACHING);
+        let client = http_client::build(builder)?;
         // Any answer will do: asking for a tunnel would make one.
         client.get(service).send().await.map_err(unreachable)?;
         Ok(format!("{service} answers"))

@@ -1,6 +1,6 @@
 //! `EndReason`: how a session or an endpoint ended, so that every holder of it can be told.
 
-use std::{error::Error as StdError, time::Duration};
+use std::time::Duration;
 
 use ngrok::{
     Error as _,
@@ -9,7 +9,7 @@ use ngrok::{
 };
 
 use super::error_codes;
-use crate::{model::Secret, tunnel::TunnelError};
+use crate::{http_client::innermost, model::Secret, tunnel::TunnelError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
@@ -104,14 +104,6 @@ fn said(text: &str, token: &Secret) -> String {
     first
         .unwrap_or("it gave no reason")
         .replace(token.reveal(), "…")
-}
-
-fn innermost(error: &dyn StdError) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }
 
 #[cfg(test)]

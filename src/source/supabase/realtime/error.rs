@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    http_client::HttpClientError,
     model::{Code, Problem},
     source::supabase::SupabaseError,
 };
@@ -11,6 +12,8 @@ use crate::{
 pub enum RealtimeError {
     #[error("Realtime at `{host}` cannot be reached: {why}")]
     Unreachable { host: String, why: String },
+    #[error("{0}")]
+    NoClient(HttpClientError),
     /// Something answers there, and it is no Realtime server.
     #[error("there is no Realtime server at `{host}` (status {status})")]
     NoServer { host: String, status: u16 },
@@ -49,7 +52,10 @@ impl RealtimeError {
     pub(super) fn retry(&self) -> Retry {
         match self {
             Self::Expired { .. } => Retry::Renewed,
-            Self::NoServer { .. } | Self::Credential { .. } | Self::NotTold { .. } => Retry::Rarely,
+            Self::NoClient(_)
+            | Self::NoServer { .. }
+            | Self::Credential { .. }
+            | Self::NotTold { .. } => Retry::Rarely,
             Self::NoToken(error) if !error.is_transient() => Retry::Rarely,
             Self::Unreachable { .. }
             | Self::Busy { .. }
@@ -99,6 +105,7 @@ impl RealtimeError {
             Self::NoServer { .. } => problem
                 .hint("the table is polled; `supabase.realtime = false` stops looking for one"),
             Self::Credential { .. } | Self::Expired { .. } => problem.hint("the table is polled"),
+            Self::NoClient(error) => problem.hint(error.hint()),
             Self::NoToken(error) => error.problem(),
             _ => problem.retryable(),
         }

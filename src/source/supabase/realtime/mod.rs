@@ -11,7 +11,7 @@ pub(super) mod hint;
 mod pace;
 mod socket;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::{Client, Url};
 use tokio::{
@@ -58,6 +58,7 @@ pub struct Realtime {
     tokens: Arc<dyn Tokens>,
     what: Subscription,
     pace: Pace,
+    authorities: Option<PathBuf>,
 }
 
 /// The end of it that is listened to. Dropping the hints ends the connection.
@@ -80,7 +81,17 @@ impl Realtime {
             tokens,
             what,
             pace: Pace::default(),
+            authorities: None,
         })
+    }
+
+    /// Trust the authorities of this PEM file beside the system's.
+    #[must_use]
+    pub fn trusting(self, authorities: Option<PathBuf>) -> Self {
+        Self {
+            authorities,
+            ..self
+        }
     }
 
     #[must_use]
@@ -141,7 +152,7 @@ impl Realtime {
     ) -> ChannelEnd {
         let opening = async {
             let token = self.tokens.token().await.map_err(RealtimeError::NoToken)?;
-            let http: Client = socket::client()?;
+            let http: Client = socket::client(self.authorities.as_deref())?;
             let connecting = socket::connect(&http, &self.at, &self.key);
             let socket = timeout(self.pace.opening, connecting).await;
             let socket = socket.map_err(|_| RealtimeError::Silent {

@@ -1,6 +1,8 @@
 //! A WebSocket to a Realtime server, over the same HTTP client, and so the same proxies and
 //! authorities, as every other request.
 
+use std::path::Path;
+
 use reqwest::{
     Client, StatusCode, Upgraded, Url,
     header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
@@ -14,11 +16,11 @@ use tokio_tungstenite::{
 };
 
 use super::RealtimeError;
-use crate::source::supabase::{
-    ApiKey,
-    rest::{
-        client::{USER_AGENT, reason},
-        endpoint::host_of,
+use crate::{
+    http_client,
+    source::supabase::{
+        ApiKey,
+        rest::{client::reason, endpoint::host_of},
     },
 };
 
@@ -27,17 +29,11 @@ pub(super) type RealtimeSocket = WebSocketStream<Upgraded>;
 /// A row of 1 MiB is the largest that is sent whole, twice where it comes with what it was.
 const LONGEST: usize = 8 << 20;
 
-pub(super) fn client() -> Result<Client, RealtimeError> {
-    Client::builder()
-        .user_agent(USER_AGENT)
-        .redirect(reqwest::redirect::Policy::none())
-        // Only HTTP/1.1 has this upgrade.
-        .http1_only()
-        .build()
-        .map_err(|why| RealtimeError::Unreachable {
-            host: String::new(),
-            why: format!("TLS cannot be set up: {why}"),
-        })
+/// Only HTTP/1.1 has this upgrade.
+pub(super) fn client(authorities: Option<&Path>) -> Result<Client, RealtimeError> {
+    let http = http_client::builder(authorities)
+        .and_then(|builder| http_client::build(builder.http1_only()));
+    http.map_err(RealtimeError::NoClient)
 }
 
 /// `at` is `ws` or `wss`. The key goes into its query, so no message ever holds the URL.

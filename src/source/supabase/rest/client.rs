@@ -1,6 +1,6 @@
 //! `RestClient`: requests to one project, tried again where that can help.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, Response, Url,
@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{answer, endpoint::host_of};
 use crate::{
+    http_client,
     model::Secret,
     source::supabase::{ApiKey, Options, Query, SupabaseError, Tokens},
 };
@@ -18,7 +19,6 @@ use crate::{
 const MOST_BODY: usize = 64 << 20;
 /// Bytes read of an answer that is an error.
 const MOST_REFUSAL: usize = 64 << 10;
-pub const USER_AGENT: &str = concat!("codemate-preview/", env!("CARGO_PKG_VERSION"));
 
 /// How hard it is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,22 +58,10 @@ pub struct RestClient {
 
 impl RestClient {
     pub fn new(options: &Options, tokens: Arc<dyn Tokens>) -> Result<Self, SupabaseError> {
-        let mut http = reqwest::Client::builder()
-            // Not a browser's: a secret key is refused with one of those.
-            .user_agent(USER_AGENT)
+        let http = http_client::builder(options.authorities.as_deref())?
             .connect_timeout(options.effort.connect)
-            .timeout(options.effort.one_request)
-            // A redirect would carry the key to who knows where.
-            .redirect(reqwest::redirect::Policy::none());
-        if let Some(file) = &options.authorities {
-            http = http.tls_certs_merge(authorities(file)?);
-        }
-        let http = http.build().map_err(|error| {
-            SupabaseError::settings(
-                format!("no HTTP client can be made: {error}"),
-                "see `ca_bundle` in the user's settings",
-            )
-        })?;
+            .timeout(options.effort.one_request);
+        let http = http_client::build(http)?;
         Ok(Self {
             http,
             rest: options.endpoint.rest().clone(),
@@ -218,17 +206,6 @@ impl RestClient {
     }
 }
 
-fn authorities(file: &Path) -> Result<Vec<reqwest::Certificate>, SupabaseError> {
-    let unusable = |why: String| {
-        SupabaseError::settings(
-            format!("the CA bundle `{}` cannot be used: {why}", file.display()),
-            "it has to be a PEM file of certificates",
-        )
-    };
-    let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-    reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))
-}
-
 async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, SupabaseError> {
     let announced = response.content_length().unwrap_or(0);
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(8 << 20));
@@ -258,14 +235,11 @@ pub fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    if std::ptr::addr_eq(cause, error) {
+    let cause = http_client::innermost(error);
+    if cause == error.to_string() {
         return "the request failed".to_owned();
     }
-    answer::plain(&cause.to_string())
+    answer::plain(&cause)
 }
 
 pub fn secret_header(secret: &Secret) -> Result<HeaderValue, SupabaseError> {

@@ -1,17 +1,18 @@
 //! The three requests to `GoTrue`, Supabase's server of users, that a session takes.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header::RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    http_client,
     model::{Secret, UserSession},
     source::supabase::{
         ApiKey, SupabaseError,
         rest::{
-            client::{USER_AGENT, reason, secret_header},
+            client::{reason, secret_header},
             endpoint::host_of,
         },
     },
@@ -73,16 +74,15 @@ struct AuthFault {
 }
 
 impl Auth {
-    pub(super) fn new(url: Url, key: ApiKey) -> Result<Self, SupabaseError> {
-        let http = Client::builder()
-            .user_agent(USER_AGENT)
+    pub(super) fn new(
+        url: Url,
+        key: ApiKey,
+        authorities: Option<&Path>,
+    ) -> Result<Self, SupabaseError> {
+        let http = http_client::builder(authorities)?
             .connect_timeout(CONNECTING)
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|why| {
-                SupabaseError::settings(format!("TLS cannot be set up: {why}"), "see its message")
-            })?;
+            .timeout(TIMEOUT);
+        let http = http_client::build(http)?;
         Ok(Self { url, key, http })
     }
 

@@ -9,7 +9,7 @@ pub(super) mod tenant_tokens;
 pub(super) mod token_source;
 mod vault;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -64,10 +64,12 @@ pub enum SignedOut {
 }
 
 impl Session {
-    /// With what was kept when the program last ran.
+    /// With what was kept when the program last ran. `authorities` is a PEM file of those that are
+    /// trusted beside the system's.
     pub async fn open(
         at: &Endpoint,
         key: ApiKey,
+        authorities: Option<&Path>,
         vault: Arc<dyn Vault>,
         scope: &Scope,
     ) -> Result<Self, SupabaseError> {
@@ -78,7 +80,7 @@ impl Session {
             )
         })?;
         let inner = SessionInner {
-            auth: Auth::new(url, key)?,
+            auth: Auth::new(url, key, authorities)?,
             vault,
             scope: scope.child(),
             state: Arc::new(Mutex::new(SessionState::Nobody)),
