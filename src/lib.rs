@@ -32,7 +32,7 @@
 //! | 4 | [`lifecycle`] |
 //! | 3 | [`sync`] |
 //! | 2 | [`engine`], [`gateway`], [`source`], [`project`], [`tunnel`] |
-//! | 1 | [`api`], [`config`], [`http_client`], [`security`], [`store`], [`task`] |
+//! | 1 | [`api`], [`config`], [`http_client`], [`http_server`], [`security`], [`store`], [`task`] |
 //! | 0 | [`model`], [`guest_api`] |
 //!
 //! # What `up` does
@@ -95,6 +95,7 @@ pub mod config;
 pub mod engine;
 pub mod gateway;
 pub mod http_client;
+pub mod http_server;
 pub mod lifecycle;
 pub mod model;
 pub mod project;

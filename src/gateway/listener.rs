@@ -1,6 +1,6 @@
 //! `Listener`: one listening address of the gateway, and the context that all listeners share.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use http::HeaderValue;
 use hyper_util::{
@@ -12,12 +12,13 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use crate::task::Scope;
-
 use super::{
     proxy::handler::VisitorConnection,
     routing::{routes::Routes, virtual_hosts::VirtualHosts},
-    timeout_io::{RequestCounter, TimeoutIo},
+};
+use crate::{
+    http_server::{self, DRAIN, RequestCounter, TimeoutIo},
+    task::Scope,
 };
 
 /// Visitors' connections, upgraded ones among them.
@@ -28,8 +29,6 @@ const MOST_PUBLIC: u32 = 896;
 /// others. Who they are cannot be told apart: they all come from the tunnel, and what it says of
 /// them anybody can say.
 const MOST_AT_ONE_LISTENER: u32 = 768;
-/// How long open requests may take to end once the scope has.
-const DRAIN: Duration = Duration::from_secs(3);
 const LARGEST_BUFFER: usize = 256 << 10;
 const MOST_HEADERS: usize = 100;
 const LARGEST_HEADER: u32 = 32 << 10;
@@ -159,27 +158,14 @@ impl Listener {
 
     /// Let visitors in until the scope ends.
     pub(super) async fn accept(self: &Arc<Self>, socket: &TcpListener) {
-        /// For the want of file descriptors to pass.
-        const RESPITE: Duration = Duration::from_millis(50);
-        loop {
-            let permit = tokio::select! {
-                () = self.scope.cancelled() => return,
-                Some(permit) = self.context.connections.take(&self.kind, &self.own) => permit,
-                else => return,
-            };
-            let accepted = tokio::select! {
-                () = self.scope.cancelled() => return,
-                accepted = socket.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, address)) => self.serve_connection(stream, address, permit),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(RESPITE).await;
-                }
-            }
-        }
+        let permit = || {
+            let own = Arc::clone(self);
+            async move { own.context.connections.take(&own.kind, &own.own).await }
+        };
+        http_server::accept(socket, &self.scope, permit, |stream, address, permit| {
+            self.serve_connection(stream, address, permit);
+        })
+        .await;
     }
 
     fn serve_connection(
@@ -210,14 +196,12 @@ impl Listener {
                 .context
                 .builder
                 .serve_connection_with_upgrades(stream, service);
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = listener.scope.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
-                }
-            };
+            let ended = http_server::until_drained(
+                connection,
+                auto::UpgradeableConnection::graceful_shutdown,
+                &listener.scope,
+            )
+            .await;
             if let Err(error) = ended {
                 tracing::debug!(%error, "a visitor's connection broke");
             }

@@ -12,8 +12,6 @@ mod listener;
 mod proxy;
 mod public_listener;
 mod routing;
-mod stall_budget;
-mod timeout_io;
 
 use std::{
     io,
@@ -39,7 +37,6 @@ pub use routing::{
     ports::{NoPorts, Ports},
     routes::{Route, Routes, Target},
 };
-pub use timeout_io::{InFlight, RequestCounter, TimeoutIo};
 
 /// Where previews are found unless something else is there.
 pub const DEFAULT_PORT: u16 = 7070;

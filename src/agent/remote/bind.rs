@@ -10,16 +10,11 @@ use std::{
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-use super::{
-    Remote,
-    jwt_users::JwtUsers,
-    origin_policy::OriginPolicy,
-    rate_limit::{PerIpLimit, RateLimit},
-    tls,
-};
+use super::{Remote, jwt_users::JwtUsers, origin_policy::OriginPolicy, rate_limit::RateLimit, tls};
 use crate::{
     config::{ApiSettings, ApiSupabaseSettings, JwtAlgorithm},
     http_client::{self, HttpClientError},
+    http_server::PerIpLimit,
     model::{Code, Problem, Secret},
     security::{JwtAlg, JwtKeys, JwtRules, LEAST_SECRET},
 };

@@ -17,7 +17,7 @@ use http::{HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::Limited;
 use hyper::{
     body::{Frame, Incoming, SizeHint},
-    server::conn::http1,
+    server::conn::http1::{self, UpgradeableConnection},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::pin::Pin;
@@ -30,7 +30,6 @@ use tower_service::Service;
 use super::{
     Remote,
     origin_policy::{PolicyRefusal, RequestSender, add_cors_headers},
-    rate_limit::ip_prefix,
     revocable::{BodyWithGuard, ConnectionState, RevocableStream, ServiceResult},
 };
 use crate::{
@@ -38,7 +37,7 @@ use crate::{
         audit::{AuditEntry, Via},
         routes::AppState,
     },
-    gateway::{RequestCounter, TimeoutIo},
+    http_server::{RequestCounter, TimeoutIo, ip_prefix, until_drained},
     model::{Code, Problem, Secret},
     security::{Caller, TOKEN_PREFIX},
 };
@@ -50,8 +49,6 @@ const LARGEST_HEAD: usize = 32 << 10;
 const LARGEST_BODY: usize = 2 << 20;
 /// For the whole of it to come.
 const BODY: Duration = Duration::from_secs(30);
-/// How long open requests may take to end once the agent stops.
-const DRAIN: Duration = Duration::from_secs(3);
 
 /// What all connections of the API over TCP share.
 pub struct RemoteContext {
@@ -97,14 +94,9 @@ pub async fn serve<S>(
         .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = until_drained(connection, UpgradeableConnection::graceful_shutdown, &context.state.scope) => ended,
         () = connection_state.revoked() => return,
-        () = context.state.scope.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
-        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection to the API broke");

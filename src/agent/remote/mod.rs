@@ -22,10 +22,11 @@ use tokio::{net::TcpStream, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use super::routes::AppState;
+use crate::http_server::{self, PerIpLimit};
 use connection::RemoteContext;
 use jwt_users::JwtUsers;
 use origin_policy::OriginPolicy;
-use rate_limit::{PerIpLimit, RateLimit};
+use rate_limit::RateLimit;
 use revocable::ConnectionState;
 
 pub use bind::{RemoteError, RemoteParams};
@@ -52,8 +53,6 @@ impl Remote {
 
     /// Let callers in until the house's scope ends.
     pub async fn serve(self, router: Router, state: AppState) -> std::io::Result<()> {
-        /// For the want of file descriptors to pass.
-        const RESPITE: Duration = Duration::from_millis(50);
         let listener = tokio::net::TcpListener::from_std(self.listener.try_clone()?)?;
         let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         let context = Arc::new(RemoteContext {
@@ -61,37 +60,26 @@ impl Remote {
             router,
             state,
         });
-        let scope = context.state.scope.clone();
-        loop {
-            let next = async {
-                let slot = Arc::clone(&slots).acquire_owned().await;
-                (slot, listener.accept().await)
+        let scope = &context.state.scope;
+        let slot = || {
+            let slots = Arc::clone(&slots);
+            async move { slots.acquire_owned().await.ok() }
+        };
+        http_server::accept(&listener, scope, slot, |stream, address, slot| {
+            // Who holds too many gets no more, and takes nobody else's.
+            let Some(permit) = context.remote.per_ip.take(address.ip()) else {
+                return;
             };
-            let (slot, accepted) = tokio::select! {
-                () = scope.cancelled() => return Ok(()),
-                next = next => next,
-            };
-            match (slot, accepted) {
-                (Ok(slot), Ok((stream, address))) => {
-                    // Who holds too many gets no more, and takes nobody else's.
-                    let Some(permit) = context.remote.per_ip.take(address.ip()) else {
-                        continue;
-                    };
-                    let connection_state = ConnectionState::new(slot, permit);
-                    scope.spawn(handshake(
-                        Arc::clone(&context),
-                        stream,
-                        address.ip(),
-                        connection_state,
-                    ));
-                }
-                (Err(_), _) => return Ok(()),
-                (_, Err(error)) => {
-                    tracing::debug!(%error, "cannot accept a connection");
-                    tokio::time::sleep(RESPITE).await;
-                }
-            }
-        }
+            let connection_state = ConnectionState::new(slot, permit);
+            scope.spawn(handshake(
+                Arc::clone(&context),
+                stream,
+                address.ip(),
+                connection_state,
+            ));
+        })
+        .await;
+        Ok(())
     }
 }
 

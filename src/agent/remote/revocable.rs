@@ -20,8 +20,11 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
-use super::rate_limit::PerIpPermit;
-use crate::{gateway::InFlight, security::Caller, task::Scope};
+use crate::{
+    http_server::{InFlight, PerIpPermit},
+    security::Caller,
+    task::Scope,
+};
 
 /// The state of one connection, which lives as long as the connection.
 pub struct ConnectionState {

@@ -18,8 +18,9 @@ use super::{
     headers::clean_trailers,
     pool::{Connection, Pool},
 };
-use crate::gateway::{
-    routing::activity::ActivityGuard, stall_budget::StallBudget, timeout_io::InFlight,
+use crate::{
+    gateway::routing::activity::ActivityGuard,
+    http_server::{InFlight, StallBudget},
 };
 
 /// An answer that nothing comes of for so long, while its app should end, is held open on purpose.
@@ -45,7 +46,7 @@ impl UploadBody {
         if body.is_end_stream() {
             Self::Empty
         } else {
-            Self::Body(body, StallBudget::new())
+            Self::Body(body, StallBudget::default())
         }
     }
 

@@ -5,8 +5,6 @@ use std::{convert::Infallible, sync::Arc};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 
-use crate::task::Scope;
-
 use super::{
     body::{DownloadBody, ReplyBody, UploadBody},
     error_page::ErrorPage,
@@ -17,16 +15,19 @@ use super::{
     upgrade::{self, UpgradeGuards},
     upstream::UpstreamPort,
 };
-use crate::gateway::{
-    access::{authorize, csrf},
-    listener::{ConnectionPermit, Listener, ListenerKind},
-    routing::{
-        activity::ActivityGuard,
-        host::{self, HostTarget},
-        request_origin::{HostOptions, RequestOrigin},
-        routes::{RouteEntry, Target},
+use crate::{
+    gateway::{
+        access::{authorize, csrf},
+        listener::{ConnectionPermit, Listener, ListenerKind},
+        routing::{
+            activity::ActivityGuard,
+            host::{self, HostTarget},
+            request_origin::{HostOptions, RequestOrigin},
+            routes::{RouteEntry, Target},
+        },
     },
-    timeout_io::{InFlight, RequestCounter},
+    http_server::{InFlight, RequestCounter},
+    task::Scope,
 };
 
 /// One visitor's connection, as far as its requests need to know it.

@@ -9,14 +9,14 @@ use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::task::{BoxedIo, Scope};
-
 use super::{
     half_close::{HalfClose, HalfCloseStream},
     pool::Connection,
 };
-use crate::gateway::{
-    listener::ConnectionPermit, routing::activity::ActivityGuard, timeout_io::InFlight,
+use crate::{
+    gateway::{listener::ConnectionPermit, routing::activity::ActivityGuard},
+    http_server::InFlight,
+    task::{BoxedIo, Scope},
 };
 
 const BUFFER: usize = 16 << 10;

@@ -1,4 +1,4 @@
-//! How long a visitor's connection may say nothing, or not take what it is sent.
+//! `TimeoutIo`: how long a connection may say nothing, or not take what it is sent.
 //!
 //! One clock for all of it, in the stream itself: the HTTP library's own header timeout begins
 //! only after the protocol was told from the first bytes, does not tell a slow header from an
@@ -24,9 +24,9 @@ use tokio::{
 use super::stall_budget::StallBudget;
 
 /// From the first byte of a request, or from the connection, to the end of its header.
-pub(super) const HEADER: Duration = Duration::from_secs(10);
+const HEADER: Duration = Duration::from_secs(10);
 /// Between the end of one answer and the first byte of the next request.
-pub(super) const IDLE: Duration = Duration::from_secs(75);
+const IDLE: Duration = Duration::from_secs(75);
 
 /// What the requests of one connection tell its clock.
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ impl<S> TimeoutIo<S> {
             timer,
             seen: 0,
             in_header: false,
-            budget: StallBudget::new(),
+            budget: StallBudget::default(),
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
         let start = Instant::now();
         let error = stream.write_all(&[0; 65]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(start.elapsed(), crate::gateway::stall_budget::MOST);
+        assert_eq!(start.elapsed(), crate::http_server::stall_budget::MOST);
         far.read_exact(&mut [0; 64]).await.unwrap();
         stream.write_all(&[0; 64]).await.unwrap();
     }

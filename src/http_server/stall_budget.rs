@@ -16,7 +16,7 @@ const BYTES_A_SECOND: u32 = 500;
 
 /// How long one direction of a transfer may still wait for its visitor. Time in which nothing waits
 /// for the visitor is not counted.
-pub(super) struct StallBudget {
+pub struct StallBudget {
     remaining: Duration,
     wait: StallTimer,
 }
@@ -28,16 +28,18 @@ enum StallTimer {
     Over(Pin<Box<Sleep>>),
 }
 
-impl StallBudget {
-    pub(super) fn new() -> Self {
+impl Default for StallBudget {
+    fn default() -> Self {
         Self {
             remaining: MOST,
             wait: StallTimer::Never,
         }
     }
+}
 
+impl StallBudget {
     /// Ready once there was too much waiting.
-    pub(super) fn poll_exhausted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_exhausted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !matches!(self.wait, StallTimer::Since(..)) {
             let now = Instant::now();
             let until = now + self.remaining;
@@ -59,7 +61,7 @@ impl StallBudget {
     }
 
     /// So many bytes came.
-    pub(super) fn credit(&mut self, bytes: usize) {
+    pub fn credit(&mut self, bytes: usize) {
         match std::mem::replace(&mut self.wait, StallTimer::Never) {
             StallTimer::Never if self.remaining == MOST => return,
             StallTimer::Never => {}
@@ -88,13 +90,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_ends_it() {
         let start = Instant::now();
-        exhausted(&mut StallBudget::new()).await;
+        exhausted(&mut StallBudget::default()).await;
         assert_eq!(start.elapsed(), MOST);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_drip_gains_next_to_nothing() {
-        let (mut budget, start) = (StallBudget::new(), Instant::now());
+        let (mut budget, start) = (StallBudget::default(), Instant::now());
         let second = Duration::from_secs(1);
         while tokio::time::timeout(second, exhausted(&mut budget))
             .await
@@ -107,7 +109,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_sends_enough_may_go_on() {
-        let mut budget = StallBudget::new();
+        let mut budget = StallBudget::default();
         for _ in 0..1000 {
             let second = Duration::from_secs(1);
             let waited = tokio::time::timeout(second, exhausted(&mut budget)).await;
