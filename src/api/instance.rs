@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Credentials, InstanceId, LastExit, Lifetime, Limits, Name, OpenPort, Options, Phase,
-    TunnelStatus, Usage,
+    TunnelStatus, Urls, Usage,
 };
 
 /// Where an instance's files come from.
@@ -100,12 +100,22 @@ pub struct InstanceView {
     /// The status that it was last found to be ready by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// It runs a program without a port: what the phase has for URLs leads to no page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_page: bool,
     /// Everything it listens on while it runs, on the route of one instance.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<OpenPort>,
     /// Present while a container runs, on the route of one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+}
+
+impl InstanceView {
+    /// Where it can be visited, in the phases in which it can.
+    pub fn urls(&self) -> Option<&Urls> {
+        self.phase.urls().filter(|_| !self.without_page)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

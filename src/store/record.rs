@@ -83,6 +83,13 @@ impl Record {
         argv
     }
 
+    /// Whether it has a page to visit, or may still get one. A program without a port has none, unless it
+    /// was found to answer on one.
+    pub fn has_page(&self) -> bool {
+        let listens = self.plan.as_ref().is_none_or(|plan| plan.run.listens);
+        listens || self.answered.is_some()
+    }
+
     /// When it went down at its user's wish or for a failure. `None` while it is wanted, and while
     /// its `down` is under way: its phase is still that of what runs then, and so is its time.
     pub fn down_since(&self) -> Option<Timestamp> {

@@ -52,6 +52,7 @@ pub fn with_tunnel(state: &AppState, record: Record) -> InstanceView {
 
 fn view(record: Record) -> InstanceView {
     let is_up = record.phase.urls().is_some();
+    let without_page = !record.has_page();
     InstanceView {
         id: record.id,
         name: record.name,
@@ -68,6 +69,7 @@ fn view(record: Record) -> InstanceView {
         last_exit: record.last_exit,
         tunnel: None,
         status: record.answered.filter(|_| is_up).map(|it| it.status),
+        without_page,
         ports: Vec::new(),
         usage: None,
     }

@@ -299,6 +299,7 @@ impl Instance {
         request: ShareRequest,
     ) -> UpOutcome {
         let urls = self.record.phase.urls().cloned();
+        let urls = urls.filter(|_| self.record.has_page());
         let life = match request {
             ShareRequest::Private { link } => link,
             ShareRequest::AsItIs | ShareRequest::Public { .. } => None,

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     lifecycle::LifecycleError,
     model::{
-        Event, Phase, Problem, PublicUrl, TunnelChoice, TunnelKind, TunnelState, TunnelStatus,
-        UpOutcome, Verification,
+        Event, Phase, Plan, Problem, PublicUrl, TunnelChoice, TunnelKind, TunnelState,
+        TunnelStatus, UpOutcome, Verification,
     },
     tunnel::TunnelTarget,
 };
@@ -41,8 +41,11 @@ impl Instance {
     pub(in crate::lifecycle) fn tunnel_request_of_up(
         &self,
         asked: Option<TunnelChoice>,
+        plan: &Plan,
     ) -> TunnelRequest {
-        if !self.may_have_tunnel() {
+        // Where nobody asks for one, what has no page needs no URL.
+        let is_pointless = asked.is_none() && !plan.run.listens;
+        if is_pointless || !self.may_have_tunnel() {
             return TunnelRequest::Off;
         }
         let is_own = self.record.owner.is_none();

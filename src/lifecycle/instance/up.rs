@@ -53,7 +53,7 @@ impl Instance {
             // Beside what comes next, what the engine needs for any start.
             self.maintenance_wake.notify_one();
         }
-        let request = self.tunnel_request_of_up(decision.options.tunnel);
+        let request = self.tunnel_request_of_up(decision.options.tunnel, &decision.plan);
         if let Some(live) = self.state.live()
             && !job.rebuild
             && matches!(self.record.phase, Phase::Ready { .. })

@@ -35,10 +35,7 @@ fn row(instance: &InstanceView, now: Timestamp) -> [String; 5] {
         instance.name.to_string(),
         instance.phase.kind().as_str().to_owned(),
         text::age(instance.phase.since(), now),
-        instance
-            .phase
-            .urls()
-            .map_or_else(|| "-".to_owned(), Urls::best),
+        instance.urls().map_or_else(|| "-".to_owned(), Urls::best),
         text::harmless(source(&instance.source)),
     ]
 }

@@ -38,7 +38,7 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
         ),
         ("source", text::harmless(ls::source(&view.source))),
     ];
-    if let Some(urls) = view.phase.urls() {
+    if let Some(urls) = view.urls() {
         rows.push(("local", urls.local.clone()));
         let public = urls.public.as_ref();
         rows.extend(public.map(|url| ("public", url.to_string())));
@@ -46,7 +46,9 @@ fn rows(view: &InstanceView) -> Vec<(&'static str, String)> {
     if let Some(tunnel) = &view.tunnel {
         rows.push(("tunnel", tunnel::in_a_line(tunnel)));
     }
-    if let Phase::Ready { port, .. } | Phase::Paused { port, .. } = &view.phase {
+    if view.without_page && view.phase.urls().is_some() {
+        rows.push(("port", "none, so it has no page".to_owned()));
+    } else if let Phase::Ready { port, .. } | Phase::Paused { port, .. } = &view.phase {
         let status = view.status.filter(|status| !(200..400).contains(status));
         let status = status.map_or_else(String::new, |status| format!(", answers with {status}"));
         rows.push(("port", format!("{port}{status}")));

@@ -138,13 +138,21 @@ pub async fn look(context: &Context, args: &Selected) -> Result<InstanceView, Fa
 }
 
 pub fn reachable(view: &InstanceView) -> Result<&Urls, Failure> {
-    if let Some(urls) = view.phase.urls() {
+    if let Some(urls) = view.urls() {
         return Ok(urls);
     }
     if let Phase::Failed { cause, .. } = &view.phase {
         return Err(cause.clone().into());
     }
     let name = view.name.as_str();
+    if view.without_page {
+        return Err(Problem::new(
+            Code::NotFound,
+            format!("`{name}` is a program without a port, so it has no URL"),
+        )
+        .next(&["codemate-preview", "logs", name], "shows what it writes")
+        .into());
+    }
     let phase = view.phase.kind().as_str();
     Err(Problem::new(
         Code::NotFound,

@@ -1,4 +1,4 @@
-//! `wait`: until an instance is ready; print its URL.
+//! `wait`: until an instance is ready; print its URL, if it has a page.
 
 use super::url;
 use crate::{
@@ -18,8 +18,12 @@ pub async fn run(context: &mut Context, args: Selected) -> Outcome {
         .wait(&selector.reference, &query)
         .await
         .map_err(|error| selector.explain(error))?;
-    let urls = url::reachable(&view)?;
-    let url = url::best(&client, &view, urls).await?;
+    let url = match url::reachable(&view) {
+        Ok(urls) => url::best(&client, &view, urls).await?,
+        // It runs, and that is what was waited for.
+        Err(_) if view.without_page && view.phase.urls().is_some() => String::new(),
+        Err(error) => return Err(error),
+    };
     context.printer.view(&view, || url)?;
     Ok(0)
 }
