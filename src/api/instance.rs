@@ -123,6 +123,14 @@ pub struct InstancesView {
     pub instances: Vec<InstanceView>,
 }
 
+/// Answered by an `InstanceView`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceQuery {
+    /// Also measure what it consumes, which may take the engine a second.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub usage: bool,
+}
+
 /// Answered by a stream of `log` events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogsQuery {

@@ -21,8 +21,8 @@ pub use envelope::Envelope;
 pub use exec::{ExecFrame, ExecRequest, UPGRADE_PROTOCOL};
 pub use image::{BuildImagesRequest, BuiltView, ImageView, ImagesView, PruneView};
 pub use instance::{
-    DetectRequest, DownRequest, DownView, EventsQuery, InstanceView, InstancesView, LogsQuery,
-    SourceRef, UpRequest, WaitQuery,
+    DetectRequest, DownRequest, DownView, EventsQuery, InstanceQuery, InstanceView, InstancesView,
+    LogsQuery, SourceRef, UpRequest, WaitQuery,
 };
 pub use probe::ProbeView;
 pub use prune::{PruneRequest, WasteItem, WasteKind, WasteView};

@@ -20,12 +20,13 @@ pub use transport::RemoteEndpoint;
 
 use crate::api::{
     API_VERSION, BuildImagesRequest, CheckTunnelsRequest, ClosedTunnelView, DetectRequest,
-    DownRequest, DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView, InstanceView,
-    InstancesView, LogsQuery, NewLinkRequest, NewLinkView, NewTokenRequest, NewTokenView,
-    OpenTunnelRequest, OwnLinkView, ProbeView, PruneRequest, PruneView, RevokeRequest,
-    RevokeTokenRequest, RevokedTokenView, RevokedView, SchemaView, SecretsRequest, SecretsView,
-    SharesView, SignInRequest, SignedInView, SignedOutView, SupabaseRequest, SyncView, TokensView,
-    TunnelChecksView, TunnelsView, UpRequest, WaitQuery, WasteView, path,
+    DownRequest, DownView, EventsQuery, ExecRequest, FindingsView, Hello, ImagesView,
+    InstanceQuery, InstanceView, InstancesView, LogsQuery, NewLinkRequest, NewLinkView,
+    NewTokenRequest, NewTokenView, OpenTunnelRequest, OwnLinkView, ProbeView, PruneRequest,
+    PruneView, RevokeRequest, RevokeTokenRequest, RevokedTokenView, RevokedView, SchemaView,
+    SecretsRequest, SecretsView, SharesView, SignInRequest, SignedInView, SignedOutView,
+    SupabaseRequest, SyncView, TokensView, TunnelChecksView, TunnelsView, UpRequest, WaitQuery,
+    WasteView, path,
 };
 use crate::model::DetectReport;
 
@@ -73,8 +74,8 @@ impl Client {
         self.transport.get(path::INSTANCES, &()).await
     }
 
-    pub async fn instance(&self, id: &str) -> Result<InstanceView> {
-        self.transport.get(&of(path::INSTANCE, id), &()).await
+    pub async fn instance(&self, id: &str, query: &InstanceQuery) -> Result<InstanceView> {
+        self.transport.get(&of(path::INSTANCE, id), query).await
     }
 
     pub async fn logs(&self, id: &str, query: &LogsQuery) -> Result<ResponseLines> {

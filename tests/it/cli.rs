@@ -78,6 +78,62 @@ fn ls_lists() {
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
 }
 
+/// Measuring may take the engine a second, and an IDE asks for the URL all the time.
+#[test]
+fn only_status_has_anything_measured() {
+    let (world, agent) = world();
+    agent.on("GET", "/v1/instances/shop", Answer::Json(ready()));
+    agent.on("GET", "/v1/instances/shop/wait", Answer::Json(ready()));
+    for command in ["url", "status", "url"] {
+        assert_eq!(world.run(&[command, "shop"]).code, Some(0));
+        let query = agent.asked("GET /v1/instances/shop").unwrap();
+        let measured = query == "usage=true";
+        assert_eq!(measured, command == "status", "{command}: {query}");
+    }
+}
+
+/// What listens on no port has no page, whatever its phase holds.
+#[test]
+fn a_program_without_a_port_has_no_url() {
+    let (world, agent) = world();
+    let mut view = ready();
+    view["without_page"] = json!(true);
+    agent.on("GET", "/v1/instances/shop", Answer::Json(view.clone()));
+    agent.on("GET", "/v1/instances/shop/wait", Answer::Json(view.clone()));
+    agent.on(
+        "GET",
+        "/v1/instances",
+        Answer::Json(json!({ "instances": [view] })),
+    );
+    insta::assert_snapshot!(world.run(&["url", "shop"]).all(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: `shop` is a program without a port, so it has no URL
+      codemate-preview logs shop # shows what it writes
+    ");
+    let waited = world.run(&["wait", "shop"]);
+    assert_eq!((waited.code, waited.stdout.as_str()), (Some(0), ""));
+    for command in [vec!["status", "shop"], vec!["ls"]] {
+        let ran = world.run(&command);
+        assert_eq!(ran.code, Some(0));
+        assert!(!ran.stdout.contains("http://"), "{}", ran.stdout);
+    }
+    let failed = json!({
+        "phase": "failed",
+        "since": "2026-01-02T03:04:05Z",
+        "cause": { "code": "E_APP_EXITED", "message": "the app exited with code 3" },
+    });
+    let mut view = ready();
+    for (key, value) in failed.as_object().unwrap() {
+        view[key] = value.clone();
+    }
+    view["without_page"] = json!(true);
+    agent.on("GET", "/v1/instances/shop", Answer::Json(view));
+    let ran = world.run(&["url", "shop"]).all();
+    assert!(ran.contains("exited with code 3"), "{ran}");
+}
+
 #[test]
 fn status_tells_all() {
     let (world, agent) = world();

@@ -1,10 +1,13 @@
 //! Instances: what there is, and one of them.
 
-use axum::{Extension, Json, extract::State};
+use axum::{
+    Extension, Json,
+    extract::{Query, State},
+};
 
 use super::{AppState, Target, reply::Refusal};
 use crate::{
-    api::{InstanceView, InstancesView, SourceRef},
+    api::{InstanceQuery, InstanceView, InstancesView, SourceRef},
     security::Caller,
     store::{Record, SourceRecord},
 };
@@ -27,12 +30,15 @@ pub async fn list(
 pub async fn show(
     State(state): State<AppState>,
     Target(asked): Target,
+    Query(query): Query<InstanceQuery>,
 ) -> Result<Json<InstanceView>, Refusal> {
     let mut shown = with_tunnel(&state, state.manager.show(asked.as_str())?);
     if shown.phase.urls().is_some() {
         shown.ports = state.manager.ports(&shown.name);
-        // A sample that cannot be had is left out; the rest is still true.
-        shown.usage = state.manager.engine().usage(&shown.id).await.ok();
+        if query.usage {
+            // A sample that cannot be had is left out; the rest is still true.
+            shown.usage = state.manager.engine().usage(&shown.id).await.ok();
+        }
     }
     Ok(Json(shown))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ls;
 use crate::{
-    api::InstanceView,
+    api::{InstanceQuery, InstanceView},
     cli::{
         args::Selected,
         commands::access::tunnel,
@@ -20,7 +20,7 @@ pub async fn run(context: &mut Context, args: Selected) -> Outcome {
     let selector = Selector::of(context, args.instance.as_deref())?;
     let client = context.client().await?;
     let view = client
-        .instance(&selector.reference)
+        .instance(&selector.reference, &InstanceQuery { usage: true })
         .await
         .map_err(|error| selector.explain(error))?;
     context.printer.view(&view, || table::pairs(rows(&view)))?;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    api::{InstanceView, SourceRef},
+    api::{InstanceQuery, InstanceView, SourceRef},
     cli::{
         args::Selected,
         context::Context,
@@ -132,7 +132,7 @@ pub async fn look(context: &Context, args: &Selected) -> Result<InstanceView, Fa
     let selector = Selector::of(context, args.instance.as_deref())?;
     let client = context.client().await?;
     client
-        .instance(&selector.reference)
+        .instance(&selector.reference, &InstanceQuery::default())
         .await
         .map_err(|error| selector.explain(error))
 }

@@ -1,6 +1,7 @@
 //! The container of an instance: made, watched over, found and removed by its labels.
 
 pub(super) mod applied;
+mod control_group;
 pub(super) mod cpu_set;
 pub(super) mod egress_denials;
 pub(super) mod exec;
