@@ -131,8 +131,10 @@ fuzz:
 
 ### Measure
 
-# Bytes. Whoever raises it says why.
-CEILING := 20971520
+# Bytes. Whoever raises it says why. The goal is 20 MiB. What a smaller profile costs was measured: with
+# `opt-level = "s"`, but 3 for what carries a preview's bytes, it is 24.2 MiB and takes three quarters of
+# the CPU to build, the gateway passes 10 % fewer requests, and a second `up` and `ls` take 14 and 22 % longer.
+CEILING := 31457280
 
 ## Build the release, and fail if the program is larger than its ceiling.
 size:
