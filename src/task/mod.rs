@@ -1,8 +1,10 @@
 //! `Scope`: the token that stops a task and the tracker that waits for it; how every task is spawned.
 
 mod io;
+mod jitter;
 
 pub use io::{BoxedIo, Io};
+pub use jitter::{between_half_and_all, chance, jittered};
 
 use std::{future::Future, time::Duration};
 

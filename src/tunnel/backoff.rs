@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::task::between_half_and_all;
+
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
 /// After this long in good health, the next failure is a first one again.
@@ -37,17 +39,10 @@ impl Backoff {
         {
             self.next = FIRST;
         }
-        let wait = self.next.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
+        let wait = between_half_and_all(self.next, chance);
         self.next = (self.next * 2).min(LONGEST);
         wait
     }
-}
-
-/// Anywhere from 0 to 1, for jitter.
-pub fn chance() -> f64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    let random = RandomState::new().hash_one(0_u8) >> 40;
-    f64::from(u32::try_from(random).unwrap_or(0)) / f64::from(1_u32 << 24)
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     model::{PublicUrl, TunnelState, Verification},
+    task::chance,
     tunnel::{
         Connection, Provider, Report, Retry, Stop, TunnelEndpoint, TunnelError, TunnelSpec,
-        Verifier,
-        backoff::{Backoff, chance},
+        Verifier, backoff::Backoff,
     },
 };
 

@@ -11,9 +11,9 @@ use std::{
 use async_trait::async_trait;
 use codemate_preview::{
     config::{CredentialRegistry, SupabaseSettings},
-    model::{Problem, Secret, UserSession},
+    model::Secret,
     source::supabase::{
-        ApiKey, Endpoint, SupabaseError, SupabaseSessions, Tokens, Vault,
+        ApiKey, Endpoint, SupabaseError, SupabaseSessions, Tokens,
         realtime::{Realtime, RealtimeError, RealtimeState, Subscription},
     },
     task::Scope,
@@ -32,23 +32,9 @@ use tokio_rustls::{
     },
 };
 
+use crate::help::no_vault::NoVault;
+
 const PATIENCE: Duration = Duration::from_secs(20);
-
-struct NoVault;
-
-impl Vault for NoVault {
-    fn load(&self, _url: &str) -> Result<Option<UserSession>, Problem> {
-        Ok(None)
-    }
-
-    fn save(&self, _session: &UserSession) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    fn remove(&self, _url: &str) -> Result<(), Problem> {
-        Ok(())
-    }
-}
 
 struct NoTokens;
 

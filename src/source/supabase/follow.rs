@@ -9,8 +9,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Hint, Pace, PullOutcome, Puller, SupabaseError, rest::client::chance};
-use crate::{source::FollowStatus, task::Scope};
+use super::{Hint, Pace, PullOutcome, Puller, SupabaseError};
+use crate::{
+    source::FollowStatus,
+    task::{Scope, jittered},
+};
 
 /// After a change, the table is taken to be in use for this long.
 const ACTIVE: Duration = Duration::from_mins(2);
@@ -277,7 +280,7 @@ impl FollowTask {
             SupabaseError::RateLimited { after } => *after,
             _ => None,
         };
-        let wait = asked.unwrap_or_else(|| doubled.mul_f64(0.5 + chance() / 2.0));
+        let wait = asked.unwrap_or_else(|| jittered(doubled));
         self.next_look = Instant::now() + wait.min(effort.longest_wait);
         // It would be due at once, again and again.
         self.is_full_due |= Instant::now() >= self.next_full;

@@ -12,7 +12,8 @@ use super::api_error::{ApiError, ApiMessage};
 use crate::{
     http_client::{self, innermost},
     model::Secret,
-    tunnel::{TunnelError, backoff::chance},
+    task::jittered,
+    tunnel::TunnelError,
 };
 
 /// Cloudflare's own, as its documentation gives it.
@@ -167,7 +168,7 @@ impl Api {
                 Err(RequestFailure::Failed(error)) => return Err(error),
                 Err(RequestFailure::Again(said, error)) => (said, error),
             };
-            let wait = said.unwrap_or(Duration::ZERO) + pause.mul_f64(0.5 + chance() / 2.0);
+            let wait = said.unwrap_or(Duration::ZERO) + jittered(pause);
             if attempt == ATTEMPTS || Instant::now() + wait > until {
                 return Err(error);
             }

@@ -7,11 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::token_run::TokenRun;
 use crate::{
-    task::Scope,
-    tunnel::{
-        Retry, TunnelError,
-        backoff::{Backoff, chance},
-    },
+    task::{Scope, chance},
+    tunnel::{Retry, TunnelError, backoff::Backoff},
 };
 
 /// How often in a row it may end before it is given up. Being ready begins the count anew.

@@ -8,8 +8,8 @@ use std::{
 use codemate_preview::{
     config::{CredentialRegistry, SupabaseSettings, credentials::SUPABASE_TOKEN},
     lifecycle::{LifecycleError, StartRequest},
-    model::{Credentials, Name, Problem, Secret, UserSession},
-    source::supabase::{SupabaseSessions, Vault},
+    model::{Credentials, Name, Secret},
+    source::supabase::SupabaseSessions,
     store::Store,
     task::Scope,
 };
@@ -20,6 +20,7 @@ use super::{
     rig::{Rig, all},
     signer::{claims, hs256},
 };
+use crate::help::no_vault::NoVault;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sees_their_own_and_the_host_sees_all() {
@@ -200,22 +201,6 @@ async fn whoever_meets_anothers_id_gets_nothing_of_it() {
     let met = next.manager.up(order()).await;
     assert!(matches!(met, Err(LifecycleError::NotFound { .. })));
     next.stop().await;
-}
-
-struct NoVault;
-
-impl Vault for NoVault {
-    fn load(&self, _url: &str) -> Result<Option<UserSession>, Problem> {
-        Ok(None)
-    }
-
-    fn save(&self, _session: &UserSession) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    fn remove(&self, _url: &str) -> Result<(), Problem> {
-        Ok(())
-    }
 }
 
 /// What the host may see is not what its users may: their rows are read as them.

@@ -15,11 +15,11 @@ use codemate_preview::{
     engine::Engine,
     gateway::{PublicListeners, Routes},
     lifecycle::{Context, Images, LifecycleError, Manager, Settings, StartRequest},
-    model::{Options, Problem, RunOptions, TunnelChoice, UpOutcome, UserSession},
+    model::{Options, RunOptions, TunnelChoice, UpOutcome},
     security::{OwnerRules, Policy},
     source::{
         SourceProvider, Sources,
-        supabase::{SupabaseProvider, SupabaseSessions, Vault},
+        supabase::{SupabaseProvider, SupabaseSessions},
     },
     store::SourceRecord,
     task::Scope,
@@ -27,7 +27,7 @@ use codemate_preview::{
 };
 use tempfile::TempDir;
 
-use crate::help::{engine::FakeEngine, tools::tools};
+use crate::help::{engine::FakeEngine, no_vault::NoVault, tools::tools};
 
 pub const SERVER: &str = r#"
 import os, sys
@@ -56,23 +56,6 @@ pub struct Agent {
     pub manager: Manager,
     pub supabase: Arc<SupabaseSessions>,
     pub scope: Scope,
-}
-
-/// Nobody signs in here.
-struct NoVault;
-
-impl Vault for NoVault {
-    fn load(&self, _url: &str) -> Result<Option<UserSession>, Problem> {
-        Ok(None)
-    }
-
-    fn save(&self, _session: &UserSession) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    fn remove(&self, _url: &str) -> Result<(), Problem> {
-        Ok(())
-    }
 }
 
 impl World {

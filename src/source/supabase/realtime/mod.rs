@@ -20,10 +20,13 @@ use tokio::{
 };
 
 use super::{ApiKey, Endpoint, Hint, Tokens};
-use crate::{model::Secret, task::Scope};
+use crate::{
+    model::Secret,
+    task::{Scope, jittered},
+};
 use channel::{ChannelEnd, ChannelEvent, RealtimeChannel};
 use error::Retry;
-use pace::{Attempts, jittered};
+use pace::Attempts;
 
 pub use error::RealtimeError;
 pub use pace::Pace;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::source::supabase::rest::client::chance;
+use crate::task::jittered;
 
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -57,11 +57,6 @@ impl Attempts {
         self.failed += 1;
         jittered(wait.unwrap_or(Duration::from_secs(10)))
     }
-}
-
-/// Between half of it and all, so that many clients do not come back at once.
-pub(super) fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(0.5 + chance() / 2.0)
 }
 
 #[cfg(test)]

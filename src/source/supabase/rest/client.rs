@@ -13,6 +13,7 @@ use crate::{
     http_client,
     model::Secret,
     source::supabase::{ApiKey, Options, Query, SupabaseError, Tokens},
+    task::jittered,
 };
 
 /// Bytes of one answer, after decompression. They are in memory two or three times over.
@@ -127,7 +128,7 @@ impl RestClient {
         };
         let doubled = self.effort.first_wait * 2_u32.saturating_pow(attempt - 1);
         // Or all clients of a server come back at once.
-        let wait = asked.unwrap_or_else(|| doubled.mul_f64(0.5 + chance() / 2.0));
+        let wait = asked.unwrap_or_else(|| jittered(doubled));
         tokio::time::sleep(wait.min(self.effort.longest_wait)).await;
     }
 
@@ -251,11 +252,4 @@ pub fn secret_header(secret: &Secret) -> Result<HeaderValue, SupabaseError> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Anywhere from 0 to 1.
-pub fn chance() -> f64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    let random = RandomState::new().hash_one(0_u8) >> 40;
-    f64::from(u32::try_from(random).unwrap_or(0)) / f64::from(1_u32 << 24)
 }
