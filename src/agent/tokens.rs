@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -79,7 +79,7 @@ impl TokenRegistry {
     /// Who holds this token; `None` if nobody does, or no longer.
     pub fn caller(&self, text: &str) -> Option<Caller> {
         let hash = token_hash(text)?;
-        let TokenEntry { record, revoked } = self.lock().get(&hash)?.clone();
+        let TokenEntry { record, revoked } = self.entry.lock().get(&hash)?.clone();
         if record.expires.is_some_and(|at| at <= Timestamp::now()) {
             return None;
         }
@@ -93,6 +93,7 @@ impl TokenRegistry {
 
     pub fn list(&self) -> Vec<TokenRecord> {
         let mut all: Vec<_> = self
+            .entry
             .lock()
             .values()
             .map(|entry| entry.record.clone())
@@ -129,7 +130,7 @@ impl TokenRegistry {
             record: record.clone(),
             revoked: CancellationToken::new(),
         };
-        self.lock().insert(new.hash, entry);
+        self.entry.lock().insert(new.hash, entry);
         Ok((new.text, record))
     }
 
@@ -137,7 +138,7 @@ impl TokenRegistry {
     pub async fn revoke(&self, id: &str) -> Result<bool, TokenError> {
         let _alone = self.writing.lock().await;
         let found = {
-            let mut entry = self.lock();
+            let mut entry = self.entry.lock();
             let hash = entry
                 .iter()
                 .find(|(_, entry)| entry.record.id == id)
@@ -154,9 +155,5 @@ impl TokenRegistry {
 
     async fn save(&self, all: Vec<TokenRecord>) -> Result<(), TokenError> {
         Ok(self.store.run(move |store| store.save_tokens(&all)).await?)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, TokenEntry>> {
-        self.entry.lock()
     }
 }

@@ -66,7 +66,7 @@ where
 mod tests {
     use std::sync::Arc;
 
-    use tokio::sync::Semaphore;
+    use tokio::sync::{Notify, Semaphore};
 
     use super::*;
 
@@ -119,20 +119,26 @@ mod tests {
             let (mut visitor, ours) = tokio::io::duplex(4096);
             let scope = Scope::new();
             let ending = scope.clone();
+            let told = Arc::new(Notify::new());
+            let was_told = Arc::clone(&told);
             let service = service_fn(move |_: Request<Incoming>| {
-                let ending = ending.clone();
+                let (ending, was_told) = (ending.clone(), Arc::clone(&was_told));
                 async move {
                     if ends {
                         ending.cancel();
+                        // The answer is under way while the connection learns of the end.
+                        was_told.notified().await;
                     }
-                    tokio::task::yield_now().await;
                     Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new()))
                 }
             });
             let connection = http1::Builder::new().serve_connection(TokioIo::new(ours), service);
             let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
             visitor.write_all(request).await.unwrap();
-            let shut_down = Connection::graceful_shutdown;
+            let shut_down = |connection: Pin<&mut Connection<_, _>>| {
+                connection.graceful_shutdown();
+                told.notify_one();
+            };
             let serving = until_drained(connection, shut_down, &scope);
             let mut answer = String::new();
             if ends {

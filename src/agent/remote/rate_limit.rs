@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Names remembered at once; those that owe nothing are forgotten first.
@@ -32,7 +32,7 @@ impl RateLimit {
     /// Count one. The error is how long to wait.
     pub fn take(&self, name: &str) -> Result<(), Duration> {
         let now = Instant::now();
-        let mut buckets = self.lock();
+        let mut buckets = self.buckets.lock();
         if buckets.len() >= MOST && !buckets.contains_key(name) {
             buckets.retain(|_, bucket| self.level(*bucket, now) < self.per_minute);
             if buckets.len() >= MOST {
@@ -62,10 +62,6 @@ impl RateLimit {
         let gained = (now - bucket.at).as_secs_f64() * self.per_minute / 60.0;
         (bucket.level + gained).min(self.per_minute)
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, TokenBucket>> {
-        self.buckets.lock()
-    }
 }
 
 #[cfg(test)]
@@ -91,6 +87,6 @@ mod tests {
         for number in 0..3 * MOST {
             let _ = rate_limit.take(&number.to_string());
         }
-        assert!(rate_limit.lock().len() <= MOST);
+        assert!(rate_limit.buckets.lock().len() <= MOST);
     }
 }

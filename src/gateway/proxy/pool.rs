@@ -153,7 +153,7 @@ impl Pool {
     /// A connection that looked alive a moment ago.
     pub(in crate::gateway) async fn take(&self) -> Option<Box<Connection>> {
         loop {
-            let mut connection = self.lock().as_mut()?.pop()?;
+            let mut connection = self.idle.lock().as_mut()?.pop()?;
             // Reading finds a close, and bytes nobody asked for; either makes it useless.
             let over = poll_fn(|cx| Poll::Ready(connection.drive(cx))).await;
             if !over
@@ -172,7 +172,7 @@ impl Pool {
         }
         connection.used = true;
         connection.idle_since = Instant::now();
-        if let Some(idle) = self.lock().as_mut()
+        if let Some(idle) = self.idle.lock().as_mut()
             && idle.len() < MOST_IDLE
         {
             idle.push(connection);
@@ -181,20 +181,20 @@ impl Pool {
 
     /// Close what idles.
     pub(in crate::gateway) fn close_idle(&self) {
-        let idle = self.lock().as_mut().map(std::mem::take);
+        let idle = self.idle.lock().as_mut().map(std::mem::take);
         drop(idle);
     }
 
     /// Close what idles, and what is in use as soon as it would idle.
     pub(in crate::gateway) fn close(&self) {
-        let idle = self.lock().take();
+        let idle = self.idle.lock().take();
         drop(idle);
     }
 
     /// Close what has idled for too long or was closed by the app.
     pub(in crate::gateway) fn sweep(&self) {
         let mut dead = Vec::new();
-        if let Some(idle) = self.lock().as_mut() {
+        if let Some(idle) = self.idle.lock().as_mut() {
             for mut connection in std::mem::take(idle) {
                 if connection.is_idle() && connection.idle_since.elapsed() < LONGEST_IDLE {
                     idle.push(connection);
@@ -203,9 +203,5 @@ impl Pool {
                 }
             }
         }
-    }
-
-    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Idle>> {
-        self.idle.lock()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 use super::{Instance, events::journal::Journal};
@@ -47,13 +47,9 @@ pub enum Overrun {
 pub struct DiskUsageTable(Mutex<BTreeMap<InstanceId, u64>>);
 
 impl DiskUsageTable {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, u64>> {
-        self.0.lock()
-    }
-
     /// Note it, and say whether no other holds more.
     fn is_largest(&self, id: &InstanceId, used: u64) -> bool {
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         all.insert(id.clone(), used);
         all.iter()
             .all(|(other, used_before)| (*used_before, other) <= (used, id))
@@ -98,7 +94,7 @@ impl Watchdog {
                     }
                 }
             }
-            self.usage_table.lock().remove(&self.id);
+            self.usage_table.0.lock().remove(&self.id);
         });
         overruns
     }
@@ -363,7 +359,7 @@ mod tests {
                 }))
             }
         };
-        usage_table.lock().insert(large.id.clone(), 2 * GIB);
+        usage_table.0.lock().insert(large.id.clone(), 2 * GIB);
         assert_eq!(small.until_overrun(at(GIB)).await, None);
         *looks.lock() = 1;
         let overrun = large.until_overrun(at(2 * GIB)).await;

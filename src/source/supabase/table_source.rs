@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{
     MirrorTarget, MirrorTask, PullOutcome, Puller, SupabaseFindingState, SupabaseSessions,
@@ -69,10 +69,6 @@ struct TableState {
 }
 
 impl TableSource {
-    fn lock(&self) -> MutexGuard<'_, TableState> {
-        self.state.lock()
-    }
-
     /// Rows that nobody may see look like none.
     async fn concerns(&self) -> Vec<Concern> {
         let findings = self.sessions.check(Some(&self.rows.project)).await;
@@ -112,12 +108,12 @@ impl Source for TableSource {
         if fetched.files == 0 && fetched.refused.is_empty() {
             fetched.concerns = self.concerns().await;
         }
-        self.lock().fetched = Some(Box::new((puller, first)));
+        self.state.lock().fetched = Some(Box::new((puller, first)));
         Ok(fetched)
     }
 
     fn follow(&self, in_use: InUse) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.task.is_some() {
             return;
         }
@@ -133,10 +129,10 @@ impl Source for TableSource {
     }
 
     fn unfollow(&self) {
-        *self.lock() = TableState::default();
+        *self.state.lock() = TableState::default();
     }
 
     fn status(&self) -> Option<FollowStatus> {
-        self.lock().task.as_ref().map(MirrorTask::status)
+        self.state.lock().task.as_ref().map(MirrorTask::status)
     }
 }

@@ -23,7 +23,7 @@ use std::{
 
 use async_trait::async_trait;
 use ngrok::session::SessionBuilder;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -112,7 +112,7 @@ impl Ngrok {
     fn session_handle(&self) -> Result<Arc<SharedSession>, TunnelError> {
         let token = self.token()?;
         let builder = self.builder(&token)?;
-        let mut last = lock(&self.last);
+        let mut last = self.last.lock();
         if let Some(session_handle) = last
             .session_handle
             .upgrade()
@@ -166,7 +166,7 @@ impl Ngrok {
     /// ever.
     fn error(&self, spec: &TunnelSpec, domain: Option<&str>, why: EndReason) -> TunnelError {
         tracing::debug!(instance = %spec.id, ?why, "an ngrok endpoint ended");
-        let mut lingering = lock(&self.lingering);
+        let mut lingering = self.lingering.lock();
         if !why.lingers() {
             return why.error(domain, true);
         }
@@ -269,7 +269,7 @@ impl Provider for Ngrok {
             stop: &stop,
         };
         let bound = || {
-            lock(&self.lingering).remove(&spec.id);
+            self.lingering.lock().remove(&spec.id);
         };
         let outcome = endpoint.hold(bound).await;
         release(session_handle).await;
@@ -287,10 +287,6 @@ async fn release(session_handle: Arc<SharedSession>) {
     {
         tracing::error!("the session with ngrok does not end");
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
 }
 
 /// Authtokens are letters, digits and `_`, about 50 of them.
